@@ -1,0 +1,515 @@
+package jwtverify
+
+import (
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// Limits on every JSON text. Real tokens and key sets stay far below them; the
+// limits bound what a hostile text can make us do.
+const (
+	maxJSONDepth   = 16    // nested objects and arrays
+	maxJSONMembers = 1_000 // members of one object
+)
+
+// A jsonReader reads one JSON text (RFC 8259) once, from front to back. It is
+// stricter than encoding/json where attackers live off the difference between
+// two readers: names are compared exactly, no object has a member twice, no
+// invalid UTF-8 or lone surrogate is replaced by U+FFFD, nothing follows the
+// value.
+//
+//	r := newJSONReader(text, maxJSONDepth, maxJSONMembers)
+//	for name := range r.object {
+//		switch name {
+//		case "sub":
+//			subject, err = r.string(name)
+//		default:
+//			r.skip()
+//		}
+//	}
+//	err := r.end()
+//
+// The body of a loop over object or array reads exactly one value. The first
+// violation of the grammar or of a limit stops all reading; end reports it.
+type jsonReader struct {
+	text       string
+	pos        int
+	depth      int
+	maxDepth   int
+	maxMembers int
+
+	// err is the first error behind which nothing can be read.
+	err error
+	// flaw is the first error that leaves the text readable: a member that
+	// stands twice, a lone surrogate. What was read must not be used; but a key
+	// set goes on with its next key.
+	flaw error
+
+	// The names of the objects that are open, the innermost last, with their
+	// hashes. An object that outgrows its share moves to a nameTable.
+	names  [openNames]string
+	hashes [openNames]uint64
+	open   int
+	tables [maxJSONDepth]*nameTable
+	seed   maphash.Seed
+}
+
+const (
+	openNames   = 48 // names of small open objects, all levels together
+	smallObject = 32 // up to here, comparing hashes one by one is fast
+)
+
+// A nameTable holds the names of one large object: linear probing over twice as
+// many slots as an object may have members, so that finding a name takes
+// constant time whatever the names are (their hash is seeded).
+type nameTable struct {
+	slots [2048]uint16 // index into names plus one; 0 is free
+	names []string
+}
+
+func newJSONReader(text string, maxDepth, maxMembers int) jsonReader {
+	r := jsonReader{text: text, maxDepth: maxDepth, maxMembers: maxMembers, seed: maphash.MakeSeed()}
+	switch {
+	case strings.HasPrefix(text, "\ufeff"):
+		r.err = errors.New("starts with a byte order mark, want none")
+	case !utf8.ValidString(text):
+		r.err = errors.New("is not valid UTF-8")
+	}
+	return r
+}
+
+// object reads an object and yields the name of each member; the loop's body
+// reads the value.
+func (r *jsonReader) object(yield func(name string) bool) {
+	if !r.enter('{') {
+		return
+	}
+	base := r.open
+	var table *nameTable
+	for count := 0; r.next('}', count); count++ {
+		if count == r.maxMembers {
+			r.err = fmt.Errorf("has an object with more than %d members", r.maxMembers)
+			return
+		}
+		if r.kind() != '"' {
+			r.fail("a member name in quotes")
+			return
+		}
+		name := r.rawString(true)
+		if r.err != nil {
+			return
+		}
+		hash := maphash.String(r.seed, name)
+		if table == nil && (count == smallObject || r.open == openNames) {
+			table = r.moveToTable(base)
+		}
+		if twice := r.addName(name, hash, base, table); twice && r.flaw == nil {
+			r.flaw = fmt.Errorf("has the member %s twice", quoted(name, 64))
+		}
+		if r.space() != ':' {
+			r.fail("a colon")
+			return
+		}
+		r.pos++
+		if !yield(name) || r.err != nil {
+			return
+		}
+	}
+	r.open = base
+}
+
+// addName remembers a name of the innermost object and reports whether the
+// object has it already.
+func (r *jsonReader) addName(name string, hash uint64, base int, table *nameTable) bool {
+	if table != nil {
+		return table.add(name, hash)
+	}
+	for i, h := range r.hashes[base:r.open] {
+		if h == hash && r.names[base+i] == name {
+			return true
+		}
+	}
+	r.names[r.open], r.hashes[r.open] = name, hash
+	r.open++
+	return false
+}
+
+// moveToTable moves the names of the innermost object to the table of its depth,
+// which is made once and then used again.
+func (r *jsonReader) moveToTable(base int) *nameTable {
+	table := r.tables[r.depth-1]
+	if table == nil {
+		table = new(nameTable)
+		r.tables[r.depth-1] = table
+	}
+	clear(table.slots[:])
+	table.names = table.names[:0]
+	for i := base; i < r.open; i++ {
+		table.add(r.names[i], r.hashes[i])
+	}
+	r.open = base
+	return table
+}
+
+func (t *nameTable) add(name string, hash uint64) bool {
+	slot := int(hash % uint64(len(t.slots)))
+	for ; t.slots[slot] != 0; slot = (slot + 1) % len(t.slots) {
+		if t.names[t.slots[slot]-1] == name {
+			return true
+		}
+	}
+	t.names = append(t.names, name)
+	t.slots[slot] = uint16(len(t.names))
+	return false
+}
+
+// array reads an array and yields the index of each element; the loop's body
+// reads the element.
+func (r *jsonReader) array(yield func(index int) bool) {
+	if !r.enter('[') {
+		return
+	}
+	for count := 0; r.next(']', count); count++ {
+		if !yield(count) || r.err != nil {
+			return
+		}
+	}
+}
+
+// enter reads the opening bracket of an object or array.
+func (r *jsonReader) enter(bracket byte) bool {
+	if r.kind() != bracket {
+		if bracket == '{' {
+			r.fail("an object")
+		} else {
+			r.fail("an array")
+		}
+		return false
+	}
+	if r.depth == r.maxDepth {
+		r.err = fmt.Errorf("is nested more than %d deep", r.maxDepth)
+		return false
+	}
+	r.depth++
+	r.pos++
+	return true
+}
+
+// next moves to the next of count+1 members or elements, or behind the closing
+// bracket.
+func (r *jsonReader) next(bracket byte, count int) bool {
+	switch c := r.space(); {
+	case r.err != nil:
+		return false
+	case c == bracket:
+		r.depth--
+		r.pos++
+		return false
+	case count == 0:
+		return true
+	case c == ',':
+		r.pos++
+		r.space()
+		return true
+	}
+	if bracket == '}' {
+		r.fail("a comma or }")
+	} else {
+		r.fail("a comma or ]")
+	}
+	return false
+}
+
+// kind returns the first byte of the next value: { [ " t f n, 0 for every
+// number, and whatever stands there if it is none of these.
+func (r *jsonReader) kind() byte {
+	c := r.space()
+	if c == '-' || '0' <= c && c <= '9' {
+		return '0'
+	}
+	return c
+}
+
+// string reads a string. The error is about the type of the value, which is
+// skipped; it names the member.
+func (r *jsonReader) string(name string) (string, error) {
+	if r.kind() != '"' {
+		return "", r.wrongType(name, "a string")
+	}
+	return r.rawString(true), nil
+}
+
+// number reads a number and returns its text, which follows the grammar of
+// RFC 8259, section 6.
+func (r *jsonReader) number(name string) (string, error) {
+	if r.kind() != '0' {
+		return "", r.wrongType(name, "a number")
+	}
+	start := r.pos
+	r.skipNumber()
+	return r.text[start:r.pos], nil
+}
+
+// wrongType skips the value of a member and says what it is instead of want.
+func (r *jsonReader) wrongType(name, want string) error {
+	found := r.typeName()
+	r.skip()
+	return fmt.Errorf("%q is %s, want %s", name, found, want)
+}
+
+// typeName names the type of the next value, for messages.
+func (r *jsonReader) typeName() string {
+	switch r.kind() {
+	case '{':
+		return "an object"
+	case '[':
+		return "an array"
+	case '"':
+		return "a string"
+	case '0':
+		return "a number"
+	case 't', 'f':
+		return "true or false"
+	case 'n':
+		return "null"
+	default:
+		return "no JSON value"
+	}
+}
+
+// skip reads a value of any type, as strictly as every other.
+func (r *jsonReader) skip() {
+	switch r.kind() {
+	case '{':
+		for range r.object {
+			r.skip()
+		}
+	case '[':
+		for range r.array {
+			r.skip()
+		}
+	case '"':
+		r.rawString(false)
+	case '0':
+		r.skipNumber()
+	case 't':
+		r.literal("true")
+	case 'f':
+		r.literal("false")
+	case 'n':
+		r.literal("null")
+	default:
+		r.fail("a value")
+	}
+}
+
+// end reports the first error of the whole text, which must have been read.
+func (r *jsonReader) end() error {
+	if r.err == nil {
+		if r.space(); r.pos < len(r.text) {
+			r.fail("the end")
+		}
+	}
+	if r.err != nil {
+		return r.err
+	}
+	return r.flaw
+}
+
+// space skips white space and returns the byte behind it, or 0 at the end.
+func (r *jsonReader) space() byte {
+	if r.err != nil {
+		return 0
+	}
+	for r.pos < len(r.text) {
+		switch c := r.text[r.pos]; c {
+		case ' ', '\t', '\n', '\r':
+			r.pos++
+		default:
+			return c
+		}
+	}
+	return 0
+}
+
+func (r *jsonReader) literal(word string) {
+	if !strings.HasPrefix(r.text[r.pos:], word) {
+		r.fail(word)
+		return
+	}
+	r.pos += len(word)
+}
+
+func (r *jsonReader) skipNumber() {
+	if r.text[r.pos] == '-' {
+		r.pos++
+	}
+	if r.peek() == '0' {
+		r.pos++ // nothing but a point or an exponent may follow a leading zero
+	} else if !r.skipDigits() {
+		return
+	}
+	if r.peek() == '.' {
+		r.pos++
+		if !r.skipDigits() {
+			return
+		}
+	}
+	if c := r.peek(); c == 'e' || c == 'E' {
+		r.pos++
+		if c := r.peek(); c == '+' || c == '-' {
+			r.pos++
+		}
+		r.skipDigits()
+	}
+}
+
+func (r *jsonReader) skipDigits() bool {
+	start := r.pos
+	for c := r.peek(); '0' <= c && c <= '9'; c = r.peek() {
+		r.pos++
+	}
+	if r.pos == start {
+		r.fail("a digit")
+	}
+	return r.pos > start
+}
+
+func (r *jsonReader) peek() byte {
+	if r.pos < len(r.text) {
+		return r.text[r.pos]
+	}
+	return 0
+}
+
+// rawString reads the string whose opening quote is next. The result shares the
+// memory of the text unless an escape has to be replaced; it is not made if
+// nobody wants it.
+func (r *jsonReader) rawString(wanted bool) string {
+	start := r.pos + 1
+	for i := start; i < len(r.text); i++ {
+		switch c := r.text[i]; {
+		case c == '"':
+			r.pos = i + 1
+			return r.text[start:i]
+		case c == '\\':
+			return r.escapedString(start, i, wanted)
+		case c < 0x20:
+			r.pos = i
+			r.fail("a string without control characters")
+			return ""
+		}
+	}
+	r.pos = len(r.text)
+	r.fail("a closing quote")
+	return ""
+}
+
+// escapedString is rawString from the first escape on.
+func (r *jsonReader) escapedString(start, pos int, wanted bool) string {
+	var out []byte
+	if wanted {
+		var small [64]byte
+		out = append(small[:0], r.text[start:pos]...)
+	}
+	r.pos = pos
+	for r.pos < len(r.text) {
+		c := r.text[r.pos]
+		switch {
+		case c == '"':
+			r.pos++
+			return string(out)
+		case c < 0x20:
+			r.fail("a string without control characters")
+			return ""
+		case c != '\\':
+			r.pos++
+			if wanted {
+				out = append(out, c)
+			}
+			continue
+		}
+		char, ok := r.escape()
+		if !ok {
+			return ""
+		}
+		if wanted {
+			out = utf8.AppendRune(out, char)
+		}
+	}
+	r.fail("a closing quote")
+	return ""
+}
+
+// escape reads one escape sequence, or two that make a surrogate pair.
+func (r *jsonReader) escape() (rune, bool) {
+	r.pos++
+	c := r.peek()
+	if i := strings.IndexByte(`"\/bfnrt`, c); i >= 0 && c != 0 {
+		r.pos++
+		return rune("\"\\/\b\f\n\r\t"[i]), true
+	}
+	if c != 'u' {
+		r.fail(`an escape (\" \\ \/ \b \f \n \r \t \u)`)
+		return 0, false
+	}
+	r.pos++
+	char, ok := r.hex4()
+	if !ok || !utf16.IsSurrogate(char) {
+		return char, ok
+	}
+	if strings.HasPrefix(r.text[r.pos:], `\u`) {
+		before := r.pos
+		r.pos += 2
+		second, ok := r.hex4()
+		if !ok {
+			return 0, false
+		}
+		if pair := utf16.DecodeRune(char, second); pair != utf8.RuneError {
+			return pair, true
+		}
+		r.pos = before
+	}
+	if r.flaw == nil {
+		r.flaw = fmt.Errorf("has half a surrogate pair (\\u%04x) before byte %d", char, r.pos)
+	}
+	return utf8.RuneError, true
+}
+
+func (r *jsonReader) hex4() (rune, bool) {
+	var value rune
+	for range 4 {
+		c := r.peek()
+		switch {
+		case '0' <= c && c <= '9':
+			c -= '0'
+		case 'a' <= c && c <= 'f':
+			c -= 'a' - 10
+		case 'A' <= c && c <= 'F':
+			c -= 'A' - 10
+		default:
+			r.fail("four hexadecimal digits")
+			return 0, false
+		}
+		value = value<<4 | rune(c)
+		r.pos++
+	}
+	return value, true
+}
+
+// fail records what stands at the reading position instead of want.
+func (r *jsonReader) fail(want string) {
+	if r.err != nil {
+		return
+	}
+	if r.pos >= len(r.text) {
+		r.err = fmt.Errorf("is not valid JSON: it ends at byte %d, want %s", len(r.text), want)
+		return
+	}
+	found, _ := utf8.DecodeRuneInString(r.text[r.pos:])
+	r.err = fmt.Errorf("is not valid JSON: found %s at byte %d, want %s", quoted(string(found), 8), r.pos, want)
+}

@@ -1,0 +1,65 @@
+package jwtverify
+
+import (
+	"crypto"
+	"crypto/rsa"
+	"crypto/sha256"
+	"fmt"
+	"math/big"
+)
+
+// Which RSA keys are fit for RS256.
+const (
+	minKeyBits = 2048 // RFC 7518, section 3.3: "A key of size 2048 bits or larger MUST be used"
+	// A verification takes time with the square of the size: 8192 bits, the most
+	// that crypto/tls takes too, costs 13 times as much as 2048.
+	maxKeyBits = 8192
+	// crypto/rsa takes no larger exponent, so that 32-bit machines agree.
+	maxExponent = 1<<31 - 1
+)
+
+// unfit says why a modulus and exponent make no key for RS256, or returns "".
+// An even modulus or exponent is no RSA at all; e = 1 signs nothing.
+func unfit(n *big.Int, e int64) string {
+	switch bits := n.BitLen(); {
+	case n.Sign() <= 0:
+		return "the modulus is not a positive number"
+	case bits < minKeyBits:
+		return fmt.Sprintf("the modulus has %d bits, want at least %d", bits, minKeyBits)
+	case bits > maxKeyBits:
+		return fmt.Sprintf("the modulus has %d bits, want at most %d", bits, maxKeyBits)
+	case n.Bit(0) == 0:
+		return "the modulus is even"
+	case e < 3 || e > maxExponent:
+		return fmt.Sprintf("the exponent is %d, want 3 to %d", e, maxExponent)
+	case e%2 == 0:
+		return fmt.Sprintf("the exponent is %d, want an odd number", e)
+	}
+	return ""
+}
+
+// verifyRS256 returns nil if signature was made over signed by the private half
+// of one of the keys, with RSASSA-PKCS1-v1_5 and SHA-256 (RFC 7518, section 3.3).
+// There are several keys only if the issuer published them under one kid.
+func verifyRS256(keys []Key, signed string, signature []byte) (Key, error) {
+	// Most tokens fit in the array, and crypto/sha256 needs bytes.
+	var room [2048]byte
+	digest := sha256.Sum256(append(room[:0], signed...))
+	rightLength := false
+	for _, key := range keys {
+		// RFC 8017, section 8.2.2, step 1. crypto/rsa checks this too; here it
+		// tells a truncated signature from a forged one.
+		if len(signature) != key.pub.Size() {
+			continue
+		}
+		rightLength = true
+		if rsa.VerifyPKCS1v15(key.pub, crypto.SHA256, digest[:], signature) == nil {
+			return key, nil
+		}
+	}
+	if !rightLength {
+		return Key{}, invalid(ErrSignature, "signature has %d bytes, want %d, the size of %s",
+			len(signature), keys[0].pub.Size(), keys[0])
+	}
+	return Key{}, invalid(ErrSignature, "signature was not made by %s: the token was altered, or another key signed it", keys[0])
+}

@@ -1,0 +1,799 @@
+// Package jwtverify answers one question: may this JWT access token be trusted,
+// here, now?
+//
+//	verifier, err := jwtverify.New(jwtverify.Config{
+//		Issuer:    "https://tenant.example.com",
+//		Audiences: []string{"https://api.example.com"},
+//		Keys:      jwtverify.HTTPKeySource{URL: "https://tenant.example.com/.well-known/jwks.json"},
+//	})
+//	…
+//	token, err := verifier.Verify(ctx, raw)
+//
+// [Verifier.Verify] checks, in this order: the form, the algorithm (RS256 and
+// nothing else), the type, the signature by a key of the issuer, then the claims
+// iss, aud, nbf and exp. There is no option to skip one of them, and no way to read
+// claims that were not verified.
+//
+// # Errors
+//
+// An error means one of two things, and they are never mixed up:
+//
+//   - errors.Is(err, [ErrInvalid]): the token is not to be trusted. HTTP 401. A
+//     narrower error such as [ErrExpired] tells why.
+//   - errors.Is(err, [ErrKeysUnavailable]): the issuer's keys cannot be had at the
+//     moment, and nothing is known about the token. HTTP 503.
+//
+// # Keys
+//
+// A [KeySource] says where the issuer's keys are: [HTTPKeySource], [FileKeySource],
+// a fixed [*KeySet], or a function of your own ([KeySourceFunc]). A [Cache] around it,
+// which [New] adds if you don't, asks it at the first token, refreshes before the
+// keys are too old, asks at once (but not too often) for a kid that is new, and goes
+// on with the last good keys while the source is down.
+//
+// # Words
+//
+// A token is a JWT in the form of a compact JWS: header.claims.signature (RFC 7515,
+// RFC 7519). A key is a JWK, keys come in a JWK Set (RFC 7517), and a token names its
+// key by kid.
+//
+// A Verifier is safe for concurrent use. The package keeps no global state, logs
+// nothing, starts goroutines only for fetches, and needs the standard library alone.
+package jwtverify
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Limits on a token.
+const (
+	maxTokenBytes    = 16 << 10 // what HTTP servers take as a header line at most
+	maxHeaderBytes   = 8 << 10  // anyone can make us read a header: keep it small
+	maxHeaderDepth   = 4
+	maxHeaderMembers = 64
+	// The last second of the year 9999, the end of RFC 3339. Behind it lie
+	// milliseconds taken for seconds, and numbers made to overflow.
+	maxNumericDate = 253402300799
+)
+
+const (
+	defaultLeeway = time.Minute
+	maxLeeway     = 10 * time.Minute
+)
+
+// Config says which tokens a [Verifier] trusts. Issuer, Audiences and Keys are
+// required; there is no option that turns a check off.
+type Config struct {
+	// Issuer is the exact iss of the tokens, compared byte for byte, such as
+	// "https://tenant.example.com". A final slash counts.
+	Issuer string
+
+	// Audiences are the names of this service, at least one. The aud of a token
+	// must hold at least one of them, compared byte for byte: a token made for
+	// another service must not work here.
+	Audiences []string
+
+	// Keys is where the issuer's keys come from. A source that is neither a
+	// [*Cache] nor a [*KeySet] is wrapped in a Cache with the defaults.
+	Keys KeySource
+
+	// Type is the required typ of the token's header, such as "at+jwt", compared
+	// ignoring case and a prefix "application/". Empty: typ may be absent, JWT or
+	// at+jwt.
+	Type string
+
+	// AudienceClaim is a claim that is judged in place of aud in tokens without
+	// aud: "client_id" or "azp", for issuers that have no aud in access tokens.
+	// Empty: aud is required.
+	AudienceClaim string
+
+	// Leeway is the difference between the clocks of issuer and verifier that is
+	// allowed on exp and nbf, at most 10 minutes. 0 means one minute; a negative
+	// value means none.
+	Leeway time.Duration
+
+	// Now returns the time by which tokens are judged; nil means [time.Now]. It
+	// has no effect on when keys are refreshed.
+	Now func() time.Time
+}
+
+// A Verifier verifies the tokens of one issuer. It is made by [New], cannot be
+// changed, is safe for concurrent use, and needs no Close.
+type Verifier struct {
+	issuer        string
+	audiences     []string
+	typ           string
+	audienceClaim string
+	leeway        time.Duration
+	now           func() time.Time
+
+	set   *KeySet // fixed keys, or
+	cache *Cache  // keys that are kept fresh
+}
+
+// New returns a Verifier, or an error that names the field of the Config that is
+// missing or unsafe and says what to write. It does no I/O: the keys are loaded
+// by the first [Verifier.Verify] or by [Verifier.Ready].
+func New(config Config) (*Verifier, error) {
+	v, err := newVerifier(config)
+	if err != nil {
+		return nil, fmt.Errorf("jwtverify: %w", err)
+	}
+	return v, nil
+}
+
+func newVerifier(config Config) (*Verifier, error) {
+	switch {
+	case config.Issuer == "":
+		return nil, errors.New(`Config.Issuer is empty: set it to the exact iss of the tokens, such as "https://tenant.example.com"`)
+	case !utf8.ValidString(config.Issuer):
+		return nil, fmt.Errorf("Config.Issuer is %s: no token can carry it, since it is not valid UTF-8", quoted(config.Issuer, 100))
+	case len(config.Audiences) == 0:
+		return nil, errors.New(`Config.Audiences is empty: set it to the aud that tokens for this service carry, such as []string{"https://api.example.com"}`)
+	case config.Keys == nil:
+		return nil, errors.New(`Config.Keys is nil: set it to where the issuer's keys are, such as jwtverify.HTTPKeySource{URL: "https://tenant.example.com/.well-known/jwks.json"}`)
+	case config.AudienceClaim != "" && config.AudienceClaim != "client_id" && config.AudienceClaim != "azp":
+		return nil, fmt.Errorf(`Config.AudienceClaim is %s: want "client_id", "azp", or nothing to require aud`, quoted(config.AudienceClaim, 100))
+	case config.Leeway > maxLeeway:
+		return nil, fmt.Errorf("Config.Leeway is %v: want at most %v, a longer one keeps expired tokens alive", config.Leeway, maxLeeway)
+	}
+	for i, audience := range config.Audiences {
+		if audience == "" || !utf8.ValidString(audience) {
+			return nil, fmt.Errorf("Config.Audiences[%d] is %s: set it to an aud that tokens for this service carry", i, quoted(audience, 100))
+		}
+	}
+	if config.Type != "" && !isMediaType(config.Type) {
+		return nil, fmt.Errorf(`Config.Type is %s: want a media type such as "at+jwt", or nothing to take JWT, at+jwt or no typ`, quoted(config.Type, 100))
+	}
+	v := &Verifier{
+		issuer:        config.Issuer,
+		audiences:     slices.Clone(config.Audiences),
+		typ:           config.Type,
+		audienceClaim: config.AudienceClaim,
+		leeway:        config.Leeway,
+		now:           config.Now,
+	}
+	if v.leeway == 0 {
+		v.leeway = defaultLeeway
+	}
+	v.leeway = max(v.leeway, 0)
+	if v.now == nil {
+		v.now = time.Now
+	}
+	if err := checkSource(config.Keys); err != nil {
+		return nil, fmt.Errorf("Config.Keys: %w", err)
+	}
+	switch keys := config.Keys.(type) {
+	case *KeySet:
+		if keys.Len() == 0 {
+			return nil, fmt.Errorf("Config.Keys can verify nothing: %w", keys.noUsableKey())
+		}
+		v.set = keys
+	case *Cache:
+		v.cache = keys
+	default:
+		v.cache = &Cache{Source: keys}
+	}
+	return v, nil
+}
+
+// isNil reports whether an interface is nil or holds a nil pointer, function or
+// the like, which would panic at the first token.
+func isNil(v any) bool {
+	if v == nil {
+		return true
+	}
+	switch value := reflect.ValueOf(v); value.Kind() {
+	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Slice, reflect.Chan:
+		return value.IsNil()
+	}
+	return false
+}
+
+// isMediaType reports whether s is a media type as typ may hold it: restricted
+// names (RFC 6838, section 4.2), at most one slash, something behind the prefix.
+func isMediaType(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		alphanumeric := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+		if !alphanumeric && !strings.ContainsRune("!#$&-^_.+/", rune(c)) {
+			return false
+		}
+	}
+	return strings.Count(s, "/") <= 1 && !strings.HasPrefix(s, "/") && !strings.HasSuffix(s, "/")
+}
+
+// Ready returns nil if tokens can be verified, without any I/O if there are keys
+// already; otherwise it loads them. Call it at the start of a program to fail
+// early, or behind a readiness probe. Its error matches [ErrKeysUnavailable]. ctx
+// bounds the waiting.
+func (v *Verifier) Ready(ctx context.Context) error {
+	switch {
+	case v == nil || v.set == nil && v.cache == nil:
+		return errZeroVerifier
+	case v.set != nil:
+		return nil
+	}
+	return v.cache.ready(ctx)
+}
+
+var errZeroVerifier error = &KeysUnavailableError{Reason: "failing", Err: errors.New("the Verifier was not made by New")}
+
+// Verify returns the token if it may be trusted: it is a JWT in compact form with
+// an RS256 signature of a known key, from the configured issuer, for one of the
+// configured audiences, not expired, and valid already. Otherwise the Token is
+// nil and the error tells what was expected and what was found; the first of
+// these that fails, in this order:
+//
+//   - [ErrMalformed]: not three base64url segments, too long, or not strict JSON
+//     with claims of the right types (RFC 7515, RFC 7519)
+//   - [ErrUnsupported]: encrypted, alg is not RS256, crit is present, or typ is
+//     another kind of token
+//   - [ErrUnknownKey]: the issuer has no such key, as far as it lets us ask
+//   - [ErrSignature]: the key did not make this signature
+//   - [ErrMalformed] again, for the claims: nothing of them is read before the
+//     signature is good
+//   - [ErrIssuer], [ErrAudience], [ErrNotYetValid], [ErrExpired]
+//
+// All of them match [ErrInvalid]: refuse the token (HTTP 401). An error that
+// matches [ErrKeysUnavailable] instead says nothing about the token: the keys to
+// judge it could not be had (HTTP 503). Its form, algorithm and type were found
+// good.
+//
+// ctx bounds the time that Verify waits for keys, and nothing else: with a known
+// key it is not looked at, and a fetch goes on for other callers when it ends.
+// A nil ctx is one that never ends.
+func (v *Verifier) Verify(ctx context.Context, token string) (*Token, error) {
+	if v == nil || v.set == nil && v.cache == nil {
+		return nil, errZeroVerifier
+	}
+	parts, err := split(token)
+	if err != nil {
+		return nil, err
+	}
+	h, err := readHeader(parts.header)
+	if err != nil {
+		return nil, err
+	}
+	if err := v.checkHeader(&h); err != nil {
+		return nil, err
+	}
+
+	// The form of the rest comes before the key: no fetch for what can never be
+	// a token, and never "unavailable" as the answer to it. The claims are only
+	// decoded here, not read.
+	var room [maxKeyBits / 8]byte
+	signature, err := appendBase64URL(room[:0], parts.signature)
+	if err != nil {
+		return nil, invalid(ErrMalformed, "signature %s", err)
+	}
+	claims, err := base64URLString(parts.claims)
+	if err != nil {
+		return nil, invalid(ErrMalformed, "claims %s", err)
+	}
+
+	keys, err := v.keys(ctx, &h)
+	if err != nil {
+		return nil, err
+	}
+	key, err := verifyRS256(keys, parts.signed, signature)
+	if err != nil {
+		return nil, err
+	}
+
+	// From here on the issuer vouches for what is read.
+	t := &Token{KeyID: key.id, Type: h.typ, claims: claims}
+	audience, err := v.readClaims(t)
+	if err != nil {
+		return nil, err
+	}
+	if err := v.checkClaims(t, audience); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// The parts of a token: the segments as sent, and what the signature covers.
+type tokenParts struct{ header, claims, signature, signed string }
+
+// split takes a compact JWS apart (RFC 7515, section 7.1).
+func split(token string) (tokenParts, error) {
+	if len(token) > maxTokenBytes {
+		return tokenParts{}, invalid(ErrMalformed, "token has %d bytes, want at most %d", len(token), maxTokenBytes)
+	}
+	first := strings.IndexByte(token, '.')
+	last := strings.LastIndexByte(token, '.')
+	// RFC 7516, section 3.1: an encrypted token has five segments.
+	if dots := strings.Count(token, "."); dots == 4 {
+		return tokenParts{}, invalid(ErrUnsupported, "token has five segments, so it is encrypted (JWE): want a signed JWT")
+	} else if dots != 2 {
+		return tokenParts{}, invalid(ErrMalformed, "token has %d segments, want 3: header.claims.signature", dots+1)
+	}
+	p := tokenParts{
+		header:    token[:first],
+		claims:    token[first+1 : last],
+		signature: token[last+1:],
+		signed:    token[:last],
+	}
+	if p.header == "" || p.claims == "" {
+		return tokenParts{}, invalid(ErrMalformed, "token has an empty header or claims segment: copy it again, whole")
+	}
+	return p, nil
+}
+
+// A header is what counts of the JOSE header. Everything else in it (jwk, jku,
+// x5c, x5u …) is the sender's wish and never acted upon.
+type header struct {
+	alg, typ, kid          string
+	hasAlg, hasTyp, hasKid bool
+	hasCrit                bool
+	// Each is nil if the member is absent or a string.
+	algType, typType, kidType error
+}
+
+// readHeader decodes and reads the header, the only JSON that is read before the
+// signature is checked.
+func readHeader(segment string) (header, error) {
+	var h header
+	if len(segment) > (maxHeaderBytes*4+2)/3 {
+		return h, invalid(ErrMalformed, "header is longer than %d bytes", maxHeaderBytes)
+	}
+	text, err := base64URLString(segment)
+	if err != nil {
+		return h, invalid(ErrMalformed, "header %s", err)
+	}
+	r := newJSONReader(text, maxHeaderDepth, maxHeaderMembers)
+	for name := range r.object {
+		switch name {
+		case "alg":
+			h.alg, h.algType = r.string(name)
+			h.hasAlg = true
+		case "typ":
+			h.typ, h.typType = r.string(name)
+			h.hasTyp = true
+		case "kid":
+			h.kid, h.kidType = r.string(name)
+			h.hasKid = true
+		case "crit":
+			h.hasCrit = true
+			r.skip()
+		default:
+			r.skip()
+		}
+	}
+	if err := r.end(); err != nil {
+		return h, invalid(ErrMalformed, "header %s", err)
+	}
+	return h, nil
+}
+
+func (v *Verifier) checkHeader(h *header) error {
+	switch {
+	case !h.hasAlg:
+		return invalid(ErrUnsupported, "header has no alg, want \"RS256\"")
+	case h.algType != nil:
+		return invalid(ErrUnsupported, "header: %s, \"RS256\"", h.algType)
+	case h.alg != "RS256":
+		return invalid(ErrUnsupported, "alg is %s, want \"RS256\"", quoted(h.alg, 100))
+	}
+	if err := v.checkType(h); err != nil {
+		return err
+	}
+	switch {
+	case h.hasCrit:
+		// RFC 7515, section 4.1.11: a verifier that does not understand every
+		// extension named in crit must refuse; we understand none.
+		return invalid(ErrUnsupported, "header has crit, an extension that must be understood: want none")
+	case h.kidType != nil:
+		return invalid(ErrMalformed, "header: %s", h.kidType)
+	case len(h.kid) > maxKeyIDBytes:
+		return invalid(ErrMalformed, "kid has %d bytes, want at most %d", len(h.kid), maxKeyIDBytes)
+	}
+	return nil
+}
+
+// checkType refuses other kinds of token that the issuer signs with the same key:
+// logout tokens, security events and the like (RFC 8725, section 3.11).
+func (v *Verifier) checkType(h *header) error {
+	switch {
+	case h.typType != nil:
+		return invalid(ErrMalformed, "header: %s", h.typType)
+	case v.typ != "":
+		if !sameType(h.typ, v.typ) {
+			return invalid(ErrUnsupported, "typ is %s, want %s", found(h.hasTyp, h.typ), quoted(v.typ, 100))
+		}
+	case h.hasTyp && !sameType(h.typ, "JWT") && !sameType(h.typ, "at+jwt"):
+		return invalid(ErrUnsupported, "typ is %s, want \"JWT\", \"at+jwt\" or none: it is another kind of token", quoted(h.typ, 100))
+	}
+	return nil
+}
+
+// sameType compares media types as typ holds them: ignoring case, and a prefix
+// "application/" (RFC 7515, section 4.1.9).
+func sameType(a, b string) bool {
+	a, b = bareType(a), bareType(b)
+	// EqualFold also folds letters outside ASCII, such as U+017F to s; a media
+	// type has none, and lengths differ then.
+	return len(a) == len(b) && strings.EqualFold(a, b)
+}
+
+func bareType(s string) string {
+	const prefix = "application/"
+	if len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix) {
+		return s[len(prefix):]
+	}
+	return s
+}
+
+// keys returns the keys that may have signed the token, at least one.
+func (v *Verifier) keys(ctx context.Context, h *header) ([]Key, error) {
+	query := keyQuery{kid: h.kid, hasKid: h.hasKid}
+	set := v.set
+	var keys []Key
+	if set != nil {
+		keys, _ = set.find(query)
+	} else {
+		var err error
+		if set, keys, err = v.cache.find(ctx, query); err != nil {
+			return nil, err
+		}
+	}
+	if len(keys) == 0 {
+		return nil, unknownKey(set, query)
+	}
+	return keys, nil
+}
+
+func unknownKey(set *KeySet, q keyQuery) error {
+	if !q.hasKid {
+		return invalid(ErrUnknownKey, "token has no kid, and the key set has %d usable keys: want a kid, or a set of one key", set.Len())
+	}
+	for _, err := range set.skipped {
+		if skipped := err.(*SkippedKeyError); skipped.KeyID == q.kid && q.kid != "" {
+			return invalid(ErrUnknownKey, "%s", skipped)
+		}
+	}
+	var known []string
+	for i, key := range set.keys {
+		if i == 5 {
+			known = append(known, "…")
+			break
+		}
+		known = append(known, quoted(key.id, 64))
+	}
+	hint := ""
+	if set.thumbprints {
+		hint = "; keys from PEM have their RFC 7638 thumbprint as kid, use NewKey to give them the issuer's"
+	}
+	return invalid(ErrUnknownKey, "kid is %s, want one of the issuer's keys (%s)%s", quoted(q.kid, 64), strings.Join(known, ", "), hint)
+}
+
+// readClaims reads the claims set (RFC 7519, section 4) into t. It returns the
+// audience to judge: that of t or, where aud is absent, the AudienceClaim; nil if
+// there is neither.
+func (v *Verifier) readClaims(t *Token) (audience []string, err error) {
+	var clientID []string
+	hasExpiry := false
+	r := newJSONReader(t.claims, maxJSONDepth, maxJSONMembers)
+	for name := range r.object {
+		var err error
+		switch name {
+		case "iss":
+			t.Issuer, err = r.string(name)
+		case "sub":
+			t.Subject, err = r.string(name)
+		case "aud":
+			t.Audience, err = readAudience(&r)
+		case "exp":
+			t.Expiry, err = readDate(&r, name)
+			hasExpiry = true
+		case "nbf":
+			t.NotBefore, err = readDate(&r, name)
+		case "iat":
+			t.IssuedAt, err = readDate(&r, name)
+		case "jti":
+			t.ID, err = r.string(name)
+		default:
+			if name == v.audienceClaim && name != "" {
+				var id string
+				id, err = r.string(name)
+				clientID = []string{id}
+				break
+			}
+			if exact := v.lookalike(name); exact != "" {
+				err = fmt.Errorf("%s is not %q, but other readers take it for that", quoted(name, 100), exact)
+			}
+			r.skip()
+		}
+		if err != nil {
+			return nil, invalid(ErrMalformed, "claims: %s", err)
+		}
+	}
+	if err := r.end(); err != nil {
+		return nil, invalid(ErrMalformed, "claims: the text %s", err)
+	}
+	if !hasExpiry {
+		// RFC 9068, section 2.2: without exp a token would be good forever.
+		return nil, invalid(ErrMalformed, "claims have no exp, want a time: the issuer must limit the life of its tokens")
+	}
+	if t.Audience == nil {
+		return clientID, nil
+	}
+	return t.Audience, nil
+}
+
+// lookalike returns the claim that name equals but for case, as Unicode folds it.
+// encoding/json matches names that way, so that a token with both exp and EXP
+// would mean one thing here and another in the code that reads its claims.
+func (v *Verifier) lookalike(name string) (exact string) {
+	if len(name) < 3 || len(name) > 2*len("client_id") {
+		return ""
+	}
+	for _, exact := range [...]string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", v.audienceClaim} {
+		if name != exact && strings.EqualFold(name, exact) {
+			return exact
+		}
+	}
+	return ""
+}
+
+// readAudience reads aud: a string or an array of strings (RFC 7519, section
+// 4.1.3). The result is not nil.
+func readAudience(r *jsonReader) ([]string, error) {
+	if r.kind() == '"' {
+		return []string{r.rawString(true)}, nil
+	}
+	if r.kind() != '[' {
+		return nil, r.wrongType("aud", "a string or an array of strings")
+	}
+	audience := []string{}
+	for range r.array {
+		one, err := r.string("aud")
+		if err != nil {
+			return nil, fmt.Errorf("an element of %w", err)
+		}
+		audience = append(audience, one)
+	}
+	return audience, nil
+}
+
+// readDate reads a NumericDate (RFC 7519, section 2): seconds since 1970, with
+// fractions and exponents allowed. It never goes through a float: the value is
+// rounded up to the nanosecond, which compares with a clock that counts in
+// nanoseconds just as the exact value does.
+func readDate(r *jsonReader, name string) (time.Time, error) {
+	text, err := r.number(name)
+	if err != nil || r.err != nil {
+		return time.Time{}, err
+	}
+	mantissa, negative := strings.CutPrefix(text, "-")
+	exponent := 0
+	if i := strings.IndexAny(mantissa, "eE"); i >= 0 {
+		// For a huge exponent Atoi returns the nearest int; a million decides
+		// every number that fits in a token.
+		exponent, _ = strconv.Atoi(mantissa[i+1:])
+		exponent = min(max(exponent, -1_000_000), 1_000_000)
+		mantissa = mantissa[:i]
+	}
+	whole, fraction, _ := strings.Cut(mantissa, ".")
+	digits := strings.TrimLeft(whole+fraction, "0")
+	point := len(digits) - len(fraction) + exponent // digits before the decimal point
+
+	const maxDigits = 12 // of maxNumericDate
+	if digits == "" {
+		return time.Unix(0, 0).UTC(), nil
+	} else if point > maxDigits {
+		return time.Time{}, dateTooFar(name)
+	}
+	value := func(from, to int) (n int64) {
+		for i := from; i < to; i++ {
+			n *= 10
+			if 0 <= i && i < len(digits) {
+				n += int64(digits[i] - '0')
+			}
+		}
+		return n
+	}
+	seconds, nanos := value(0, point), value(point, point+9)
+	if beyond := max(point+9, 0); !negative && beyond < len(digits) && strings.Trim(digits[beyond:], "0") != "" {
+		nanos++
+	}
+	if seconds > maxNumericDate || seconds == maxNumericDate && nanos > 0 {
+		return time.Time{}, dateTooFar(name)
+	}
+	if negative {
+		seconds, nanos = -seconds, -nanos
+	}
+	return time.Unix(seconds, nanos).UTC(), nil
+}
+
+func dateTooFar(name string) error {
+	return fmt.Errorf("%q is beyond the year 9999, want seconds since 1970 (not milliseconds)", name)
+}
+
+// checkClaims judges the claims. A token for someone else is reported as that, even
+// if it is expired too.
+func (v *Verifier) checkClaims(t *Token, audience []string) error {
+	now := v.now()
+	switch {
+	case t.Issuer == "":
+		return invalid(ErrIssuer, "iss is missing or empty, want %s", quoted(v.issuer, 100))
+	case t.Issuer != v.issuer:
+		return invalid(ErrIssuer, "issuer is %s, want %s", quoted(t.Issuer, 100), quoted(v.issuer, 100))
+	case audience == nil:
+		return invalid(ErrAudience, "aud is missing, want %s", quotedList(v.audiences))
+	case !slices.ContainsFunc(audience, func(aud string) bool { return slices.Contains(v.audiences, aud) }):
+		return invalid(ErrAudience, "audience is [%s], want %s", quotedList(audience), quotedList(v.audiences))
+	// RFC 7519, section 4.1.5: the time MUST be after or equal to nbf.
+	case now.Add(v.leeway).Before(t.NotBefore):
+		return invalid(ErrNotYetValid, "token is not valid before %s, and it is %s (leeway %v)", clock(t.NotBefore), clock(now), v.leeway)
+	// RFC 7519, section 4.1.4: the time MUST be before exp.
+	case !now.Before(t.Expiry.Add(v.leeway)):
+		return invalid(ErrExpired, "token expired at %s, and it is %s (leeway %v)", clock(t.Expiry), clock(now), v.leeway)
+	}
+	return nil
+}
+
+func clock(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
+
+// A Token is a verified token: everything in it was signed by the issuer and has
+// been checked. Strings are as the issuer wrote them, times are in UTC.
+type Token struct {
+	Issuer   string   // iss, equal to Config.Issuer
+	Subject  string   // sub, empty if absent: who the token is about
+	ID       string   // jti, empty if absent
+	KeyID    string   // kid of the key that verified it, empty if that has none
+	Type     string   // typ of the header, empty if absent
+	Audience []string // aud, nil if absent (and Config.AudienceClaim was judged)
+
+	Expiry    time.Time // exp, never zero
+	NotBefore time.Time // nbf, zero if absent
+	IssuedAt  time.Time // iat, zero if absent; it is not judged
+
+	claims string
+}
+
+// Claims unmarshals the verified claims into v as [json.Unmarshal] does, for those
+// that have no field in Token. It returns json.Unmarshal's error, such as for a
+// claim of another type than v has, or an error for a Token that Verify did not
+// return.
+//
+// encoding/json matches names ignoring case. For the claims that Verify judges it
+// has refused look-alikes; for claims of your own that decide on rights, unmarshal
+// into a map and look up the exact name.
+func (t *Token) Claims(v any) error {
+	if t == nil || t.claims == "" {
+		return errors.New("jwtverify: the Token has no claims: it was not returned by Verify")
+	}
+	if err := json.Unmarshal([]byte(t.claims), v); err != nil {
+		return fmt.Errorf("jwtverify: claims do not fit: %w", err)
+	}
+	return nil
+}
+
+type contextKey struct{}
+
+// NewContext returns a context that carries the token to the code that serves the
+// request or message.
+func NewContext(ctx context.Context, t *Token) context.Context {
+	return context.WithValue(ctx, contextKey{}, t)
+}
+
+// FromContext returns the token that [NewContext] put into ctx, and whether there
+// is one.
+func FromContext(ctx context.Context) (*Token, bool) {
+	t, _ := ctx.Value(contextKey{}).(*Token)
+	return t, t != nil
+}
+
+// The reasons to refuse a token. Test for them with [errors.Is]; each matches
+// ErrInvalid too.
+var (
+	// ErrInvalid is matched by every error that says the token is not to be
+	// trusted, whatever the reason: HTTP 401.
+	ErrInvalid = errors.New("jwtverify: token is invalid")
+
+	// ErrMalformed: the token, its header or its claims do not have the form that
+	// the RFCs and the documented limits ask for.
+	ErrMalformed = fmt.Errorf("%w: malformed", ErrInvalid)
+	// ErrUnsupported: it is another kind of token: encrypted, signed with another
+	// algorithm than RS256, with a critical extension, or of another typ.
+	ErrUnsupported = fmt.Errorf("%w: unsupported", ErrInvalid)
+	// ErrUnknownKey: the issuer's key set has no usable key of the token's kid.
+	ErrUnknownKey = fmt.Errorf("%w: unknown key", ErrInvalid)
+	// ErrSignature: the key did not make the signature over this header and claims.
+	ErrSignature = fmt.Errorf("%w: bad signature", ErrInvalid)
+	// ErrIssuer: iss is not Config.Issuer.
+	ErrIssuer = fmt.Errorf("%w: wrong issuer", ErrInvalid)
+	// ErrAudience: aud holds none of Config.Audiences.
+	ErrAudience = fmt.Errorf("%w: wrong audience", ErrInvalid)
+	// ErrNotYetValid: nbf lies ahead by more than the leeway.
+	ErrNotYetValid = fmt.Errorf("%w: not yet valid", ErrInvalid)
+	// ErrExpired: exp is past by the leeway or more.
+	ErrExpired = fmt.Errorf("%w: expired", ErrInvalid)
+)
+
+// ErrKeysUnavailable is matched by the errors that say nothing about the token: the
+// keys to judge it could not be had. It never matches [ErrInvalid]. The answer to
+// the client is "try again" (HTTP 503). Such an error is a [*KeysUnavailableError].
+var ErrKeysUnavailable = errors.New("jwtverify: keys are unavailable")
+
+// A KeysUnavailableError tells why there is no key to judge a token by, and when to
+// try again.
+type KeysUnavailableError struct {
+	// RetryAfter is the time until the key source is asked again, 1 second to
+	// 5 minutes.
+	RetryAfter time.Duration
+	// Reason is "failing" (the key source returns errors), "empty" (it returns
+	// sets without usable key), "busy" (too many callers wait already) or
+	// "caller" (the caller's context ended while it waited).
+	Reason string
+	// Err is the error of the key source or of the context. It is reached by
+	// errors.Is and errors.As too, and never matches ErrInvalid.
+	Err error
+}
+
+func (e *KeysUnavailableError) Error() string {
+	return fmt.Sprintf("%v (%s), try again in %v: %v", ErrKeysUnavailable, e.Reason, e.RetryAfter.Round(time.Second), e.Err)
+}
+
+// Is reports whether target is [ErrKeysUnavailable].
+func (e *KeysUnavailableError) Is(target error) bool { return target == ErrKeysUnavailable }
+
+// Unwrap returns e.Err.
+func (e *KeysUnavailableError) Unwrap() error { return e.Err }
+
+// An invalidError is one of the reasons to refuse, with what was expected and
+// found.
+type invalidError struct {
+	kind error
+	text string
+}
+
+func invalid(kind error, format string, args ...any) error {
+	return &invalidError{kind, fmt.Sprintf(format, args...)}
+}
+
+func (e *invalidError) Error() string { return ErrInvalid.Error() + ": " + e.text }
+func (e *invalidError) Unwrap() error { return e.kind }
+
+// quoted makes text from outside fit for a message or a log: in quotes, with
+// everything but ASCII escaped (a Cyrillic letter shows), cut after limit bytes.
+func quoted(s string, limit int) string {
+	if len(s) <= limit {
+		return strconv.QuoteToASCII(s)
+	}
+	for limit > 0 && !utf8.RuneStart(s[limit]) {
+		limit--
+	}
+	return strconv.QuoteToASCII(s[:limit]) + "…"
+}
+
+func quotedList(list []string) string {
+	var out []string
+	for i, s := range list {
+		if i == 4 && len(list) > 5 {
+			out = append(out, fmt.Sprintf("and %d more", len(list)-i))
+			break
+		}
+		out = append(out, quoted(s, 100))
+	}
+	return strings.Join(out, ", ")
+}
+
+// found describes a member that may be absent.
+func found(present bool, value string) string {
+	if !present {
+		return "absent"
+	}
+	return quoted(value, 100)
+}

@@ -1,0 +1,923 @@
+package jwtverify_test
+
+import (
+	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"example.com/jwtverify"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+// What the tokens of these tests say unless a test changes it.
+const (
+	testIssuer   = "https://issuer.example"
+	testAudience = "https://api.example"
+	testNow      = 1_750_000_000
+)
+
+// testKey returns the n-th of the keys that all tests share: making one takes a
+// while. No key is in the repository.
+func testKey(tb testing.TB, n int) *rsa.PrivateKey {
+	tb.Helper()
+	keys, err := testKeys()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return keys[n]
+}
+
+var testKeys = sync.OnceValues(func() (keys []*rsa.PrivateKey, err error) {
+	for range 3 {
+		key, err := rsa.GenerateKey(rand.Reader, 2048)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, key)
+	}
+	return keys, nil
+})
+
+// testSet is the set of the first n shared keys, with the kids key-0, key-1 …
+func testSet(tb testing.TB, n int) *jwtverify.KeySet {
+	tb.Helper()
+	var keys []jwtverify.Key
+	for i := range n {
+		key, err := jwtverify.NewKey(&testKey(tb, i).PublicKey, fmt.Sprintf("key-%d", i))
+		if err != nil {
+			tb.Fatal(err)
+		}
+		keys = append(keys, key)
+	}
+	set, err := jwtverify.NewKeySet(keys...)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return set
+}
+
+func encode(data string) string { return base64.RawURLEncoding.EncodeToString([]byte(data)) }
+
+func rawToken(header, claims, signature string) string {
+	return encode(header) + "." + encode(claims) + "." + signature
+}
+
+// signText signs a header and claims given as text with the n-th shared key.
+func signText(tb testing.TB, n int, header, claims string) string {
+	tb.Helper()
+	return signParts(tb, n, encode(header)+"."+encode(claims))
+}
+
+func signParts(tb testing.TB, n int, signed string) string {
+	tb.Helper()
+	digest := sha256.Sum256([]byte(signed))
+	signature, err := rsa.SignPKCS1v15(nil, testKey(tb, n), crypto.SHA256, digest[:])
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return signed + "." + base64.RawURLEncoding.EncodeToString(signature)
+}
+
+func sign(tb testing.TB, n int, header, claims map[string]any) string {
+	tb.Helper()
+	return signText(tb, n, marshal(tb, header), marshal(tb, claims))
+}
+
+func marshal(tb testing.TB, v any) string {
+	tb.Helper()
+	data, err := json.Marshal(v)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return string(data)
+}
+
+func goodHeader() map[string]any {
+	return map[string]any{"alg": "RS256", "typ": "JWT", "kid": "key-0"}
+}
+
+func goodClaims() map[string]any {
+	return map[string]any{
+		"iss": testIssuer, "aud": testAudience, "sub": "client-1", "jti": "token-1",
+		"iat": testNow - 60, "nbf": testNow - 60, "exp": testNow + 3600,
+	}
+}
+
+// newVerifier fills what config leaves out with what accepts a good token.
+func newVerifier(tb testing.TB, config jwtverify.Config) *jwtverify.Verifier {
+	tb.Helper()
+	if config.Issuer == "" {
+		config.Issuer = testIssuer
+	}
+	if config.Audiences == nil {
+		config.Audiences = []string{testAudience}
+	}
+	if config.Keys == nil {
+		config.Keys = testSet(tb, 2)
+	}
+	if config.Now == nil {
+		config.Now = func() time.Time { return time.Unix(testNow, 0) }
+	}
+	if config.Leeway == 0 {
+		config.Leeway = -1
+	}
+	verifier, err := jwtverify.New(config)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return verifier
+}
+
+// benchToken is a token with 1 KiB of claims.
+func benchToken(tb testing.TB) string {
+	claims := goodClaims()
+	for i := 0; len(marshal(tb, claims)) < 1000; i++ {
+		claims[fmt.Sprintf("claim_%d", i)] = strings.Repeat("x", 40)
+	}
+	return sign(tb, 0, goodHeader(), claims)
+}
+
+// leaves are the errors that tell why a token is refused; each test of an error
+// asks that it is exactly one of them.
+var leaves = []error{
+	jwtverify.ErrMalformed, jwtverify.ErrUnsupported, jwtverify.ErrUnknownKey, jwtverify.ErrSignature,
+	jwtverify.ErrIssuer, jwtverify.ErrAudience, jwtverify.ErrNotYetValid, jwtverify.ErrExpired,
+}
+
+// checkVerdict reports an error unless err is nil for a nil want, or matches want
+// and ErrInvalid and nothing else.
+func checkVerdict(tb testing.TB, token *jwtverify.Token, err, want error) {
+	tb.Helper()
+	if want == nil {
+		if err != nil || token == nil {
+			tb.Errorf("got token %v, error %v, want it accepted", token != nil, err)
+		}
+		return
+	}
+	if token != nil {
+		tb.Error("got a Token beside an error")
+	}
+	if !errors.Is(err, want) || !errors.Is(err, jwtverify.ErrInvalid) || errors.Is(err, jwtverify.ErrKeysUnavailable) {
+		tb.Errorf("got error %v, want one that is %v", err, want)
+	}
+	for _, leaf := range leaves {
+		if leaf != want && errors.Is(err, leaf) {
+			tb.Errorf("error %v is %v too, want only %v", err, leaf, want)
+		}
+	}
+}
+
+func TestVerifyReturnsTheToken(t *testing.T) {
+	raw := sign(t, 0, goodHeader(), goodClaims())
+	got, err := newVerifier(t, jwtverify.Config{}).Verify(t.Context(), raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &jwtverify.Token{
+		Issuer: testIssuer, Subject: "client-1", ID: "token-1", KeyID: "key-0", Type: "JWT",
+		Audience:  []string{testAudience},
+		Expiry:    time.Unix(testNow+3600, 0).UTC(),
+		NotBefore: time.Unix(testNow-60, 0).UTC(),
+		IssuedAt:  time.Unix(testNow-60, 0).UTC(),
+	}
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(jwtverify.Token{})); diff != "" {
+		t.Errorf("token (-want +got):\n%s", diff)
+	}
+}
+
+func TestVerifyWithoutOptionalClaims(t *testing.T) {
+	raw := signText(t, 0, `{"alg":"RS256","kid":"key-0"}`, fmt.Sprintf(`{"iss":%q,"aud":[%q],"exp":%d}`, testIssuer, testAudience, testNow+1))
+	got, err := newVerifier(t, jwtverify.Config{}).Verify(t.Context(), raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Subject != "" || got.ID != "" || got.Type != "" || !got.NotBefore.IsZero() || !got.IssuedAt.IsZero() {
+		t.Errorf("got %+v, want zero values for what is absent", got)
+	}
+}
+
+// segments takes a token apart that the tests made.
+func segments(token string) (header, claims, signature string) {
+	parts := strings.Split(token, ".")
+	return parts[0], parts[1], parts[2]
+}
+
+func TestForm(t *testing.T) {
+	good := sign(t, 0, goodHeader(), goodClaims())
+	header, claims, signature := segments(good)
+	// Claims of 11,988 bytes make it 16,384 in all.
+	padded := goodClaims()
+	padded["long"] = ""
+	padded["long"] = strings.Repeat("x", 11_988-len(marshal(t, padded)))
+	fits := signText(t, 0, marshal(t, goodHeader())+" ", marshal(t, padded))
+	if len(fits) != 16_384 {
+		t.Fatalf("made a token of %d bytes", len(fits))
+	}
+	for name, test := range map[string]struct {
+		token string
+		want  error
+	}{
+		"a good token":                        {good, nil},
+		"nothing":                             {"", jwtverify.ErrMalformed},
+		"a space":                             {" ", jwtverify.ErrMalformed},
+		"one segment":                         {header, jwtverify.ErrMalformed},
+		"two segments":                        {header + "." + claims, jwtverify.ErrMalformed},
+		"four segments":                       {good + "." + signature, jwtverify.ErrMalformed},
+		"a fourth, empty segment":             {good + ".", jwtverify.ErrMalformed},
+		"five segments, an encrypted token":   {header + ".a.b.c.d", jwtverify.ErrUnsupported},
+		"six segments":                        {header + ".a.b.c.d.e", jwtverify.ErrMalformed},
+		"an empty header":                     {"." + claims + "." + signature, jwtverify.ErrMalformed},
+		"empty claims":                        {header + ".." + signature, jwtverify.ErrMalformed},
+		"an empty signature":                  {header + "." + claims + ".", jwtverify.ErrSignature},
+		"dots only":                           {"..", jwtverify.ErrMalformed},
+		"a space behind":                      {good + " ", jwtverify.ErrMalformed},
+		"a newline behind":                    {good + "\n", jwtverify.ErrMalformed},
+		"the Bearer prefix":                   {"Bearer " + good, jwtverify.ErrMalformed},
+		"16,384 bytes":                        {fits, nil},
+		"16,385 bytes":                        {fits + "A", jwtverify.ErrMalformed},
+		"padding behind the signature":        {good + "==", jwtverify.ErrMalformed},
+		"padding behind the claims":           {header + "." + claims + "=." + signature, jwtverify.ErrMalformed},
+		"padding behind the header":           {header + "=." + claims + "." + signature, jwtverify.ErrMalformed},
+		"the standard alphabet":               {signParts(t, 0, header+"."+base64.RawStdEncoding.EncodeToString([]byte(`{"?>":"~~~???"}`))), jwtverify.ErrMalformed},
+		"a newline inside the signature":      {good[:len(good)-9] + "\n" + good[len(good)-9:], jwtverify.ErrMalformed},
+		"a signature one character short":     {good[:len(good)-1], jwtverify.ErrMalformed},
+		"a signature two characters short":    {good[:len(good)-2], jwtverify.ErrSignature},
+		"the header as JSON text":             {`{"alg":"RS256"}.` + claims + "." + signature, jwtverify.ErrMalformed},
+		"the JSON serialization":              {`{"protected":"` + header + `","payload":"` + claims + `","signature":"` + signature + `"}`, jwtverify.ErrMalformed},
+		"a header of 8 KiB":                   {signText(t, 0, `{"alg":"RS256","kid":"key-0","x":"`+strings.Repeat("x", 8192-36)+`"}`, marshal(t, goodClaims())), nil},
+		"a header of 8 KiB and 1 byte":        {signText(t, 0, `{"alg":"RS256","kid":"key-0","x":"`+strings.Repeat("x", 8193-36)+`"}`, marshal(t, goodClaims())), jwtverify.ErrMalformed},
+		"a header with an array inside":       {signText(t, 0, `[{"alg":"RS256","kid":"key-0"}]`, marshal(t, goodClaims())), jwtverify.ErrMalformed},
+		"a header of null":                    {signText(t, 0, `null`, marshal(t, goodClaims())), jwtverify.ErrMalformed},
+		"claims that are an array":            {signText(t, 0, marshal(t, goodHeader()), "["+marshal(t, goodClaims())+"]"), jwtverify.ErrMalformed},
+		"claims that are another JWT":         {signParts(t, 0, header+"."+encode(good)), jwtverify.ErrMalformed},
+		"a byte order mark before the claims": {signText(t, 0, marshal(t, goodHeader()), "\ufeff"+marshal(t, goodClaims())), jwtverify.ErrMalformed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			token, err := newVerifier(t, jwtverify.Config{}).Verify(t.Context(), test.token)
+			checkVerdict(t, token, err, test.want)
+		})
+	}
+}
+
+func nested(levels int) string {
+	return strings.Repeat("[", levels) + strings.Repeat("]", levels)
+}
+
+func members(n int) string {
+	var out []string
+	for i := range n {
+		out = append(out, fmt.Sprintf(`"m%d":%d`, i, i))
+	}
+	return strings.Join(out, ",")
+}
+
+func TestHeader(t *testing.T) {
+	for name, test := range map[string]struct {
+		header string
+		typ    string // Config.Type
+		want   error
+	}{
+		"alg and kid":                        {`{"alg":"RS256","kid":"key-0"}`, "", nil},
+		"alg written with escapes":           {`{"\u0061lg":"\u0052S256","kid":"key-0"}`, "", nil},
+		"no alg":                             {`{"kid":"key-0"}`, "", jwtverify.ErrUnsupported},
+		"alg none":                           {`{"alg":"none","kid":"key-0"}`, "", jwtverify.ErrUnsupported},
+		"alg None":                           {`{"alg":"None","kid":"key-0"}`, "", jwtverify.ErrUnsupported},
+		"alg HS256":                          {`{"alg":"HS256","kid":"key-0"}`, "", jwtverify.ErrUnsupported},
+		"alg PS256":                          {`{"alg":"PS256","kid":"key-0"}`, "", jwtverify.ErrUnsupported},
+		"alg in lower case":                  {`{"alg":"rs256","kid":"key-0"}`, "", jwtverify.ErrUnsupported},
+		"alg with a space":                   {`{"alg":"RS256 ","kid":"key-0"}`, "", jwtverify.ErrUnsupported},
+		"alg with a letter that folds to S":  {`{"alg":"R\u017f256","kid":"key-0"}`, "", jwtverify.ErrUnsupported},
+		"alg as an array":                    {`{"alg":["RS256"],"kid":"key-0"}`, "", jwtverify.ErrUnsupported},
+		"alg null":                           {`{"alg":null,"kid":"key-0"}`, "", jwtverify.ErrUnsupported},
+		"ALG instead of alg":                 {`{"ALG":"RS256","kid":"key-0"}`, "", jwtverify.ErrUnsupported},
+		"ALG beside alg":                     {`{"ALG":"none","alg":"RS256","kid":"key-0"}`, "", nil},
+		"alg twice":                          {`{"alg":"RS256","alg":"RS256","kid":"key-0"}`, "", jwtverify.ErrMalformed},
+		"an unknown member twice":            {`{"alg":"RS256","x":1,"kid":"key-0","x":1}`, "", jwtverify.ErrMalformed},
+		"alg none and a kid of a wrong type": {`{"alg":"none","kid":1}`, "", jwtverify.ErrUnsupported},
+		"alg none and JSON that breaks off":  {`{"alg":"none"`, "", jwtverify.ErrMalformed},
+
+		"crit with an unknown extension":     {`{"alg":"RS256","kid":"key-0","crit":["x"],"x":1}`, "", jwtverify.ErrUnsupported},
+		"crit with b64":                      {`{"alg":"RS256","kid":"key-0","crit":["b64"],"b64":true}`, "", jwtverify.ErrUnsupported},
+		"crit empty":                         {`{"alg":"RS256","kid":"key-0","crit":[]}`, "", jwtverify.ErrUnsupported},
+		"crit null":                          {`{"alg":"RS256","kid":"key-0","crit":null}`, "", jwtverify.ErrUnsupported},
+		"b64 without crit":                   {`{"alg":"RS256","kid":"key-0","b64":false}`, "", nil},
+		"jwk, jku, x5c and x5u are not used": {`{"alg":"RS256","kid":"key-0","jwk":{"kty":"RSA"},"jku":"https://evil.example","x5c":["x"],"x5u":"https://evil.example","cty":"JWT"}`, "", nil},
+
+		"typ JWT":                             {`{"alg":"RS256","kid":"key-0","typ":"JWT"}`, "", nil},
+		"typ jwt":                             {`{"alg":"RS256","kid":"key-0","typ":"jwt"}`, "", nil},
+		"typ at+jwt":                          {`{"alg":"RS256","kid":"key-0","typ":"at+jwt"}`, "", nil},
+		"typ with the application prefix":     {`{"alg":"RS256","kid":"key-0","typ":"Application/AT+JWT"}`, "", nil},
+		"typ empty":                           {`{"alg":"RS256","kid":"key-0","typ":""}`, "", jwtverify.ErrUnsupported},
+		"typ of a logout token":               {`{"alg":"RS256","kid":"key-0","typ":"logout+jwt"}`, "", jwtverify.ErrUnsupported},
+		"typ with another prefix":             {`{"alg":"RS256","kid":"key-0","typ":"text/jwt"}`, "", jwtverify.ErrUnsupported},
+		"typ a number":                        {`{"alg":"RS256","kid":"key-0","typ":1}`, "", jwtverify.ErrMalformed},
+		"typ null":                            {`{"alg":"RS256","kid":"key-0","typ":null}`, "", jwtverify.ErrMalformed},
+		"required typ present":                {`{"alg":"RS256","kid":"key-0","typ":"at+jwt"}`, "at+jwt", nil},
+		"required typ, other case and prefix": {`{"alg":"RS256","kid":"key-0","typ":"application/AT+jwt"}`, "at+jwt", nil},
+		"required typ given with prefix":      {`{"alg":"RS256","kid":"key-0","typ":"at+jwt"}`, "application/at+jwt", nil},
+		"required typ absent":                 {`{"alg":"RS256","kid":"key-0"}`, "at+jwt", jwtverify.ErrUnsupported},
+		"required typ, JWT found":             {`{"alg":"RS256","kid":"key-0","typ":"JWT"}`, "at+jwt", jwtverify.ErrUnsupported},
+		"another typ required":                {`{"alg":"RS256","kid":"key-0","typ":"secevent+jwt"}`, "secevent+jwt", nil},
+		"required typ with a long s":          {`{"alg":"RS256","kid":"key-0","typ":"\u017fecevent+jwt"}`, "secevent+jwt", jwtverify.ErrUnsupported},
+
+		"kid of the other key":      {`{"alg":"RS256","kid":"key-1"}`, "", jwtverify.ErrSignature},
+		"kid unknown":               {`{"alg":"RS256","kid":"key-2"}`, "", jwtverify.ErrUnknownKey},
+		"kid in other case":         {`{"alg":"RS256","kid":"KEY-0"}`, "", jwtverify.ErrUnknownKey},
+		"kid empty":                 {`{"alg":"RS256","kid":""}`, "", jwtverify.ErrUnknownKey},
+		"no kid, two keys":          {`{"alg":"RS256"}`, "", jwtverify.ErrUnknownKey},
+		"kid of 256 bytes":          {`{"alg":"RS256","kid":"` + strings.Repeat("k", 256) + `"}`, "", jwtverify.ErrUnknownKey},
+		"kid of 257 bytes":          {`{"alg":"RS256","kid":"` + strings.Repeat("k", 257) + `"}`, "", jwtverify.ErrMalformed},
+		"kid a number":              {`{"alg":"RS256","kid":0}`, "", jwtverify.ErrMalformed},
+		"kid null":                  {`{"alg":"RS256","kid":null}`, "", jwtverify.ErrMalformed},
+		"kid beside a look-alike":   {`{"alg":"RS256","kid":"key-0","\u212aid":"key-1"}`, "", nil},
+		"unknown kid and typ wrong": {`{"alg":"RS256","kid":"x","typ":"x"}`, "", jwtverify.ErrUnsupported},
+
+		"4 levels":         {`{"alg":"RS256","kid":"key-0","x":` + nested(3) + `}`, "", nil},
+		"5 levels":         {`{"alg":"RS256","kid":"key-0","x":` + nested(4) + `}`, "", jwtverify.ErrMalformed},
+		"64 members":       {`{"alg":"RS256","kid":"key-0",` + members(62) + `}`, "", nil},
+		"65 members":       {`{"alg":"RS256","kid":"key-0",` + members(63) + `}`, "", jwtverify.ErrMalformed},
+		"white space":      {" {\t\"alg\" :\r\n\"RS256\" , \"kid\":\"key-0\" } ", "", nil},
+		"text behind":      {`{"alg":"RS256","kid":"key-0"}x`, "", jwtverify.ErrMalformed},
+		"a comment":        {`{"alg":"RS256",/**/"kid":"key-0"}`, "", jwtverify.ErrMalformed},
+		"invalid UTF-8":    {`{"alg":"RS256","kid":"key-0","x":"` + "\xff" + `"}`, "", jwtverify.ErrMalformed},
+		"half a surrogate": {`{"alg":"RS256","kid":"key-0","x":"\ud800"}`, "", jwtverify.ErrMalformed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			verifier := newVerifier(t, jwtverify.Config{Type: test.typ})
+			token, err := verifier.Verify(t.Context(), signText(t, 0, test.header, marshal(t, goodClaims())))
+			checkVerdict(t, token, err, test.want)
+		})
+	}
+}
+
+func TestClaims(t *testing.T) {
+	const ok = `"iss":"https://issuer.example","aud":"https://api.example","exp":1750003600`
+	for name, test := range map[string]struct {
+		claims string
+		want   error
+	}{
+		"the least":                   {`{` + ok + `}`, nil},
+		"names written with escapes":  {`{"\u0069ss":"https://issuer.example","au\u0064":"https://api.example","\u0065xp":1750003600}`, nil},
+		"unknown claims of any type":  {`{` + ok + `,"a":null,"b":[1,{"c":2}],"":true,"__proto__":{}}`, nil},
+		"issuer absent":               {`{"aud":"https://api.example","exp":1750003600}`, jwtverify.ErrIssuer},
+		"issuer empty":                {`{"iss":"","aud":"https://api.example","exp":1750003600}`, jwtverify.ErrIssuer},
+		"issuer with a slash":         {`{"iss":"https://issuer.example/","aud":"https://api.example","exp":1750003600}`, jwtverify.ErrIssuer},
+		"issuer in other case":        {`{"iss":"https://Issuer.example","aud":"https://api.example","exp":1750003600}`, jwtverify.ErrIssuer},
+		"a prefix of the issuer":      {`{"iss":"https://issuer.exampl","aud":"https://api.example","exp":1750003600}`, jwtverify.ErrIssuer},
+		"issuer with a NUL":           {`{"iss":"https://issuer.example\u0000","aud":"https://api.example","exp":1750003600}`, jwtverify.ErrIssuer},
+		"issuer in an array":          {`{"iss":["https://issuer.example"],"aud":"https://api.example","exp":1750003600}`, jwtverify.ErrMalformed},
+		"issuer null":                 {`{"iss":null,"aud":"https://api.example","exp":1750003600}`, jwtverify.ErrMalformed},
+		"audience absent":             {`{"iss":"https://issuer.example","exp":1750003600}`, jwtverify.ErrAudience},
+		"audience empty":              {`{"iss":"https://issuer.example","aud":"","exp":1750003600}`, jwtverify.ErrAudience},
+		"audience an empty list":      {`{"iss":"https://issuer.example","aud":[],"exp":1750003600}`, jwtverify.ErrAudience},
+		"audience with a slash":       {`{"iss":"https://issuer.example","aud":"https://api.example/","exp":1750003600}`, jwtverify.ErrAudience},
+		"audience joined by a space":  {`{"iss":"https://issuer.example","aud":"a https://api.example","exp":1750003600}`, jwtverify.ErrAudience},
+		"audience one of three":       {`{"iss":"https://issuer.example","aud":["a","https://api.example","b"],"exp":1750003600}`, nil},
+		"audience a list of others":   {`{"iss":"https://issuer.example","aud":["a","b"],"exp":1750003600}`, jwtverify.ErrAudience},
+		"audience a number":           {`{"iss":"https://issuer.example","aud":1,"exp":1750003600}`, jwtverify.ErrMalformed},
+		"audience null":               {`{"iss":"https://issuer.example","aud":null,"exp":1750003600}`, jwtverify.ErrMalformed},
+		"audience with a number":      {`{"iss":"https://issuer.example","aud":["https://api.example",1],"exp":1750003600}`, jwtverify.ErrMalformed},
+		"audience nested":             {`{"iss":"https://issuer.example","aud":[["https://api.example"]],"exp":1750003600}`, jwtverify.ErrMalformed},
+		"client_id is no audience":    {`{"iss":"https://issuer.example","client_id":"https://api.example","exp":1750003600}`, jwtverify.ErrAudience},
+		"subject a number":            {`{` + ok + `,"sub":1}`, jwtverify.ErrMalformed},
+		"subject null":                {`{` + ok + `,"sub":null}`, jwtverify.ErrMalformed},
+		"jti a number":                {`{` + ok + `,"jti":1}`, jwtverify.ErrMalformed},
+		"iat text":                    {`{` + ok + `,"iat":"1750000000"}`, jwtverify.ErrMalformed},
+		"iat in the future":           {`{` + ok + `,"iat":1790000000}`, nil},
+		"a claim twice":               {`{` + ok + `,"x":1,"x":1}`, jwtverify.ErrMalformed},
+		"exp twice":                   {`{` + ok + `,"exp":1750003600}`, jwtverify.ErrMalformed},
+		"a member twice, nested":      {`{` + ok + `,"x":[{"y":1,"y":1}]}`, jwtverify.ErrMalformed},
+		"EXP beside exp":              {`{` + ok + `,"EXP":1}`, jwtverify.ErrMalformed},
+		"a long s in iss":             {`{` + ok + `,"i\u017fs":"x"}`, jwtverify.ErrMalformed},
+		"a long s in sub":             {`{` + ok + `,"\u017fUB":"x"}`, jwtverify.ErrMalformed},
+		"Jti":                         {`{` + ok + `,"Jti":"x"}`, jwtverify.ErrMalformed},
+		"EXP nested":                  {`{` + ok + `,"x":{"EXP":1}}`, nil},
+		"Client_Id is not registered": {`{` + ok + `,"Client_Id":"x"}`, nil},
+		"16 levels":                   {`{` + ok + `,"x":` + nested(15) + `}`, nil},
+		"17 levels":                   {`{` + ok + `,"x":` + nested(16) + `}`, jwtverify.ErrMalformed},
+		"1,000 members":               {`{` + ok + `,` + members(997) + `}`, nil},
+		"1,001 members":               {`{` + ok + `,` + members(998) + `}`, jwtverify.ErrMalformed},
+		"text behind":                 {`{` + ok + `}{}`, jwtverify.ErrMalformed},
+		"cut off":                     {`{` + ok, jwtverify.ErrMalformed},
+		"an empty object":             {`{}`, jwtverify.ErrMalformed},
+		"a string":                    {`"claims"`, jwtverify.ErrMalformed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			token, err := newVerifier(t, jwtverify.Config{}).Verify(t.Context(), signText(t, 0, marshal(t, goodHeader()), test.claims))
+			checkVerdict(t, token, err, test.want)
+		})
+	}
+}
+
+func TestAudienceClaim(t *testing.T) {
+	const start = `{"iss":"https://issuer.example","exp":1750003600`
+	for name, test := range map[string]struct {
+		claims string
+		want   error
+	}{
+		"judged where aud is absent":         {start + `,"client_id":"https://api.example"}`, nil},
+		"another value":                      {start + `,"client_id":"other"}`, jwtverify.ErrAudience},
+		"absent too":                         {start + `}`, jwtverify.ErrAudience},
+		"of a wrong type":                    {start + `,"client_id":["https://api.example"]}`, jwtverify.ErrMalformed},
+		"in other case":                      {start + `,"CLIENT_ID":"https://api.example"}`, jwtverify.ErrMalformed},
+		"not judged where aud is ours":       {start + `,"client_id":"other","aud":"https://api.example"}`, nil},
+		"no help where aud is another":       {start + `,"client_id":"https://api.example","aud":"other"}`, jwtverify.ErrAudience},
+		"no help where aud is an empty list": {start + `,"client_id":"https://api.example","aud":[]}`, jwtverify.ErrAudience},
+	} {
+		t.Run(name, func(t *testing.T) {
+			verifier := newVerifier(t, jwtverify.Config{AudienceClaim: "client_id"})
+			token, err := verifier.Verify(t.Context(), signText(t, 0, marshal(t, goodHeader()), test.claims))
+			checkVerdict(t, token, err, test.want)
+		})
+	}
+}
+
+// The numbers are compared with testNow, 1750000000, without leeway unless said.
+func TestTimes(t *testing.T) {
+	const s = time.Second
+	for name, test := range map[string]struct {
+		exp, nbf string // as written; "" is absent
+		leeway   time.Duration
+		want     error
+	}{
+		"exp one second ahead":                 {"1750000001", "", -1, nil},
+		"exp now":                              {"1750000000", "", -1, jwtverify.ErrExpired},
+		"exp a nanosecond ahead":               {"1750000000.000000001", "", -1, nil},
+		"exp less than a nanosecond ahead":     {"1750000000.00000000000000001", "", -1, nil},
+		"exp less than a nanosecond past":      {"1749999999.99999999999999999", "", -1, jwtverify.ErrExpired},
+		"exp 29 s past, leeway 30 s":           {"1749999971", "", 30 * s, nil},
+		"exp 30 s past, leeway 30 s":           {"1749999970", "", 30 * s, jwtverify.ErrExpired},
+		"exp 59 s past, default leeway":        {"1749999941", "", time.Minute, nil},
+		"exp 60 s past, default leeway":        {"1749999940", "", time.Minute, jwtverify.ErrExpired},
+		"exp 599 s past, the longest leeway":   {"1749999401", "", 600 * s, nil},
+		"exp with an exponent":                 {"1.750000001e9", "", -1, nil},
+		"exp with an exponent, E+":             {"1.750000001E+9", "", -1, nil},
+		"exp with a negative exponent":         {"17500000010e-1", "", -1, nil},
+		"exp with a lesser exponent":           {"1.750000001e8", "", -1, jwtverify.ErrExpired},
+		"exp tiny":                             {"1e-400", "", -1, jwtverify.ErrExpired},
+		"exp with zeros and a huge exponent":   {"0.000e999999999999999999", "", -1, jwtverify.ErrExpired},
+		"exp with a hugely negative exponent":  {"1e-999999999999999999", "", -1, jwtverify.ErrExpired},
+		"exp zero":                             {"0", "", -1, jwtverify.ErrExpired},
+		"exp minus zero":                       {"-0", "", -1, jwtverify.ErrExpired},
+		"exp negative":                         {"-1750000001", "", -1, jwtverify.ErrExpired},
+		"exp the last second of 9999":          {"253402300799", "", -1, nil},
+		"exp the last second of 9999, .0":      {"253402300799.000", "", -1, nil},
+		"exp a fraction beyond":                {"253402300799.1", "", -1, jwtverify.ErrMalformed},
+		"exp a hair beyond":                    {"253402300799.00000000000000000001", "", -1, jwtverify.ErrMalformed},
+		"exp the year 10000":                   {"253402300800", "", -1, jwtverify.ErrMalformed},
+		"exp as far back as may be":            {"-253402300799", "", -1, jwtverify.ErrExpired},
+		"exp farther back":                     {"-253402300800", "", -1, jwtverify.ErrMalformed},
+		"exp in milliseconds":                  {"1750000001000", "", -1, jwtverify.ErrMalformed},
+		"exp 2^64 and a good value":            {"18446744075459551616", "", -1, jwtverify.ErrMalformed},
+		"exp -2^63-1":                          {"-9223372036854775809", "", -1, jwtverify.ErrMalformed},
+		"exp 1e400":                            {"1e400", "", -1, jwtverify.ErrMalformed},
+		"exp with a thousand leading decimals": {"0." + strings.Repeat("0", 1000) + "1750000001e1010", "", -1, nil},
+		"exp with a thousand zeros":            {"1750000001" + strings.Repeat("0", 1000) + "e-1000", "", -1, nil},
+		"exp text":                             {`"1750000001"`, "", -1, jwtverify.ErrMalformed},
+		"exp null":                             {"null", "", -1, jwtverify.ErrMalformed},
+		"exp true":                             {"true", "", -1, jwtverify.ErrMalformed},
+		"exp an object":                        {"{}", "", -1, jwtverify.ErrMalformed},
+		"exp with a leading zero":              {"01750000001", "", -1, jwtverify.ErrMalformed},
+		"exp with a plus":                      {"+1750000001", "", -1, jwtverify.ErrMalformed},
+		"exp with a bare point":                {"1750000001.", "", -1, jwtverify.ErrMalformed},
+		"exp with a bare exponent":             {"1750000001e", "", -1, jwtverify.ErrMalformed},
+		"exp with an underscore":               {"1_750_000_001", "", -1, jwtverify.ErrMalformed},
+		"exp absent":                           {"", "", -1, jwtverify.ErrMalformed},
+		"nbf now":                              {"1750003600", "1750000000", -1, nil},
+		"nbf one second ahead":                 {"1750003600", "1750000001", -1, jwtverify.ErrNotYetValid},
+		"nbf less than a nanosecond ahead":     {"1750003600", "1750000000.00000000000000001", -1, jwtverify.ErrNotYetValid},
+		"nbf 30 s ahead, leeway 30 s":          {"1750003600", "1750000030", 30 * s, nil},
+		"nbf 31 s ahead, leeway 30 s":          {"1750003600", "1750000031", 30 * s, jwtverify.ErrNotYetValid},
+		"nbf zero":                             {"1750003600", "0", -1, nil},
+		"nbf negative":                         {"1750003600", "-1.5", -1, nil},
+		"nbf text":                             {"1750003600", `"0"`, -1, jwtverify.ErrMalformed},
+		"nbf null":                             {"1750003600", "null", -1, jwtverify.ErrMalformed},
+		"nbf ahead and exp past":               {"1749999999", "1750000001", -1, jwtverify.ErrNotYetValid},
+	} {
+		t.Run(name, func(t *testing.T) {
+			claims := `{"iss":"https://issuer.example","aud":"https://api.example"`
+			if test.exp != "" {
+				claims += `,"exp":` + test.exp
+			}
+			if test.nbf != "" {
+				claims += `,"nbf":` + test.nbf
+			}
+			verifier := newVerifier(t, jwtverify.Config{Leeway: test.leeway})
+			token, err := verifier.Verify(t.Context(), signText(t, 0, `{"alg":"RS256","kid":"key-0"}`, claims+"}"))
+			checkVerdict(t, token, err, test.want)
+		})
+	}
+}
+
+func TestDatesAreExact(t *testing.T) {
+	for text, want := range map[string]time.Time{
+		"1750000001":              time.Unix(1750000001, 0),
+		"1750000001.25":           time.Unix(1750000001, 250_000_000),
+		"1750000001.123456789":    time.Unix(1750000001, 123_456_789),
+		"1750000001.1234567891":   time.Unix(1750000001, 123_456_790), // up
+		"17500000012.5e-1":        time.Unix(1750000001, 250_000_000),
+		"1750000001.999999999999": time.Unix(1750000002, 0),
+	} {
+		claims := fmt.Sprintf(`{"iss":%q,"aud":%q,"exp":%s}`, testIssuer, testAudience, text)
+		token, err := newVerifier(t, jwtverify.Config{}).Verify(t.Context(), signText(t, 0, `{"alg":"RS256","kid":"key-0"}`, claims))
+		if err != nil {
+			t.Fatalf("exp %s: %v", text, err)
+		}
+		if !token.Expiry.Equal(want) || token.Expiry.Location() != time.UTC {
+			t.Errorf("exp %s: got %v, want %v", text, token.Expiry, want.UTC())
+		}
+	}
+}
+
+// Without Config.Now and Config.Leeway the clock is time.Now and the leeway one
+// minute; in a bubble the clock stands still.
+func TestDefaultClockAndLeeway(t *testing.T) {
+	set := testSet(t, 1)
+	synctest.Test(t, func(t *testing.T) {
+		verifier, err := jwtverify.New(jwtverify.Config{Issuer: testIssuer, Audiences: []string{testAudience}, Keys: set})
+		if err != nil {
+			t.Fatal(err)
+		}
+		claims := goodClaims()
+		delete(claims, "nbf")
+		claims["exp"] = time.Now().Add(time.Hour).Unix()
+		raw := sign(t, 0, goodHeader(), claims)
+		time.Sleep(time.Hour + time.Minute - time.Nanosecond)
+		token, err := verifier.Verify(t.Context(), raw)
+		checkVerdict(t, token, err, nil)
+		time.Sleep(time.Nanosecond)
+		token, err = verifier.Verify(t.Context(), raw)
+		checkVerdict(t, token, err, jwtverify.ErrExpired)
+	})
+}
+
+// What fails first names the error, whatever else is wrong.
+func TestOrderOfErrors(t *testing.T) {
+	broken := []struct {
+		name string
+		want error
+		turn func(header, claims map[string]any, key *int)
+	}{
+		{"alg", jwtverify.ErrUnsupported, func(h, _ map[string]any, _ *int) { h["alg"] = "ES256" }},
+		{"typ", jwtverify.ErrUnsupported, func(h, _ map[string]any, _ *int) { h["typ"] = "logout+jwt" }},
+		{"kid form", jwtverify.ErrMalformed, func(h, _ map[string]any, _ *int) { h["kid"] = 7 }},
+		{"kid", jwtverify.ErrUnknownKey, func(h, _ map[string]any, _ *int) { h["kid"] = "other" }},
+		{"signature", jwtverify.ErrSignature, func(_, _ map[string]any, key *int) { *key = 2 }},
+		{"claim types", jwtverify.ErrMalformed, func(_, c map[string]any, _ *int) { c["sub"] = 7 }},
+		{"issuer", jwtverify.ErrIssuer, func(_, c map[string]any, _ *int) { c["iss"] = "https://other" }},
+		{"audience", jwtverify.ErrAudience, func(_, c map[string]any, _ *int) { c["aud"] = "https://other" }},
+		{"not before", jwtverify.ErrNotYetValid, func(_, c map[string]any, _ *int) { c["nbf"] = testNow + 100 }},
+		{"expiry", jwtverify.ErrExpired, func(_, c map[string]any, _ *int) { c["exp"] = testNow - 100 }},
+	}
+	verifier := newVerifier(t, jwtverify.Config{})
+	for first := range broken {
+		// Everything from first on is wrong; kid is set by two of them.
+		header, claims, key := goodHeader(), goodClaims(), 0
+		for last := len(broken) - 1; last >= first; last-- {
+			broken[last].turn(header, claims, &key)
+		}
+		token, err := verifier.Verify(t.Context(), sign(t, key, header, claims))
+		t.Run(broken[first].name+" before all that follows", func(t *testing.T) { checkVerdict(t, token, err, broken[first].want) })
+	}
+}
+
+// A token that can never be good is refused without asking for keys, and not
+// reported as an outage.
+func TestNoFetchForWhatCannotBeAToken(t *testing.T) {
+	asked := 0
+	verifier := newVerifier(t, jwtverify.Config{Keys: jwtverify.KeySourceFunc(func(context.Context) (*jwtverify.KeySet, error) {
+		asked++
+		return nil, errors.New("down")
+	})})
+	good := sign(t, 0, goodHeader(), goodClaims())
+	header, claims, signature := segments(good)
+	for name, raw := range map[string]string{
+		"alg none":                rawToken(`{"alg":"none"}`, `{}`, ""),
+		"bad base64 in claims":    header + "." + claims + "=." + signature,
+		"bad base64 in signature": good + "=",
+		"too long":                good + strings.Repeat("A", 20_000),
+	} {
+		token, err := verifier.Verify(t.Context(), raw)
+		if token != nil || !errors.Is(err, jwtverify.ErrInvalid) || errors.Is(err, jwtverify.ErrKeysUnavailable) {
+			t.Errorf("%s: got error %v, want ErrInvalid", name, err)
+		}
+	}
+	if asked != 0 {
+		t.Errorf("the source was asked %d times, want 0", asked)
+	}
+	_, err := verifier.Verify(t.Context(), good)
+	if !errors.Is(err, jwtverify.ErrKeysUnavailable) || errors.Is(err, jwtverify.ErrInvalid) || asked != 1 {
+		t.Errorf("good token: got error %v after %d fetches, want ErrKeysUnavailable after 1", err, asked)
+	}
+}
+
+// Nothing but the original verifies.
+func TestMangledToken(t *testing.T) {
+	good := sign(t, 0, goodHeader(), goodClaims())
+	verifier := newVerifier(t, jwtverify.Config{})
+	refuse := func(what, mangled string) {
+		t.Helper()
+		if mangled == good {
+			return
+		}
+		if token, err := verifier.Verify(t.Context(), mangled); token != nil || !errors.Is(err, jwtverify.ErrInvalid) {
+			t.Errorf("%s: got token %v, error %v, want ErrInvalid", what, token != nil, err)
+		}
+	}
+	for i := range len(good) {
+		refuse(fmt.Sprintf("prefix of %d bytes", i), good[:i])
+		refuse(fmt.Sprintf("suffix from %d", i+1), good[i+1:])
+		refuse(fmt.Sprintf("byte %d removed", i), good[:i]+good[i+1:])
+		refuse(fmt.Sprintf("byte %d doubled", i), good[:i]+good[i:i+1]+good[i:])
+		for _, c := range []byte{'A', '_', '.', '=', '\n', 0, good[i] ^ 1, good[i] ^ 0x80} {
+			refuse(fmt.Sprintf("byte %d is %q", i, c), good[:i]+string([]byte{c})+good[i+1:])
+		}
+	}
+	other := sign(t, 1, map[string]any{"alg": "RS256", "kid": "key-1"}, map[string]any{"iss": testIssuer, "aud": testAudience, "exp": testNow + 9})
+	a, b := strings.Split(good, "."), strings.Split(other, ".")
+	for choice := range 64 { // each segment is any segment of the two tokens, of the right kind or not
+		pick := func(n int) string { return append(a, b...)[(choice>>n)%6] }
+		mixed := pick(0) + "." + pick(2) + "." + pick(3)
+		if mixed != other {
+			refuse("swapped segments", mixed)
+		}
+	}
+	for i := range 3 {
+		mixed := slices.Clone(a)
+		mixed[i] = b[i]
+		refuse(fmt.Sprintf("segment %d of another token", i), strings.Join(mixed, "."))
+	}
+}
+
+// RFC 7515, appendix A.2. It has no aud, so that this verifier refuses it; but by
+// its audience, after the signature was found good.
+func TestTokenOfRFC7515(t *testing.T) {
+	const raw = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw"
+	set, err := jwtverify.ParseKeySet([]byte(`{"kty":"RSA","n":"ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ","e":"AQAB"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	verifier := newVerifier(t, jwtverify.Config{Issuer: "joe", Keys: set, Now: func() time.Time { return time.Unix(1300819379, 0) }})
+	token, err := verifier.Verify(t.Context(), raw)
+	checkVerdict(t, token, err, jwtverify.ErrAudience)
+	token, err = verifier.Verify(t.Context(), strings.Replace(raw, ".cC4", ".dC4", 1))
+	checkVerdict(t, token, err, jwtverify.ErrSignature)
+}
+
+func TestKeysOfOneKid(t *testing.T) {
+	var keys []jwtverify.Key
+	for i := range 2 {
+		key, err := jwtverify.NewKey(&testKey(t, i).PublicKey, "same")
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys = append(keys, key)
+	}
+	set, err := jwtverify.NewKeySet(keys...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	verifier := newVerifier(t, jwtverify.Config{Keys: set})
+	for i, want := range []error{nil, nil, jwtverify.ErrSignature} {
+		token, err := verifier.Verify(t.Context(), sign(t, i, map[string]any{"alg": "RS256", "kid": "same"}, goodClaims()))
+		t.Run(fmt.Sprintf("signed by key %d", i), func(t *testing.T) { checkVerdict(t, token, err, want) })
+	}
+}
+
+func TestTokenWithoutKid(t *testing.T) {
+	raw := sign(t, 0, map[string]any{"alg": "RS256"}, goodClaims())
+	token, err := newVerifier(t, jwtverify.Config{Keys: testSet(t, 1)}).Verify(t.Context(), raw)
+	checkVerdict(t, token, err, nil)
+	raw = sign(t, 0, map[string]any{"alg": "RS256", "kid": ""}, goodClaims())
+	token, err = newVerifier(t, jwtverify.Config{Keys: testSet(t, 1)}).Verify(t.Context(), raw)
+	checkVerdict(t, token, err, jwtverify.ErrUnknownKey)
+}
+
+// One text of each kind, as a person reads it.
+func TestErrorTexts(t *testing.T) {
+	good := sign(t, 0, goodHeader(), goodClaims())
+	with := func(name string, value any) string {
+		claims := goodClaims()
+		claims[name] = value
+		return sign(t, 0, goodHeader(), claims)
+	}
+	for want, token := range map[string]string{
+		`token has 2 segments, want 3: header.claims.signature`:                                      "a.b",
+		`token has five segments, so it is encrypted (JWE): want a signed JWT`:                       "a.b.c.d.e",
+		`token has 16385 bytes, want at most 16384`:                                                  strings.Repeat("a", 16385),
+		`signature has padding (=) at byte 342, want base64url without padding`:                      good + "=",
+		`alg is "HS256", want "RS256"`:                                                               rawToken(`{"alg":"HS256"}`, "{}", ""),
+		`header is not valid JSON: it ends at byte 8, want a comma or }`:                             rawToken(`{"alg":1`, "{}", ""),
+		`header has the member "alg" twice`:                                                          rawToken(`{"alg":1,"alg":2}`, "{}", ""),
+		`kid is "\n\u0435", want one of the issuer's keys ("key-0", "key-1")`:                        rawToken(`{"alg":"RS256","kid":"\nе"}`, "{}", ""),
+		`signature has 1 bytes, want 256, the size of key "key-0"`:                                   good[:strings.LastIndexByte(good, '.')] + ".AA",
+		`issuer is "https://other", want "https://issuer.example"`:                                   with("iss", "https://other"),
+		`audience is ["https://other"], want "https://api.example"`:                                  with("aud", "https://other"),
+		`token expired at 2025-06-15T15:06:39Z, and it is 2025-06-15T15:06:40Z (leeway 0s)`:          with("exp", testNow-1),
+		`token is not valid before 2025-06-15T15:06:41Z, and it is 2025-06-15T15:06:40Z (leeway 0s)`: with("nbf", testNow+1),
+		`claims: "sub" is null, want a string`:                                                       with("sub", nil),
+		`claims: "EXP" is not "exp", but other readers take it for that`:                             with("EXP", 1),
+		`claims: "exp" is beyond the year 9999, want seconds since 1970 (not milliseconds)`:          with("exp", testNow*1000),
+		`audience is ["0", "1", "2", "3", and 6 more], want "https://api.example"`:                   with("aud", strings.Split("0123456789", "")),
+		`issuer is "` + strings.Repeat("x", 99) + `"…, want "https://issuer.example"`:                with("iss", strings.Repeat("x", 99)+"é and more"),
+	} {
+		_, err := newVerifier(t, jwtverify.Config{}).Verify(t.Context(), token)
+		if err == nil || err.Error() != "jwtverify: token is invalid: "+want {
+			t.Errorf("got  %v\nwant jwtverify: token is invalid: %s", err, want)
+		}
+	}
+}
+
+func TestNewRefusesWhatIsNotCompleteAndSafe(t *testing.T) {
+	ok := jwtverify.Config{Issuer: testIssuer, Audiences: []string{testAudience}, Keys: testSet(t, 1)}
+	if _, err := jwtverify.New(ok); err != nil {
+		t.Fatal(err)
+	}
+	ec, err := jwtverify.ParseKeySet([]byte(`{"keys":[{"kty":"EC","kid":"ec"}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		change func(*jwtverify.Config)
+		want   string // in the error
+	}{
+		"no issuer":                     {func(c *jwtverify.Config) { c.Issuer = "" }, "Config.Issuer is empty: set it to"},
+		"an issuer that is no UTF-8":    {func(c *jwtverify.Config) { c.Issuer = "\xff" }, "Config.Issuer is"},
+		"no audience":                   {func(c *jwtverify.Config) { c.Audiences = nil }, "Config.Audiences is empty: set it to"},
+		"an empty audience":             {func(c *jwtverify.Config) { c.Audiences = []string{"a", ""} }, "Config.Audiences[1] is"},
+		"no keys":                       {func(c *jwtverify.Config) { c.Keys = nil }, "Config.Keys is nil: set it to"},
+		"a nil *KeySet":                 {func(c *jwtverify.Config) { c.Keys = (*jwtverify.KeySet)(nil) }, "Config.Keys: the key source is nil"},
+		"a nil *Cache":                  {func(c *jwtverify.Config) { c.Keys = (*jwtverify.Cache)(nil) }, "Config.Keys: the key source is nil"},
+		"a nil function":                {func(c *jwtverify.Config) { c.Keys = jwtverify.KeySourceFunc(nil) }, "Config.Keys: the key source is nil"},
+		"a nil pointer to a source":     {func(c *jwtverify.Config) { c.Keys = (*jwtverify.HTTPKeySource)(nil) }, "Config.Keys: the key source is nil"},
+		"a set without usable key":      {func(c *jwtverify.Config) { c.Keys = ec }, `Config.Keys can verify nothing: the key set has no key usable for RS256: key 0 with kid "ec" is not used: kty is "EC", want "RSA"`},
+		"a zero HTTPKeySource":          {func(c *jwtverify.Config) { c.Keys = jwtverify.HTTPKeySource{} }, "HTTPKeySource.URL is empty"},
+		"a zero FileKeySource":          {func(c *jwtverify.Config) { c.Keys = jwtverify.FileKeySource("") }, "FileKeySource is empty"},
+		"a Cache without source":        {func(c *jwtverify.Config) { c.Keys = &jwtverify.Cache{} }, "Cache.Source"},
+		"a Cache in a Cache":            {func(c *jwtverify.Config) { c.Keys = &jwtverify.Cache{Source: &jwtverify.Cache{Source: c.Keys}} }, "a *Cache inside another source"},
+		"a leeway over ten minutes":     {func(c *jwtverify.Config) { c.Leeway = 10*time.Minute + 1 }, "Config.Leeway is 10m0.000000001s: want at most 10m0s"},
+		"another claim as the audience": {func(c *jwtverify.Config) { c.AudienceClaim = "sub" }, `Config.AudienceClaim is "sub": want`},
+		"a type with a space":           {func(c *jwtverify.Config) { c.Type = "at jwt" }, `Config.Type is "at jwt": want`},
+		"a type that is a prefix":       {func(c *jwtverify.Config) { c.Type = "application/" }, `Config.Type is "application/": want`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := ok
+			test.change(&config)
+			verifier, err := jwtverify.New(config)
+			if verifier != nil || err == nil || !strings.HasPrefix(err.Error(), "jwtverify: ") || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got verifier %v, error %v, want an error with %q", verifier != nil, err, test.want)
+			}
+		})
+	}
+	ok.Leeway, ok.AudienceClaim, ok.Type = 10*time.Minute, "azp", "application/at+jwt"
+	if _, err := jwtverify.New(ok); err != nil {
+		t.Errorf("at the bounds: %v", err)
+	}
+}
+
+func TestVerifierKeepsNothingOfTheCallers(t *testing.T) {
+	audiences := []string{testAudience}
+	verifier := newVerifier(t, jwtverify.Config{Audiences: audiences})
+	audiences[0] = "changed"
+	raw := sign(t, 0, goodHeader(), goodClaims())
+	token, err := verifier.Verify(t.Context(), raw)
+	checkVerdict(t, token, err, nil)
+	token.Audience[0] = "changed"
+	token, err = verifier.Verify(t.Context(), raw)
+	checkVerdict(t, token, err, nil)
+}
+
+func TestZeroVerifierRefuses(t *testing.T) {
+	for name, verifier := range map[string]*jwtverify.Verifier{"zero": {}, "nil": nil} {
+		token, err := verifier.Verify(t.Context(), sign(t, 0, goodHeader(), goodClaims()))
+		if token != nil || !errors.Is(err, jwtverify.ErrKeysUnavailable) || errors.Is(err, jwtverify.ErrInvalid) {
+			t.Errorf("%s verifier: got token %v, error %v, want ErrKeysUnavailable", name, token != nil, err)
+		}
+		if err := verifier.Ready(t.Context()); !errors.Is(err, jwtverify.ErrKeysUnavailable) {
+			t.Errorf("%s verifier: Ready: got %v, want ErrKeysUnavailable", name, err)
+		}
+	}
+}
+
+func TestNilAndCancelledContextVerifyWithKnownKeys(t *testing.T) {
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	raw := sign(t, 0, goodHeader(), goodClaims())
+	for name, ctx := range map[string]context.Context{"nil": nil, "cancelled": cancelled} {
+		verifier := newVerifier(t, jwtverify.Config{})
+		if _, err := verifier.Verify(ctx, raw); err != nil {
+			t.Errorf("%s context: %v", name, err)
+		}
+		if err := verifier.Ready(ctx); err != nil {
+			t.Errorf("%s context: Ready: %v", name, err)
+		}
+	}
+}
+
+func TestClaimsOfTheToken(t *testing.T) {
+	claims := goodClaims()
+	claims["scope"] = "read write"
+	token, err := newVerifier(t, jwtverify.Config{}).Verify(t.Context(), sign(t, 0, goodHeader(), claims))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Scope string `json:"scope"`
+	}
+	if err := token.Claims(&got); err != nil || got.Scope != "read write" {
+		t.Errorf("got %+v, error %v, want the scope", got, err)
+	}
+	var wrong struct {
+		Scope int `json:"scope"`
+	}
+	var typeError *json.UnmarshalTypeError
+	if err := token.Claims(&wrong); !errors.As(err, &typeError) {
+		t.Errorf("got error %v, want the *json.UnmarshalTypeError", err)
+	}
+	for name, none := range map[string]*jwtverify.Token{"nil": nil, "zero": {}} {
+		if err := none.Claims(&got); err == nil {
+			t.Errorf("%s token: got no error, want one", name)
+		}
+	}
+}
+
+func TestContext(t *testing.T) {
+	if token, ok := jwtverify.FromContext(t.Context()); ok || token != nil {
+		t.Errorf("got %v, %v from an empty context, want nothing", token, ok)
+	}
+	want := &jwtverify.Token{Subject: "s"}
+	if token, ok := jwtverify.FromContext(jwtverify.NewContext(t.Context(), want)); !ok || token != want {
+		t.Errorf("got %v, %v, want the token", token, ok)
+	}
+	if token, ok := jwtverify.FromContext(jwtverify.NewContext(t.Context(), nil)); ok || token != nil {
+		t.Errorf("got %v, %v from a context with a nil token, want nothing", token, ok)
+	}
+}
+
+func TestKeysUnavailableErrorText(t *testing.T) {
+	err := &jwtverify.KeysUnavailableError{RetryAfter: 1500 * time.Millisecond, Reason: "failing", Err: errors.New("connection refused")}
+	if got, want := err.Error(), "jwtverify: keys are unavailable (failing), try again in 2s: connection refused"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestConcurrentVerify(t *testing.T) {
+	verifier := newVerifier(t, jwtverify.Config{})
+	good, bad := sign(t, 0, goodHeader(), goodClaims()), sign(t, 1, goodHeader(), goodClaims())
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for range 50 {
+				if _, err := verifier.Verify(context.Background(), good); err != nil {
+					t.Error(err)
+				}
+				if _, err := verifier.Verify(context.Background(), bad); !errors.Is(err, jwtverify.ErrSignature) {
+					t.Errorf("got %v, want ErrSignature", err)
+				}
+			}
+		})
+	}
+	group.Wait()
+}
+
+// What Verify allocates over crypto/rsa itself: the header and the claims as text,
+// the Token, and its Audience.
+func TestAllocations(t *testing.T) {
+	token := benchToken(t)
+	verifier := newVerifier(t, jwtverify.Config{})
+	ctx := t.Context()
+	verify := testing.AllocsPerRun(200, func() {
+		if _, err := verifier.Verify(ctx, token); err != nil {
+			t.Fatal(err)
+		}
+	})
+	last := strings.LastIndexByte(token, '.')
+	signature, err := base64.RawURLEncoding.DecodeString(token[last+1:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest := sha256.Sum256([]byte(token[:last]))
+	pub := &testKey(t, 0).PublicKey
+	floor := testing.AllocsPerRun(200, func() {
+		if err := rsa.VerifyPKCS1v15(pub, crypto.SHA256, digest[:], signature); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if verify > floor+4 {
+		t.Errorf("Verify makes %v allocations, crypto/rsa %v of them: want at most 4 of our own", verify, floor)
+	}
+}
