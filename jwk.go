@@ -65,8 +65,8 @@ func (k Key) Bits() int {
 	return k.pub.N.BitLen()
 }
 
-// String names the key for messages, such as `key "2026-10"`.
-func (k Key) String() string {
+// name is how messages call the key, such as `key "2026-10"`.
+func (k Key) name() string {
 	if k.id == "" {
 		return "the key without kid"
 	}

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/big"
 	"slices"
 	"strings"
 	"sync"
@@ -919,5 +920,15 @@ func TestAllocations(t *testing.T) {
 	})
 	if verify > floor+4 {
 		t.Errorf("Verify makes %v allocations, crypto/rsa %v of them: want at most 4 of our own", verify, floor)
+	}
+}
+
+// jwkOf is the JWK of a public key, with nothing but what it must have and a kid.
+func jwkOf(pub *rsa.PublicKey, kid string) map[string]string {
+	return map[string]string{
+		"kty": "RSA",
+		"kid": kid,
+		"n":   base64.RawURLEncoding.EncodeToString(pub.N.Bytes()),
+		"e":   base64.RawURLEncoding.EncodeToString(big.NewInt(int64(pub.E)).Bytes()),
 	}
 }

@@ -1,0 +1,312 @@
+package jwtverify_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/jwtverify"
+)
+
+// exampleIssuer is an issuer on loopback with one key, and a token of it for
+// "https://api.example.com".
+func exampleIssuer() (server *httptest.Server, token string) {
+	tb := new(testing.T) // the shared keys; a failure shows in the output
+	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/.well-known/jwks.json":
+			fmt.Fprint(w, jwkSet(tb, 1))
+		case "/.well-known/openid-configuration":
+			fmt.Fprintf(w, `{"issuer":%q,"jwks_uri":%q}`, server.URL, server.URL+"/.well-known/jwks.json")
+		default:
+			http.NotFound(w, r)
+		}
+	}))
+	claims := goodClaims()
+	claims["iss"], claims["aud"], claims["exp"] = server.URL, "https://api.example.com", time.Now().Add(time.Hour).Unix()
+	claims["scope"] = "orders:read"
+	return server, sign(tb, 0, goodHeader(), claims)
+}
+
+// The shortest program: an issuer's tokens, verified with the keys that it
+// publishes.
+func Example() {
+	server, raw := exampleIssuer()
+	defer server.Close()
+
+	verifier, err := jwtverify.New(jwtverify.Config{
+		Issuer: server.URL, Audiences: []string{"https://api.example.com"},
+		Keys: jwtverify.HTTPKeySource{URL: server.URL + "/.well-known/jwks.json"},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	token, err := verifier.Verify(context.Background(), raw)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("accepted:", token.Subject)
+	// Output: accepted: client-1
+}
+
+// The two kinds of error, and what a service answers to each.
+func ExampleVerifier_Verify_errors() {
+	server, raw := exampleIssuer()
+	verifier, err := jwtverify.New(jwtverify.Config{
+		Issuer:    server.URL,
+		Audiences: []string{"https://api.example.com"},
+		Keys:      jwtverify.HTTPKeySource{URL: server.URL + "/.well-known/jwks.json"},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	status := func(raw string) int {
+		var unavailable *jwtverify.KeysUnavailableError
+		switch _, err := verifier.Verify(context.Background(), raw); {
+		case err == nil:
+			return http.StatusOK
+		case errors.As(err, &unavailable):
+			return http.StatusServiceUnavailable // and Retry-After: unavailable.RetryAfter
+		default:
+			return http.StatusUnauthorized // errors.Is(err, jwtverify.ErrInvalid)
+		}
+	}
+	server.Close() // the issuer is down, and no key was ever loaded
+	fmt.Println(status(raw), status("not a token"))
+	// Output: 503 401
+}
+
+// Claims that have no field in Token.
+func ExampleToken_Claims() {
+	server, raw := exampleIssuer()
+	defer server.Close()
+	verifier, err := jwtverify.New(jwtverify.Config{
+		Issuer:    server.URL,
+		Audiences: []string{"https://api.example.com"},
+		Keys:      jwtverify.HTTPKeySource{URL: server.URL + "/.well-known/jwks.json"},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	token, err := verifier.Verify(context.Background(), raw)
+	if err != nil {
+		log.Fatal(err)
+	}
+	var claims struct {
+		Scope string `json:"scope"`
+	}
+	if err := token.Claims(&claims); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(claims.Scope)
+	// Output: orders:read
+}
+
+// The keys of an issuer that publishes metadata: its address is enough.
+func ExampleDiscoveryKeySource() {
+	server, raw := exampleIssuer()
+	defer server.Close()
+	verifier, err := jwtverify.New(jwtverify.Config{
+		Issuer:    server.URL,
+		Audiences: []string{"https://api.example.com"},
+		Keys:      jwtverify.DiscoveryKeySource{Issuer: server.URL},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	token, err := verifier.Verify(context.Background(), raw)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(token.KeyID)
+	// Output: key-0
+}
+
+// A source of your own is one function that returns the whole set: from Redis, a
+// Kubernetes secret, Vault. New puts a Cache around it.
+func ExampleKeySourceFunc() {
+	server, raw := exampleIssuer()
+	defer server.Close()
+	redis := map[string]string{"jwks:tenant": jwkSet(new(testing.T), 1)} // stands for a client
+
+	keys := jwtverify.KeySourceFunc(func(ctx context.Context) (*jwtverify.KeySet, error) {
+		text, ok := redis["jwks:tenant"]
+		if !ok {
+			return nil, errors.New("redis: no jwks:tenant")
+		}
+		set, err := jwtverify.ParseKeySet([]byte(text))
+		if err != nil {
+			return nil, err
+		}
+		return set.WithRefreshAfter(time.Minute), nil
+	})
+
+	verifier, err := jwtverify.New(jwtverify.Config{
+		Issuer:    server.URL,
+		Audiences: []string{"https://api.example.com"},
+		Keys:      keys,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	token, err := verifier.Verify(context.Background(), raw)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("accepted:", token.Subject)
+	// Output: accepted: client-1
+}
+
+// bearerFile adds the token in a file to each request, and reads the file each time:
+// Kubernetes replaces a service account's token every hour.
+type bearerFile struct {
+	path string
+	next http.RoundTripper
+}
+
+func (b bearerFile) RoundTrip(request *http.Request) (*http.Response, error) {
+	token, err := os.ReadFile(b.path)
+	if err != nil {
+		return nil, err
+	}
+	request = request.Clone(request.Context())
+	request.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
+	return b.next.RoundTrip(request)
+}
+
+// The keys of a Kubernetes API server: its own CA would go into the transport's
+// TLSClientConfig, and the service account's token is read at each request.
+func ExampleHTTPKeySource_roundTripper() {
+	issuer, _ := exampleIssuer()
+	defer issuer.Close()
+	apiServer := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer service-account-token" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		fmt.Fprint(w, jwkSet(new(testing.T), 1))
+	}))
+	defer apiServer.Close()
+	dir, err := os.MkdirTemp("", "jwtverify")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	tokenFile := filepath.Join(dir, "token") // /var/run/secrets/kubernetes.io/serviceaccount/token
+	if err := os.WriteFile(tokenFile, []byte("service-account-token\n"), 0o600); err != nil {
+		log.Fatal(err)
+	}
+
+	keys := jwtverify.HTTPKeySource{
+		URL: apiServer.URL + "/openid/v1/jwks",
+		Client: &http.Client{Transport: bearerFile{
+			path: tokenFile,
+			next: &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true},
+		}},
+	}
+	set, err := keys.Keys(context.Background())
+	if err != nil {
+		log.Fatal(err)
+	}
+	for key := range set.All() {
+		fmt.Println(key.ID(), key.Bits())
+	}
+	// Output: key-0 2048
+}
+
+// Keys that survive an outage of the issuer, even a restart in it, and what the
+// Cache tells about itself.
+func ExampleStoredKeySource() {
+	issuer, raw := exampleIssuer()
+	dir, err := os.MkdirTemp("", "jwtverify")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	start := func() (*jwtverify.Verifier, *jwtverify.Cache) {
+		cache := &jwtverify.Cache{
+			Source: jwtverify.StoredKeySource{
+				Source: jwtverify.HTTPKeySource{URL: issuer.URL + "/.well-known/jwks.json"},
+				Path:   filepath.Join(dir, "keys.json"),
+			},
+		}
+		verifier, err := jwtverify.New(jwtverify.Config{
+			Issuer:    issuer.URL,
+			Audiences: []string{"https://api.example.com"},
+			Keys:      cache,
+		})
+		if err != nil {
+			log.Fatal(err)
+		}
+		return verifier, cache
+	}
+
+	verifier, _ := start()
+	_, err = verifier.Verify(context.Background(), raw)
+	fmt.Println("with the issuer:", err)
+
+	issuer.Close()
+	verifier, cache := start() // another process
+	_, err = verifier.Verify(context.Background(), raw)
+	fmt.Println("without it:", err)
+	fmt.Println("keys:", cache.Stats().Keys, "failing:", cache.Stats().Err != nil)
+	// Output:
+	// with the issuer: <nil>
+	// without it: <nil>
+	// keys: 1 failing: true
+}
+
+// Keys from PEM, with the kid that the issuer gave out beside them.
+func ExampleNewKey() {
+	key, err := jwtverify.NewKey(&testKey(new(testing.T), 0).PublicKey, "2026-10")
+	if err != nil {
+		log.Fatal(err)
+	}
+	set, err := jwtverify.NewKeySet(key)
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, err = jwtverify.New(jwtverify.Config{
+		Issuer:    "https://tenant.example.com",
+		Audiences: []string{"https://api.example.com"},
+		Keys:      set,
+	})
+	fmt.Println(set.Len(), err)
+	// Output: 1 <nil>
+}
+
+// Why a key of a set is not used.
+func ExampleKeySet_Skipped() {
+	set, err := jwtverify.ParseKeySet([]byte(`{"keys":[{"kty":"EC","kid":"a"},{"kty":"RSA","kid":"b","use":"enc"}]}`))
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, err := range set.Skipped() {
+		fmt.Println(err)
+	}
+	// Output:
+	// key 0 with kid "a" is not used: kty is "EC", want "RSA"
+	// key 1 with kid "b" is not used: use is "enc", want "sig"
+}
+
+// jwkSet is the JWK Set of the first n shared keys.
+func jwkSet(tb testing.TB, n int) string {
+	var keys []map[string]string
+	for i := range n {
+		keys = append(keys, jwkOf(&testKey(tb, i).PublicKey, fmt.Sprintf("key-%d", i)))
+	}
+	data, err := json.Marshal(map[string]any{"keys": keys})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return string(data)
+}
