@@ -56,21 +56,17 @@ func appendBase64URL(dst []byte, s string) ([]byte, error) {
 // chunks save a second allocation of its size.
 func base64URLString(s string) (string, error) {
 	var out strings.Builder
-	out.Grow(len(s) / 4 * 3)
+	out.Grow(len(s) * 3 / 4)
 	var chunk [384]byte
-	for len(s) > 512 {
-		part, err := appendBase64URL(chunk[:0], s[:512])
+	for rest := s; rest != ""; {
+		n := min(len(rest), len(chunk)/3*4)
+		part, err := appendBase64URL(chunk[:0], rest[:n])
 		if err != nil {
 			return "", badBase64URL(s)
 		}
 		out.Write(part)
-		s = s[512:]
+		rest = rest[n:]
 	}
-	part, err := appendBase64URL(chunk[:0], s)
-	if err != nil {
-		return "", err
-	}
-	out.Write(part)
 	return out.String(), nil
 }
 

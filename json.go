@@ -50,11 +50,11 @@ type jsonReader struct {
 	flaw error
 
 	// The names of the objects that are open, the innermost last, with their
-	// hashes. An object that outgrows its share moves to a nameTable.
+	// hashes. Those of an object that outgrows its share are in large.
 	names  [openNames]string
 	hashes [openNames]uint64
 	open   int
-	tables [maxJSONDepth]*nameTable
+	large  nameTable
 	seed   maphash.Seed
 }
 
@@ -62,14 +62,6 @@ const (
 	openNames   = 48 // names of small open objects, all levels together
 	smallObject = 32 // up to here, comparing hashes one by one is fast
 )
-
-// A nameTable holds the names of one large object: linear probing over twice as
-// many slots as an object may have members, so that finding a name takes
-// constant time whatever the names are (their hash is seeded).
-type nameTable struct {
-	slots [2048]uint16 // index into names plus one; 0 is free
-	names []string
-}
 
 func newJSONReader(text string, maxDepth, maxMembers int) jsonReader {
 	r := jsonReader{text: text, maxDepth: maxDepth, maxMembers: maxMembers, seed: maphash.MakeSeed()}
@@ -88,8 +80,8 @@ func (r *jsonReader) object(yield func(name string) bool) {
 	if !r.enter('{') {
 		return
 	}
-	base := r.open
-	var table *nameTable
+	small, large := r.open, len(r.large.names)
+	isLarge := false
 	for count := 0; r.next('}', count); count++ {
 		if count == r.maxMembers {
 			r.err = fmt.Errorf("has an object with more than %d members", r.maxMembers)
@@ -103,12 +95,18 @@ func (r *jsonReader) object(yield func(name string) bool) {
 		if r.err != nil {
 			return
 		}
-		hash := maphash.String(r.seed, name)
-		if table == nil && (count == smallObject || r.open == openNames) {
-			table = r.moveToTable(base)
+		if !isLarge && (count == smallObject || r.open == openNames) {
+			isLarge = true
+			for i := small; i < r.open; i++ {
+				r.large.add(r.names[i], r.hashes[i], large)
+			}
+			r.open = small
 		}
-		if twice := r.addName(name, hash, base, table); twice && r.flaw == nil {
-			r.flaw = fmt.Errorf("has the member %s twice", quoted(name, 64))
+		hash := maphash.String(r.seed, name)
+		if isLarge && !r.large.add(name, hash, large) || !isLarge && !r.addSmall(name, hash, small) {
+			if r.flaw == nil {
+				r.flaw = fmt.Errorf("has the member %s twice", quoted(name, 64))
+			}
 		}
 		if r.space() != ':' {
 			r.fail("a colon")
@@ -119,52 +117,75 @@ func (r *jsonReader) object(yield func(name string) bool) {
 			return
 		}
 	}
-	r.open = base
+	r.open = small
+	r.large.cut(large)
 }
 
-// addName remembers a name of the innermost object and reports whether the
-// object has it already.
-func (r *jsonReader) addName(name string, hash uint64, base int, table *nameTable) bool {
-	if table != nil {
-		return table.add(name, hash)
-	}
+// addSmall adds a name to the innermost object, whose names begin at base, and
+// reports whether it is new there.
+func (r *jsonReader) addSmall(name string, hash uint64, base int) bool {
 	for i, h := range r.hashes[base:r.open] {
 		if h == hash && r.names[base+i] == name {
-			return true
+			return false
 		}
 	}
 	r.names[r.open], r.hashes[r.open] = name, hash
 	r.open++
-	return false
+	return true
 }
 
-// moveToTable moves the names of the innermost object to the table of its depth,
-// which is made once and then used again.
-func (r *jsonReader) moveToTable(base int) *nameTable {
-	table := r.tables[r.depth-1]
-	if table == nil {
-		table = new(nameTable)
-		r.tables[r.depth-1] = table
-	}
-	clear(table.slots[:])
-	table.names = table.names[:0]
-	for i := base; i < r.open; i++ {
-		table.add(r.names[i], r.hashes[i])
-	}
-	r.open = base
-	return table
+// A nameTable is a hash table for the names of large objects, so that finding a
+// name takes constant time whatever the names are (their hash is seeded). Objects
+// close in the reverse order of opening; their names leave in that order too, which
+// keeps linear probing sound without tombstones.
+type nameTable struct {
+	names []nameEntry
+	slots []uint32 // index into names plus one; 0 is free; at most half are used
 }
 
-func (t *nameTable) add(name string, hash uint64) bool {
-	slot := int(hash % uint64(len(t.slots)))
-	for ; t.slots[slot] != 0; slot = (slot + 1) % len(t.slots) {
-		if t.names[t.slots[slot]-1] == name {
-			return true
+type nameEntry struct {
+	name string
+	hash uint64
+	slot uint32
+}
+
+// add adds a name to the innermost object, whose names begin at base, and reports
+// whether it is new there.
+func (t *nameTable) add(name string, hash uint64, base int) bool {
+	if 2*len(t.names) >= len(t.slots) {
+		t.slots = make([]uint32, max(256, 4*len(t.slots)))
+		for i, entry := range t.names {
+			t.names[i].slot = t.free(entry.hash)
+			t.slots[t.names[i].slot] = uint32(i + 1)
 		}
 	}
-	t.names = append(t.names, name)
-	t.slots[slot] = uint16(len(t.names))
-	return false
+	mask := uint32(len(t.slots) - 1)
+	slot := uint32(hash) & mask
+	for ; t.slots[slot] != 0; slot = (slot + 1) & mask {
+		if i := int(t.slots[slot]) - 1; i >= base && t.names[i].name == name {
+			return false
+		}
+	}
+	t.names = append(t.names, nameEntry{name, hash, slot})
+	t.slots[slot] = uint32(len(t.names))
+	return true
+}
+
+func (t *nameTable) free(hash uint64) uint32 {
+	mask := uint32(len(t.slots) - 1)
+	slot := uint32(hash) & mask
+	for t.slots[slot] != 0 {
+		slot = (slot + 1) & mask
+	}
+	return slot
+}
+
+// cut removes the names from base on.
+func (t *nameTable) cut(base int) {
+	for _, entry := range t.names[base:] {
+		t.slots[entry.slot] = 0
+	}
+	t.names = t.names[:base]
 }
 
 // array reads an array and yields the index of each element; the loop's body
@@ -289,8 +310,10 @@ func (r *jsonReader) skip() {
 			r.skip()
 		}
 	case '[':
-		for range r.array {
-			r.skip()
+		if r.enter('[') { // as range r.array, in half the time
+			for count := 0; r.next(']', count); count++ {
+				r.skip()
+			}
 		}
 	case '"':
 		r.rawString(false)
