@@ -316,7 +316,7 @@ func split(token string) (tokenParts, error) {
 	if dots := strings.Count(token, "."); dots == 4 {
 		return tokenParts{}, invalid(ErrUnsupported, "token has five segments, so it is encrypted (JWE): want a signed JWT")
 	} else if dots != 2 {
-		return tokenParts{}, invalid(ErrMalformed, "token has %d segments, want 3: header.claims.signature", dots+1)
+		return tokenParts{}, invalid(ErrMalformed, "token has %d dots, want 2: header.claims.signature", dots)
 	}
 	p := tokenParts{
 		header:    token[:first],
@@ -643,7 +643,7 @@ func (v *Verifier) checkClaims(t *Token, audience []string) error {
 	return nil
 }
 
-func clock(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
+func clock(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.999Z07:00") }
 
 // A Token is a verified token: everything in it was signed by the issuer and has
 // been checked. Strings are as the issuer wrote them, times are in UTC.

@@ -717,7 +717,7 @@ func TestErrorTexts(t *testing.T) {
 		return sign(t, 0, goodHeader(), claims)
 	}
 	for want, token := range map[string]string{
-		`token has 2 segments, want 3: header.claims.signature`:                                      "a.b",
+		`token has 1 dots, want 2: header.claims.signature`:                                      "a.b",
 		`token has five segments, so it is encrypted (JWE): want a signed JWT`:                       "a.b.c.d.e",
 		`token has 16385 bytes, want at most 16384`:                                                  strings.Repeat("a", 16385),
 		`signature has padding (=) at byte 342, want base64url without padding`:                      good + "=",
@@ -732,7 +732,7 @@ func TestErrorTexts(t *testing.T) {
 		`token is not valid before 2025-06-15T15:06:41Z, and it is 2025-06-15T15:06:40Z (leeway 0s)`: with("nbf", testNow+1),
 		`claims: "sub" is null, want a string`:                                                       with("sub", nil),
 		`claims: "EXP" is not "exp", but other readers take it for that`:                             with("EXP", 1),
-		`claims: "exp" is beyond the year 9999, want seconds since 1970 (not milliseconds)`:          with("exp", testNow*1000),
+		`claims: "exp" is beyond the year 9999, want seconds since 1970 (not milliseconds)`:          with("exp", int64(testNow*1000)),
 		`audience is ["0", "1", "2", "3", and 6 more], want "https://api.example"`:                   with("aud", strings.Split("0123456789", "")),
 		`issuer is "` + strings.Repeat("x", 99) + `"…, want "https://issuer.example"`:                with("iss", strings.Repeat("x", 99)+"é and more"),
 	} {

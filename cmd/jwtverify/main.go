@@ -1,0 +1,141 @@
+// Command jwtverify verifies RS256 JWT access tokens: one, or one a line, and shows
+// in a demo how keys are fetched, rotated and outlived.
+//
+//	export AUTHACTION_DOMAIN=acme.eu.authaction.com AUTHACTION_AUDIENCE=https://api.acme.example
+//	jwtverify verify < token.txt
+//	jwtverify verify --lines < tokens.txt
+//	jwtverify jwks
+//	jwtverify demo
+//
+// The exit code is the verdict: 0 accepted, 1 rejected, 2 nothing was checked, 3
+// undetermined. Reports go to stdout; usage, notes and progress to stderr. No output
+// ever holds a token or a signature.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"example.com/jwtverify"
+)
+
+func main() {
+	// A reader that goes away (| head) is a write error with a message and exit 2,
+	// as on every other file, not the death of the process.
+	signal.Ignore(syscall.SIGPIPE)
+	os.Exit(run(os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is the whole command. It returns the exit code.
+func run(args []string, env func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
+	s := &session{env, stdin, stdout, stderr}
+	if len(args) == 0 {
+		fmt.Fprint(stderr, usage)
+		return int(none)
+	}
+	switch args[0] {
+	case "verify":
+		return s.verify(args[1:])
+	case "jwks":
+		return s.jwks(args[1:])
+	case "demo":
+		return s.demo(args[1:])
+	case "-h", "-help", "--help":
+		fmt.Fprint(stderr, usage)
+		return int(accepted)
+	}
+	return s.fail("jwtverify", fmt.Errorf("there is no command %s: want verify, jwks or demo; jwtverify -h shows them", quoted(args[0])))
+}
+
+const usage = `jwtverify verifies RS256 JWT access tokens.
+
+  jwtverify verify [TOKEN]   may this token be trusted? One line: verdict and reason
+      example: jwtverify verify --issuer https://acme.eu.authaction.com --audience orders < token.txt
+
+  jwtverify jwks             the issuer's keys: usable, or why not
+      example: jwtverify jwks --jwks-url https://acme.eu.authaction.com/.well-known/jwks.json
+
+  jwtverify demo             the whole story in one run, without settings
+      example: jwtverify demo
+
+Exit codes: 0 accepted, 1 rejected, 2 nothing was checked (usage, settings),
+3 undetermined (the issuer's keys cannot be had: keep the token, try again).
+jwtverify verify -h shows the flags.
+`
+
+// A session is what one run of the command has around it.
+type session struct {
+	env            func(string) string
+	stdin          io.Reader
+	stdout, stderr io.Writer
+}
+
+// A verdict is also the exit code that says so.
+type verdict int
+
+const (
+	accepted     verdict = 0
+	rejected     verdict = 1
+	none         verdict = 2 // nothing was checked
+	undetermined verdict = 3 // never 1: a script must not throw a good token away
+)
+
+func (v verdict) String() string {
+	return [...]string{"accepted", "rejected", "none", "undetermined"}[v]
+}
+
+// judge returns what the error of a verification means, and its class: a name for
+// scripts that never changes, empty for an accepted token.
+func judge(err error) (verdict, string) {
+	if err == nil {
+		return accepted, ""
+	}
+	v := undetermined
+	if errors.Is(err, jwtverify.ErrInvalid) {
+		v = rejected
+	}
+	for _, c := range classes {
+		if errors.Is(err, c.err) {
+			return v, c.name
+		}
+	}
+	return v, "other"
+}
+
+var classes = [...]struct {
+	err  error
+	name string
+}{
+	{jwtverify.ErrMalformed, "malformed"},
+	{jwtverify.ErrUnsupported, "unsupported"},
+	{jwtverify.ErrUnknownKey, "unknown_key"},
+	{jwtverify.ErrSignature, "signature"},
+	{jwtverify.ErrIssuer, "issuer"},
+	{jwtverify.ErrAudience, "audience"},
+	{jwtverify.ErrExpired, "expired"},
+	{jwtverify.ErrNotYetValid, "not_yet_valid"},
+	{jwtverify.ErrKeysUnavailable, "keys_unavailable"},
+}
+
+// fail reports why nothing was checked.
+func (s *session) fail(command string, err error) int {
+	fmt.Fprintf(s.stderr, "%s: %s\n", command, safe(err.Error()))
+	var p *problem
+	if errors.As(err, &p) {
+		fmt.Fprintf(s.stderr, "  expected  %s\n  found     %s\n  next      %s\n", safe(p.expected), safe(p.found), safe(p.next))
+	}
+	return int(none)
+}
+
+// A problem is an error in the settings, with its diagnosis.
+type problem struct {
+	text                  string
+	code                  string // stable, for scripts and searches
+	expected, found, next string
+}
+
+func (p *problem) Error() string { return p.text + " (" + p.code + ")" }

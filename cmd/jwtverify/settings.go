@@ -1,0 +1,209 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"example.com/jwtverify"
+)
+
+// settings say which tokens are trusted. With --lines any of them may be absent,
+// since each line can bring its own.
+type settings struct {
+	issuer    string
+	audiences []string
+	keys      jwtverify.KeySource // nil: noKeys says why
+	source    jwtverify.KeySource // what the Cache in keys asks; nil as keys
+	noKeys    error
+	leeway    time.Duration // as in jwtverify.Config
+	now       func() time.Time
+}
+
+// settings puts the flags over the environment.
+func (f *verifyFlags) settings(env func(string) string) (settings, error) {
+	s := settings{leeway: f.leeway}
+	var source jwtverify.KeySource
+	switch domain := env("AUTHACTION_DOMAIN"); {
+	case f.given["issuer"]:
+		s.issuer = f.issuer
+		if err := checkPlaceholder("--issuer", f.issuer); err != nil {
+			return settings{}, err
+		}
+	case domain != "":
+		if err := checkDomain(domain); err != nil {
+			return settings{}, err
+		}
+		s.issuer = "https://" + domain
+		source = jwtverify.HTTPKeySource{URL: s.issuer + "/.well-known/jwks.json"}
+	}
+
+	if !f.given["audience"] && env("AUTHACTION_AUDIENCE") != "" {
+		s.audiences = []string{env("AUTHACTION_AUDIENCE")}
+	} else {
+		s.audiences = f.audiences
+	}
+	for _, audience := range s.audiences {
+		if audience == "" {
+			return settings{}, audienceMissing(`""`)
+		}
+		if err := checkPlaceholder("the audience", audience); err != nil {
+			return settings{}, err
+		}
+	}
+
+	switch {
+	case f.given["jwks-url"] && f.given["jwks-file"]:
+		return settings{}, errors.New("--jwks-url and --jwks-file are both given: want one place where the keys are")
+	case f.given["jwks-file"]:
+		source = jwtverify.FileKeySource(f.jwksFile)
+		if f.jwksFile == "" {
+			return settings{}, errors.New("--jwks-file is empty: want the path of a JWK Set, a JWK or PEM")
+		}
+	case f.given["jwks-url"]:
+		source = jwtverify.HTTPKeySource{URL: f.jwksURL}
+		if err := checkAddress("--jwks-url", f.jwksURL); err != nil {
+			return settings{}, err
+		}
+	case s.issuer != "" && f.given["issuer"]:
+		source = jwtverify.DiscoveryKeySource{Issuer: s.issuer}
+		s.noKeys = checkAddress("--issuer", s.issuer)
+	case s.issuer == "":
+		s.noKeys = keysMissing()
+	}
+	return s.withSource(source, f)
+}
+
+// withSource completes s by a source. Whether the values are in bounds is New's to
+// judge, one at a time, so that the message can name the flag.
+func (s settings) withSource(source jwtverify.KeySource, f *verifyFlags) (settings, error) {
+	fits := func(keys jwtverify.KeySource, leeway time.Duration) error {
+		_, err := jwtverify.New(jwtverify.Config{Issuer: "any", Audiences: []string{"any"}, Keys: keys, Leeway: leeway})
+		return err
+	}
+	if err := fits(anyKeys, s.leeway); err != nil {
+		return settings{}, fmt.Errorf("--leeway: %w", err)
+	}
+	if err := fits(&jwtverify.Cache{Source: anyKeys, Timeout: f.timeout}, 0); err != nil {
+		return settings{}, fmt.Errorf("--timeout: %w", err)
+	}
+	if source == nil || s.noKeys != nil {
+		return s, nil
+	}
+	// One Cache, so that the keys are the same for every verifier of the run.
+	cache := &jwtverify.Cache{Source: source, Timeout: f.timeout}
+	if err := fits(cache, 0); err != nil {
+		if _, discovery := source.(jwtverify.DiscoveryKeySource); !discovery {
+			return settings{}, err
+		}
+		// An issuer may be any text. It fails where its keys are needed.
+		s.noKeys = fmt.Errorf("%w; pass --jwks-url or --jwks-file where the issuer has no metadata", err)
+		return s, nil
+	}
+	s.keys, s.source = cache, source
+	return s, nil
+}
+
+// anyKeys stands where New needs a source that is never asked.
+var anyKeys = jwtverify.KeySourceFunc(new(jwtverify.KeySet).Keys)
+
+// verifier returns the verifier of complete settings. The error says what is
+// missing.
+func (s settings) verifier() (*jwtverify.Verifier, error) {
+	switch {
+	case s.issuer == "":
+		return nil, &problem{
+			"no issuer is set", "config-domain-missing",
+			"a tenant domain such as acme.eu.authaction.com, or an issuer", "nothing",
+			"set AUTHACTION_DOMAIN or pass --issuer",
+		}
+	case len(s.audiences) == 0:
+		return nil, audienceMissing("nothing")
+	case s.keys == nil:
+		return nil, s.noKeys
+	}
+	return jwtverify.New(jwtverify.Config{
+		Issuer:    s.issuer,
+		Audiences: s.audiences,
+		Keys:      s.keys,
+		Leeway:    s.leeway,
+		Now:       s.now,
+	})
+}
+
+// complete reports whether a line needs no settings of its own.
+func (s settings) complete() bool {
+	return s.issuer != "" && len(s.audiences) > 0 && s.keys != nil
+}
+
+func audienceMissing(found string) error {
+	return &problem{
+		"no audience is set", "config-audience-missing",
+		"the API identifier that tokens for this service carry as aud", found,
+		"set AUTHACTION_AUDIENCE or pass --audience; it cannot be skipped",
+	}
+}
+
+func keysMissing() error {
+	return &problem{
+		"nothing says where the keys are", "config-domain-missing",
+		"a tenant domain, an issuer or a key set", "nothing",
+		"set AUTHACTION_DOMAIN, or pass --issuer, --jwks-url or --jwks-file",
+	}
+}
+
+// checkDomain wants a bare host name, since the issuer is built from it byte for
+// byte.
+func checkDomain(domain string) error {
+	if err := checkPlaceholder("AUTHACTION_DOMAIN", domain); err != nil {
+		return err
+	}
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._"
+	host, port, hasPort := strings.Cut(domain, ":")
+	_, err := strconv.ParseUint(port, 10, 16)
+	if host != "" && strings.Trim(host, letters) == "" && (!hasPort || err == nil) {
+		return nil
+	}
+	return &problem{
+		"AUTHACTION_DOMAIN is no bare host name", "config-domain-form",
+		"a host name such as acme.eu.authaction.com, a port allowed", quoted(domain),
+		`remove "https://", slashes, spaces and quotes`,
+	}
+}
+
+func checkPlaceholder(name, value string) error {
+	if !strings.Contains(value, "your-authaction-") {
+		return nil
+	}
+	return &problem{
+		name + " is still the sample of the guide", "config-placeholder",
+		"your tenant's value", quoted(value),
+		"copy it from the dashboard",
+	}
+}
+
+// checkAddress refuses plain http beyond loopback: whoever can change the answer can
+// sign tokens. All else about an address is New's to judge.
+func checkAddress(flag, address string) error {
+	if err := checkPlaceholder(flag, address); err != nil {
+		return err
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "http" || u.Hostname() == "localhost" {
+		return nil
+	}
+	if ip, err := netip.ParseAddr(u.Hostname()); err == nil && ip.IsLoopback() {
+		return nil
+	}
+	shown := *u
+	shown.User, shown.RawQuery, shown.Fragment = nil, "", "" // they may hold a secret
+	return &problem{
+		flag + " would bring keys over plain http", "config-insecure-url",
+		"an https URL; http is for localhost, 127.0.0.0/8 and ::1 only", quoted(shown.String()),
+		"use https",
+	}
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// What may stand in the output, and how it looks.
+
+// tokenLike finds tokens and signatures where nobody expects one, such as a token
+// given as the name of a command or a file. eyJ is how nearly every header begins;
+// and the signature of the smallest RSA key has 342 characters, more than any name.
+var tokenLike = regexp.MustCompile(`eyJ[\w-]*\.[\w.-]*|[\w.-]*[\w-]{250,}[\w.-]*`)
+
+func withoutTokens(s string) string {
+	return tokenLike.ReplaceAllStringFunc(s, shownToken)
+}
+
+// shownToken stands for a token.
+func shownToken(token string) string { return fmt.Sprintf("[token, %d bytes]", len(token)) }
+
+// safe makes a message fit for a terminal: one line without control characters, and
+// no token. Text with quotes stays as it is.
+func safe(s string) string {
+	s = withoutTokens(s)
+	var b strings.Builder
+	for i, r := range s {
+		switch {
+		case r == utf8.RuneError && !strings.HasPrefix(s[i:], "\uFFFD"):
+			fmt.Fprintf(&b, `\x%02x`, s[i])
+		case unicode.IsPrint(r):
+			b.WriteRune(r)
+		default:
+			quoted := strconv.QuoteRuneToASCII(r)
+			b.WriteString(quoted[1 : len(quoted)-1])
+		}
+	}
+	return b.String()
+}
+
+const maxQuoted = 200
+
+// quoted shows text from outside: in quotes, with everything but ASCII escaped, cut.
+func quoted(s string) string {
+	s = withoutTokens(s)
+	if len(s) <= maxQuoted {
+		return strconv.QuoteToASCII(s)
+	}
+	cut := maxQuoted
+	for cut > 0 && !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return strconv.QuoteToASCII(s[:cut]) + "…"
+}
+
+// isTerminal reports whether somebody sits at the other end. A character device is
+// one, or /dev/null, where it makes no difference.
+func isTerminal(stream any) bool {
+	file, ok := stream.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// A palette paints text for a terminal, or leaves it as it is.
+type palette bool
+
+func (s *session) palette(out io.Writer) palette {
+	return palette(isTerminal(out) && s.env("NO_COLOR") == "" && s.env("TERM") != "dumb")
+}
+
+const (
+	bold   = "1"
+	dim    = "2"
+	red    = "31"
+	green  = "32"
+	yellow = "33"
+)
+
+func (p palette) paint(style, text string) string {
+	if !p {
+		return text
+	}
+	return "\x1b[" + style + "m" + text + "\x1b[0m"
+}
+
+// verdict is the verdict in its colour.
+func (p palette) verdict(v verdict) string { return p.paint(v.colour(), v.String()) }
+
+func (v verdict) colour() string {
+	switch v {
+	case accepted:
+		return green
+	case rejected:
+		return red
+	}
+	return yellow
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+// A token can be four times as long as a verifier takes, with a token endpoint's
+// answer around it.
+const maxInputBytes = 64 << 10
+
+// readToken returns the token of the one place where it is, without what people and
+// programs leave around it; the notes say what that was.
+func (s *session) readToken(f *verifyFlags) (token string, notes []string, err error) {
+	text, err := s.readInput(f)
+	if err != nil {
+		return "", nil, err
+	}
+	return clean(text)
+}
+
+func (s *session) readInput(f *verifyFlags) (string, error) {
+	fromFile := f.given["token-file"]
+	switch {
+	case len(f.args) > 1:
+		return "", fmt.Errorf("got %d arguments, want one token: flags with a value are written --flag VALUE", len(f.args))
+	case len(f.args) == 1 && fromFile:
+		return "", errors.New("a token is given as argument and by --token-file: want one of them")
+	case fromFile:
+		file, err := os.Open(f.tokenFile)
+		if err != nil {
+			return "", fmt.Errorf("--token-file: %w", err)
+		}
+		defer file.Close()
+		return readAll(file, "--token-file")
+	case len(f.args) == 1 && f.args[0] != "-":
+		if len(f.args[0]) > maxInputBytes {
+			return "", tooLong("the argument")
+		}
+		return f.args[0], nil
+	case len(f.args) == 0 && isTerminal(s.stdin):
+		return "", tokenMissing("no argument, no --token-file, and stdin is a terminal")
+	}
+	return readAll(s.stdin, "stdin")
+}
+
+func readAll(r io.Reader, name string) (string, error) {
+	data, err := io.ReadAll(io.LimitReader(r, maxInputBytes+1))
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", name, err)
+	}
+	if len(data) > maxInputBytes {
+		return "", tooLong(name)
+	}
+	return string(data), nil
+}
+
+func tooLong(name string) error {
+	return fmt.Errorf("%s has more than %d bytes, want one token; verify --lines takes many", name, maxInputBytes)
+}
+
+func tokenMissing(found string) error {
+	return &problem{
+		"there is no token", "token-missing",
+		"a token, or a token endpoint's answer", found,
+		"pipe the token endpoint's answer in: curl … | jwtverify verify",
+	}
+}
+
+// clean takes a token out of what is often around it. A line end is not worth a
+// note.
+func clean(text string) (token string, notes []string, err error) {
+	text = strings.TrimRight(text, "\r\n")
+	note := func(format string, args ...any) {
+		notes = append(notes, fmt.Sprintf(format+" (token-cleaned)", args...))
+	}
+	trim := func() {
+		if trimmed := strings.TrimSpace(text); trimmed != text {
+			note("%d bytes of space around the token removed", len(text)-len(trimmed))
+			text = trimmed
+		}
+	}
+	var answer map[string]json.RawMessage
+	if json.Unmarshal([]byte(text), &answer) == nil && answer != nil {
+		// Names in a map are compared exactly.
+		if text, err = accessToken(answer); err != nil {
+			return "", nil, err
+		}
+		note("access_token taken from a JSON object")
+	}
+	trim()
+	if n := len(text); n >= 2 && text[0] == text[n-1] && (text[0] == '"' || text[0] == '\'') {
+		text = text[1 : n-1]
+		note("quotes around the token removed")
+		trim()
+	}
+	const bearer = "bearer "
+	if len(text) > len(bearer) && strings.EqualFold(text[:len(bearer)], bearer) {
+		text = strings.TrimLeft(text[len(bearer):], " ")
+		note(`"Bearer " before the token removed`)
+	}
+	if text == "" {
+		return "", nil, tokenMissing("nothing")
+	}
+	return text, notes, nil
+}
+
+func accessToken(answer map[string]json.RawMessage) (string, error) {
+	var token *string
+	if raw, has := answer["access_token"]; has {
+		if json.Unmarshal(raw, &token) == nil && token != nil {
+			return *token, nil
+		}
+		return "", tokenMissing("a JSON object whose access_token is no text")
+	}
+	// RFC 6749, section 5.2: the token endpoint says why there is none.
+	var reason string
+	if json.Unmarshal(answer["error"], &reason) == nil {
+		return "", tokenMissing("a JSON object with error " + quoted(reason))
+	}
+	return "", tokenMissing("a JSON object without access_token")
+}
