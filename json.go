@@ -152,6 +152,7 @@ type nameEntry struct {
 // add adds a name to the innermost object, whose names begin at base, and reports
 // whether it is new there.
 func (t *nameTable) add(name string, hash uint64, base int) bool {
+	hash += uint64(base) * 0x9e3779b97f4a7c15 // so that objects with the same names don't collide
 	if 2*len(t.names) >= len(t.slots) {
 		t.slots = make([]uint32, max(256, 4*len(t.slots)))
 		for i, entry := range t.names {

@@ -74,6 +74,7 @@ func TestJSONCost(t *testing.T) {
 		"objects of 33 members":             fillJSON("[", equalNames(smallObject+1, 3), "]"),
 		"objects of 33 members, nested":     fillJSON("[", strings.Repeat(`{"":`, 8)+equalNames(smallObject+1, 3)+strings.Repeat("}", 8), "]"),
 		"tables at many depths":             strings.Repeat(strings.TrimSuffix(equalNames(smallObject+1, 3), "}")+`,"x":`, maxJSONDepth) + "0" + strings.Repeat("}", maxJSONDepth),
+		"the same names at all depths":      fillJSON(strings.Repeat(strings.TrimSuffix(equalNames(smallObject+1, 3), "}")+`,"x":`, maxJSONDepth-2)+"[", equalNames(smallObject+1, 3), "]"+strings.Repeat("}", maxJSONDepth-2)),
 		"small objects behind full names":   fillJSON(fullNames, `{"":0}`, "]}}"),
 		"deep objects behind full names":    fillJSON(fullNames, nestedJSON(`{"":`, "}", maxJSONDepth-3), "]}}"),
 		"small objects in two large ones":   fillJSON(strings.TrimSuffix(equalNames(100, 3), "}")+`,"x":`+strings.TrimSuffix(equalNames(100, 3), "}")+`,"x":[`, `{"":0}`, "]}}"),

@@ -387,7 +387,11 @@ func TestJSONStrings(t *testing.T) {
 		checkGrammar(t, `"\n`+string(rune(c))+`"`, false)
 		checkGrammar(t, fmt.Sprintf(`"\u%04x"`, c), true)
 	}
-	for c := range rune(0x80) { // every byte behind a backslash
+	for c := range rune(0x80) {
+		hexadecimal := strings.ContainsRune("0123456789abcdefABCDEF", c)
+		checkGrammar(t, `"\u004`+string(c)+`"`, hexadecimal)
+		checkGrammar(t, `"\u`+string(c)+`041"`, hexadecimal)
+		// Behind a backslash:
 		checkGrammar(t, `"\`+string(c)+`"`, strings.ContainsRune(`"\/bfnrt`, c))
 		checkGrammar(t, `"\`+string(c)+`0061"`, strings.ContainsRune(`"\/bfnrtu`, c))
 	}

@@ -211,17 +211,16 @@ type jwk struct {
 
 // readJWK reads one element of keys. Whatever is wrong with it becomes its
 // problem, so that it breaks no other key, except when the text cannot be read on.
-func readJWK(r *jsonReader) jwk {
-	var k jwk
-	if r.kind() != '{' {
-		k.problem = "it is " + r.typeName() + ", want an object"
-		r.skip()
-		return k
-	}
+func readJWK(r *jsonReader) (k jwk) {
 	outer := r.flaw
 	r.flaw = nil
-	for name := range r.object {
-		k.readMember(r, name)
+	if r.kind() == '{' {
+		for name := range r.object {
+			k.readMember(r, name)
+		}
+	} else {
+		k.problem = "it is " + r.typeName() + ", want an object"
+		r.skip()
 	}
 	if r.flaw != nil {
 		k.problem = r.flaw.Error()
@@ -280,14 +279,19 @@ func (k *jwk) readKeyOps(r *jsonReader) error {
 // addJWK judges a key and adds it to the keys, or to those skipped.
 func (s *KeySet) addJWK(index int, k jwk) {
 	pub, reason := k.judge()
-	if reason == "" && len(s.byID[k.kid]) == maxSameKeyID {
+	s.addFound(index, Key{id: k.kid, pub: pub}, reason)
+}
+
+// addFound adds a key as found in the data: to those skipped if there is a reason.
+func (s *KeySet) addFound(index int, key Key, reason string) {
+	if reason == "" && len(s.byID[key.id]) == maxSameKeyID {
 		reason = fmt.Sprintf("%d keys have this kid already", maxSameKeyID)
 	}
 	if reason != "" {
-		s.skipped = append(s.skipped, &SkippedKeyError{Index: index, KeyID: k.kid, Reason: reason})
+		s.skipped = append(s.skipped, &SkippedKeyError{Index: index, KeyID: key.id, Reason: reason})
 		return
 	}
-	s.add(Key{id: k.kid, pub: pub})
+	s.add(key)
 }
 
 func (s *KeySet) add(key Key) {
@@ -319,6 +323,8 @@ func (k jwk) judge() (pub *rsa.PublicKey, reason string) {
 		return nil, fmt.Sprintf("alg is %s, want \"RS256\"", quoted(k.alg, 64))
 	case k.hasKeyOps && !k.verifies:
 		return nil, "key_ops lacks \"verify\""
+	case len(k.kid) > maxKeyIDBytes: // no token can name it
+		return nil, fmt.Sprintf("kid has %d bytes, want at most %d", len(k.kid), maxKeyIDBytes)
 	}
 	// RFC 7518, sections 2 and 6.3.1: big-endian, in the least number of bytes.
 	modulus, problem := k.integer("n", k.n)
@@ -371,17 +377,13 @@ func parsePEM(data []byte) (*KeySet, error) {
 		if strings.Contains(block.Type, "PRIVATE KEY") {
 			return nil, errors.New("holds a private key: keep only the public half here, and replace the key if this file was readable by others")
 		}
-		key, err := keyFromPEM(block)
-		if err != nil {
-			set.skipped = append(set.skipped, &SkippedKeyError{Index: index, Reason: err.Error()})
-			continue
-		}
-		set.add(key)
+		key, reason := keyFromPEM(block)
+		set.addFound(index, key, reason)
 	}
 	return set, nil
 }
 
-func keyFromPEM(block *pem.Block) (Key, error) {
+func keyFromPEM(block *pem.Block) (key Key, reason string) {
 	var public any
 	var err error
 	switch block.Type {
@@ -395,19 +397,19 @@ func keyFromPEM(block *pem.Block) (Key, error) {
 			public = certificate.PublicKey
 		}
 	default:
-		return Key{}, fmt.Errorf("the PEM block is %s, want PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE", quoted(block.Type, 64))
+		return Key{}, fmt.Sprintf("the PEM block is %s, want PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE", quoted(block.Type, 64))
 	}
 	if err != nil {
-		return Key{}, fmt.Errorf("the PEM block %s cannot be parsed: %w", block.Type, err)
+		return Key{}, fmt.Sprintf("the PEM block %s cannot be parsed: %v", block.Type, err)
 	}
 	pub, ok := public.(*rsa.PublicKey)
 	if !ok {
-		return Key{}, fmt.Errorf("the key in the PEM block %s is not RSA", block.Type)
+		return Key{}, fmt.Sprintf("the key in the PEM block %s is not RSA", block.Type)
 	}
 	if reason := unfit(pub.N, int64(pub.E)); reason != "" {
-		return Key{}, errors.New(reason)
+		return Key{}, reason
 	}
-	return Key{id: thumbprint(pub), pub: pub}, nil
+	return Key{id: thumbprint(pub), pub: pub}, ""
 }
 
 // thumbprint is RFC 7638, section 3: the hash of the required members in

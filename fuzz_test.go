@@ -1,0 +1,142 @@
+package jwtverify_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"example.com/jwtverify"
+)
+
+// What FuzzVerify puts its text into, in place of length bytes at a position.
+const (
+	editToken     = iota // the token as sent
+	editHeader           // the header; the signature stays
+	editClaims           // the claims; the signature stays
+	editSignature        // the bytes of the signature
+	replaceToken         // the whole token
+	signHeader           // the header, signed again
+	signClaims           // the claims, signed again
+	editKinds
+)
+
+// splice puts text in place of length bytes at a position, as far as there are so
+// many.
+func splice(s string, at, length uint16, text string) string {
+	from := min(int(at), len(s))
+	return s[:from] + text + s[min(from+int(length), len(s)):]
+}
+
+// Whatever is done to a good token without its key, only the token itself is
+// verified. What is signed again may be good as well: then encoding/json finds in
+// it what makes it so. Seeds with a length of 65535 replace the whole part.
+func FuzzVerify(f *testing.F) {
+	const goodHeader = `{"alg":"RS256","typ":"JWT","kid":"key-0"}`
+	claims := marshal(f, goodClaims())
+	good := signText(f, 0, goodHeader, claims)
+	verifier := newVerifier(f, jwtverify.Config{})
+	signature, err := base64.RawURLEncoding.DecodeString(good[strings.LastIndexByte(good, '.')+1:])
+	if err != nil {
+		f.Fatal(err)
+	}
+	if _, err := verifier.Verify(f.Context(), good); err != nil {
+		f.Fatal(err)
+	}
+
+	f.Fuzz(func(t *testing.T, kind byte, at, length uint16, text string) {
+		raw, header, claims := good, goodHeader, claims
+		encoded := strings.Split(good, ".")
+		signed := false
+		switch kind % editKinds {
+		case editToken:
+			raw = splice(good, at, length, text)
+		case editHeader:
+			header = splice(header, at, length, text)
+			raw = encode(header) + "." + encoded[1] + "." + encoded[2]
+		case editClaims:
+			claims = splice(claims, at, length, text)
+			raw = encoded[0] + "." + encode(claims) + "." + encoded[2]
+		case editSignature:
+			raw = encoded[0] + "." + encoded[1] + "." + encode(splice(string(signature), at, length, text))
+		case replaceToken:
+			raw = text
+		case signHeader:
+			header, signed = splice(header, at, length, text), true
+		case signClaims:
+			claims, signed = splice(claims, at, length, text), true
+		}
+		if signed {
+			if len(header)+len(claims) > 20_000 {
+				return // signing takes most of the time
+			}
+			raw = signText(t, 0, header, claims)
+		}
+
+		token, err := verifier.Verify(t.Context(), raw)
+		if err == nil {
+			if !signed && raw != good {
+				t.Errorf("verified without being signed: %q", raw)
+			}
+			checkAccepted(t, token, header, claims)
+			return
+		}
+		if raw == good {
+			t.Errorf("the good token is refused: %v", err)
+		}
+		leaf := slices.IndexFunc(leaves, func(leaf error) bool { return errors.Is(err, leaf) })
+		if leaf < 0 {
+			t.Fatalf("%q: error %v is none of those that say why", raw, err)
+		}
+		checkVerdict(t, token, err, leaves[leaf])
+		said := strings.TrimPrefix(err.Error(), jwtverify.ErrInvalid.Error())
+		last := raw[strings.LastIndexByte(raw, '.')+1:]
+		if len(raw) >= 20 && strings.Contains(said, raw) || len(last) >= 20 && strings.Contains(said, last) {
+			t.Errorf("the error shows the token or its signature: %v", err)
+		}
+		if len(said) > 2_000 || strings.IndexFunc(said, func(c rune) bool { return c < ' ' || c == 0x7f }) >= 0 {
+			t.Errorf("the error is long or holds control characters: %.3000q", said)
+		}
+	})
+}
+
+// checkAccepted reads the header and claims of a verified token once more, with
+// encoding/json.
+func checkAccepted(t *testing.T, token *jwtverify.Token, header, claims string) {
+	t.Helper()
+	read := func(text string) map[string]any {
+		values := map[string]any{}
+		if err := json.Unmarshal([]byte(text), &values); err != nil {
+			// Numbers beyond float64 are good JSON all the same.
+			var numberErr *json.UnmarshalTypeError
+			if !errors.As(err, &numberErr) {
+				t.Errorf("accepted %q, but %v", text, err)
+			}
+		}
+		return values
+	}
+	h, c := read(header), read(claims)
+	_, hasCrit := h["crit"]
+	typ, hasTyp := h["typ"].(string)
+	typ = strings.TrimPrefix(strings.ToLower(typ), "application/")
+	if h["alg"] != "RS256" || hasCrit || hasTyp && typ != "jwt" && typ != "at+jwt" || h["kid"] != nil && h["kid"] != "key-0" {
+		t.Errorf("accepted the header %q", header)
+	}
+	audience, _ := c["aud"].([]any)
+	if c["aud"] != testAudience && !slices.Contains(audience, any(testAudience)) || c["iss"] != testIssuer {
+		t.Errorf("accepted the claims %q", claims)
+	}
+	if expiry, ok := c["exp"].(float64); !ok || expiry < testNow {
+		t.Errorf("accepted the expiry of %q", claims)
+	}
+	if notBefore, ok := c["nbf"].(float64); c["nbf"] != nil && (!ok || notBefore > testNow) {
+		t.Errorf("accepted the not before of %q", claims)
+	}
+	subject, _ := c["sub"].(string)
+	id, _ := c["jti"].(string)
+	if token.Issuer != testIssuer || token.Subject != subject || token.ID != id || !slices.Contains(token.Audience, testAudience) || token.KeyID != "key-0" {
+		t.Errorf("got %+v from %q", token, claims)
+	}
+}
