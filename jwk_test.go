@@ -307,7 +307,11 @@ func TestJWKMembers(t *testing.T) {
 				if got.Index != index || got.KeyID != kid || !isReason(got.Reason) {
 					t.Errorf("got index %d, kid %q, reason %q\nwant  %d, kid %q, reason %q", got.Index, got.KeyID, got.Reason, index, kid, test.reason)
 				}
-				want := fmt.Sprintf("key %d with kid %+q is not used: %s", index, kid, got.Reason)
+				shown := fmt.Sprintf("%+q", kid)
+				if len(kid) > 64 {
+					shown = fmt.Sprintf("%+q…", kid[:64])
+				}
+				want := fmt.Sprintf("key %d with kid %s is not used: %s", index, shown, got.Reason)
 				if kid == "" {
 					want = fmt.Sprintf("key %d is not used: %s", index, got.Reason)
 				}

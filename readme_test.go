@@ -13,48 +13,139 @@ import (
 	"time"
 )
 
-// The README's program is compiled and run as it stands, but for the addresses.
-func TestREADMEProgram(t *testing.T) {
+// blocks returns the code blocks of a language in the README.
+func blocks(t *testing.T, language string) (found []string) {
+	t.Helper()
 	readme, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllSubmatch(readme, -1)
-	if len(blocks) != 1 {
-		t.Fatalf("README.md has %d Go programs, and this test runs 1", len(blocks))
+	for _, match := range regexp.MustCompile("(?s)```"+language+"\n(.*?)```").FindAllSubmatch(readme, -1) {
+		found = append(found, string(match[1]))
 	}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/.well-known/jwks.json" {
+	return found
+}
+
+// readmeIssuer stands for https://tenant.example.com, and mints a token for the
+// audience that the README names.
+func readmeIssuer(t *testing.T) (url string, mint func(audience string) string) {
+	t.Helper()
+	var server *httptest.Server
+	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/.well-known/jwks.json":
 			fmt.Fprint(w, jwkSet(t, 1))
+		case "/.well-known/openid-configuration":
+			fmt.Fprintf(w, `{"issuer":%q,"jwks_uri":%q}`, server.URL, server.URL+"/.well-known/jwks.json")
 		}
 	}))
-	defer server.Close()
-	program := strings.ReplaceAll(string(blocks[0][1]), "https://tenant.example.com", server.URL)
-	body := program[strings.Index(program, "func main() {\n"):]
-	if lines := strings.Count(strings.TrimSpace(body), "\n") - 1; lines > 12 {
-		t.Errorf("main has %d lines, and the README says how short it is: at most 12", lines)
+	t.Cleanup(server.Close)
+	return server.URL, func(audience string) string {
+		claims := goodClaims()
+		claims["iss"], claims["aud"], claims["exp"] = server.URL, audience, time.Now().Add(time.Hour).Unix()
+		return sign(t, 0, goodHeader(), claims)
 	}
+}
 
-	dir := filepath.Join("testdata", "tmp-readme") // inside the module, so that it sees the package
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+// command runs a program and returns all that it prints.
+func command(t *testing.T, dir, name string, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), name, args...)
+	cmd.Dir = dir
+	out, _ := cmd.CombinedOutput() // what it prints is what the tests judge by
+	return string(out)
+}
+
+// moduleOutside makes a module beside this one, as the README says: a go.mod with
+// its two lines, the path adapted, and the program.
+func moduleOutside(t *testing.T, program string) (dir string) {
+	t.Helper()
+	root, err := os.Getwd()
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	file := filepath.Join(dir, "main.go")
-	if err := os.WriteFile(file, []byte(program), 0o644); err != nil {
-		t.Fatal(err)
+	lines := strings.ReplaceAll(blocks(t, "text")[1], "../jwtverify", root)
+	dir = t.TempDir()
+	for name, content := range map[string]string{"go.mod": "module example.net/program\n\ngo 1.25\n\n" + lines, "main.go": program} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
-	claims := goodClaims()
-	claims["iss"], claims["aud"], claims["exp"] = server.URL, "https://api.example.com", time.Now().Add(time.Hour).Unix()
-	run := func(token string) string {
-		out, _ := exec.CommandContext(t.Context(), "go", "run", file, token).CombinedOutput()
-		return string(out)
+	return dir
+}
+
+// The README's program is compiled and run as it stands, but for the address, in a
+// module that has the README's go.mod lines.
+func TestREADMEProgram(t *testing.T) {
+	programs := blocks(t, "go")
+	if len(programs) != 1 {
+		t.Fatalf("README.md has %d Go programs, and this test runs 1", len(programs))
 	}
-	if got, want := run(sign(t, 0, goodHeader(), claims)), "accepted: client-1\n"; got != want {
+	body := programs[0][strings.Index(programs[0], "func main() {\n"):]
+	if lines := strings.Count(strings.TrimSpace(body), "\n") - 1; lines > 12 {
+		t.Errorf("main has %d lines, want at most 12", lines)
+	}
+	url, mint := readmeIssuer(t)
+	dir := moduleOutside(t, strings.ReplaceAll(programs[0], "https://tenant.example.com", url))
+	if got, want := command(t, dir, "go", "run", ".", mint("https://api.example.com")), "accepted: client-1\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	claims["aud"] = "https://other"
-	if got, want := run(sign(t, 0, goodHeader(), claims)), `audience is ["https://other"], want "https://api.example.com"`; !strings.Contains(got, want) {
-		t.Errorf("got %q, want an error with %q", got, want)
+	// The error's text is the one that the README shows.
+	if got, want := command(t, dir, "go", "run", ".", mint("https://other")), strings.TrimSpace(blocks(t, "text")[0]); !strings.Contains(got, want) {
+		t.Errorf("got %q, want %q in it", got, want)
+	}
+}
+
+// Every command of the README does what the README says.
+func TestREADMECommands(t *testing.T) {
+	if _, err := exec.LookPath("sh"); err != nil {
+		t.Skip("there is no sh on this machine")
+	}
+	url, mint := readmeIssuer(t)
+	tokenFile := filepath.Join(t.TempDir(), "token.txt")
+	if err := os.WriteFile(tokenFile, []byte(mint("https://api.example.com")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, block := range blocks(t, "sh") {
+		for line := range strings.Lines(block) {
+			adapted := strings.NewReplacer("https://tenant.example.com", url, "token.txt", tokenFile).Replace(strings.TrimSpace(line))
+			want := ""
+			switch {
+			case line == "go test ./...\n":
+				continue // this is it
+			case strings.HasSuffix(adapted, " demo"):
+				want = "as foretold"
+			case strings.Contains(adapted, " verify "):
+				want = `accepted: sub "client-1"`
+			case strings.Contains(adapted, " jwks "):
+				want = "1 of 1 keys are usable for RS256"
+			case strings.HasPrefix(adapted, "grep -rlF"):
+				testRename(t, adapted)
+				continue
+			default:
+				t.Errorf("no test knows the command %q", line)
+			}
+			if got := command(t, ".", "sh", "-c", adapted); !strings.Contains(got, want) {
+				t.Errorf("%s\ngot  %q\nwant %q in it", adapted, got, want)
+			}
+		}
+	}
+}
+
+// testRename renames a copy of the tree, which must then build under its new name.
+func testRename(t *testing.T, rename string) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(".")); err != nil {
+		t.Fatal(err)
+	}
+	if out := command(t, dir, "sh", "-c", rename); out != "" {
+		t.Errorf("renaming printed %q", out)
+	}
+	if out := command(t, dir, "go", "vet", "./..."); out != "" {
+		t.Errorf("after renaming go vet says %q", out)
+	}
+	if got, want := strings.TrimSpace(command(t, dir, "go", "list", ".")), "example.org/me/jwtverify"; got != want {
+		t.Errorf("the module is %q, want %q", got, want)
 	}
 }

@@ -717,7 +717,7 @@ func TestErrorTexts(t *testing.T) {
 		return sign(t, 0, goodHeader(), claims)
 	}
 	for want, token := range map[string]string{
-		`token has 1 dots, want 2: header.claims.signature`:                                      "a.b",
+		`token has 1 dots, want 2: header.claims.signature`:                                          "a.b",
 		`token has five segments, so it is encrypted (JWE): want a signed JWT`:                       "a.b.c.d.e",
 		`token has 16385 bytes, want at most 16384`:                                                  strings.Repeat("a", 16385),
 		`signature has padding (=) at byte 342, want base64url without padding`:                      good + "=",
