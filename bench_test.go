@@ -50,6 +50,23 @@ func BenchmarkVerify(b *testing.B) {
 	}
 }
 
+// The lookup of a key that is known and fresh: run it with -cpu 1,2 to see that it
+// takes no lock.
+func BenchmarkKnownFreshKey(b *testing.B) {
+	cache := &jwtverify.Cache{Source: testSet(b, 2)}
+	if _, err := cache.Keys(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if !jwtverify.Find(cache, "key-1") {
+				b.Error("key-1 is unknown")
+			}
+		}
+	})
+}
+
 func BenchmarkRefuse(b *testing.B) {
 	verifier := newVerifier(b, jwtverify.Config{})
 	good := benchToken(b)

@@ -105,6 +105,7 @@ type cacheState struct {
 	failure    error     // of the most recent finished fetch; nil: it was good
 	empty      bool      // the failure was a set without usable key
 	emptySince time.Time // since when nothing but such sets came
+	revoked    time.Time // sets from before were dropped, and don't come back
 	failures   int       // in a row
 	retryAt    time.Time // no fetch before
 	stuck      bool      // no fetch now: a call that ignored its ctx has not returned
@@ -168,8 +169,12 @@ func (c *Cache) find(ctx context.Context, q keyQuery) (*KeySet, []Key, error) {
 	}
 	var waited *flight
 	for {
-		answer, f, queue, err := c.decide(ctx, q, arrived, waited)
-		if f == nil {
+		gone := ctx.Err() != nil
+		answer, f, queue, err := c.decide(ctx, gone, q, arrived, waited)
+		switch {
+		case err == errCallerGone:
+			return nil, nil, callerGone(ctx)
+		case f == nil:
 			return answer.set, answer.keys, err
 		}
 		if err := c.wait(ctx, f, queue); err != nil {
@@ -193,7 +198,7 @@ type cacheAnswer struct {
 //	due           at once, start a fetch               wait for that fetch
 //	old           wait for a fetch, whatever it brings wait for that fetch
 //	failing       at once; when due, start a retry     wait for the retry; held: unavailable
-func (c *Cache) decide(ctx context.Context, q keyQuery, arrived time.Time, waited *flight) (answer cacheAnswer, wait *flight, queue *int, err error) {
+func (c *Cache) decide(ctx context.Context, gone bool, q keyQuery, arrived time.Time, waited *flight) (answer cacheAnswer, wait *flight, queue *int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	st, now := c.current(), time.Now()
@@ -208,7 +213,7 @@ func (c *Cache) decide(ctx context.Context, q keyQuery, arrived time.Time, waite
 	forced := false
 	switch {
 	case known && !(old && waited == nil):
-		if due && st.flight == nil && !st.held(now) && ctx.Err() == nil {
+		if due && st.flight == nil && !st.held(now) && !gone {
 			c.start(ctx, st, now, false)
 		}
 		return answer, nil, nil, nil
@@ -232,8 +237,8 @@ func (c *Cache) decide(ctx context.Context, q keyQuery, arrived time.Time, waite
 		forced = true
 	}
 
-	if ctx.Err() != nil {
-		return cacheAnswer{}, nil, nil, callerGone(ctx)
+	if gone {
+		return cacheAnswer{}, nil, nil, errCallerGone
 	}
 	f := st.flight
 	if f == nil {
@@ -270,6 +275,8 @@ func (c *Cache) wait(ctx context.Context, f *flight, queue *int) error {
 		return callerGone(ctx)
 	}
 }
+
+var errCallerGone = errors.New("the caller's context has ended")
 
 // callerGone is the error of a caller whose context ended first.
 func callerGone(ctx context.Context) error {
@@ -355,6 +362,14 @@ func (c *Cache) fly(ctx context.Context, f *flight, held heldSet) {
 
 // land puts the result of a flight into the state and lets the callers go.
 func (c *Cache) land(f *flight, set *KeySet, err error, overdue bool) {
+	// First what may be slow or run code of the user's, which must not happen with
+	// mu held: his error has methods.
+	failure := notInvalid(err)
+	_, empty := err.(*emptyError)
+	var wish time.Duration
+	if withWish := (*retryAfterError)(nil); errors.As(err, &withWish) {
+		wish = withWish.after
+	}
 	changed := false
 	if set != nil {
 		var inUse *KeySet
@@ -387,7 +402,7 @@ func (c *Cache) land(f *flight, set *KeySet, err error, overdue bool) {
 		next.emptySince, next.retryAt = time.Time{}, time.Time{}
 	} else {
 		c.stats.Failures++
-		next.fail(err, now)
+		next.fail(failure, empty, wish, now)
 	}
 	f.failed = err != nil
 	c.state.Store(&next)
@@ -410,7 +425,7 @@ func (c *Cache) publish(next *cacheState, set *KeySet, f *flight, partial bool, 
 		// The only use of the wall clock: a time from another process.
 		at = now.Add(-max(now.Round(0).Sub(saved), 0))
 	}
-	if next.snapshot != nil && at.Before(next.snapshot.at) {
+	if at.Before(next.revoked) || next.snapshot != nil && at.Before(next.snapshot.at) {
 		return false
 	}
 	interval := c.interval(set)
@@ -445,19 +460,19 @@ func (c *Cache) interval(set *KeySet) time.Duration {
 
 func (c *Cache) cooldown() time.Duration { return cmp.Or(c.Cooldown, defaultCooldown) }
 
-// fail counts a failed fetch and sets the time of the next: after 1, 2, 4 … seconds.
-func (st *cacheState) fail(err error, now time.Time) {
-	_, st.empty = err.(*emptyError)
+// fail counts a failed fetch and sets the time of the next: after 1, 2, 4 … seconds,
+// or when the source wishes.
+func (st *cacheState) fail(failure error, empty bool, wish time.Duration, now time.Time) {
+	st.failure, st.empty = failure, empty
+	st.failures++
 	switch {
 	case !st.empty:
 		st.emptySince = time.Time{}
 	case st.emptySince.IsZero():
 		st.emptySince = now
 	case now.Sub(st.emptySince) >= maxEmptyTime:
-		st.snapshot = nil
+		st.snapshot, st.revoked = nil, st.emptySince
 	}
-	st.failure = notInvalid(err)
-	st.failures++
 
 	longest, longestWish := coldRetryDelay, coldRetryAfter
 	if st.usable(now) {
@@ -465,11 +480,7 @@ func (st *cacheState) fail(err error, now time.Time) {
 		longestWish = maxRetryAfter
 	}
 	delay := jittered(min(time.Second<<min(st.failures-1, 10), longest))
-	var wish *retryAfterError
-	if errors.As(err, &wish) {
-		delay = max(delay, min(wish.after, longestWish))
-	}
-	st.retryAt = now.Add(delay)
+	st.retryAt = now.Add(max(delay, min(wish, longestWish)))
 }
 
 func jittered(d time.Duration) time.Duration {

@@ -239,11 +239,12 @@ func (s StoredKeySource) Keys(ctx context.Context) (*KeySet, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
+	asked := time.Now()
 	set, err := ask(ctx, s.Source)
 	var empty *emptyError
 	switch {
 	case err == nil:
-		if err := s.save(set); err != nil && s.OnError != nil {
+		if err := s.save(set, asked); err != nil && s.OnError != nil {
 			s.OnError(fmt.Errorf("jwtverify: saving the key set: %w", err))
 		}
 		return set, nil
@@ -283,9 +284,10 @@ type storedKey struct {
 	Exponent string `json:"e"`
 }
 
-// save replaces the file as a whole, so that no reader ever sees half of it.
-func (s StoredKeySource) save(set *KeySet) (err error) {
-	stored := storedKeySet{Saved: time.Now().UTC().Format(time.RFC3339)}
+// save replaces the file as a whole, so that no reader ever sees half of it. As in
+// the Cache, a set is as old as the question that it answers.
+func (s StoredKeySource) save(set *KeySet, asked time.Time) (err error) {
+	stored := storedKeySet{Saved: asked.UTC().Format(time.RFC3339)}
 	for key := range set.All() {
 		n, e := encodedMembers(key.pub)
 		stored.Keys = append(stored.Keys, storedKey{Type: "RSA", ID: key.id, Modulus: n, Exponent: e})
