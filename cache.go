@@ -102,6 +102,7 @@ type cacheState struct {
 	snapshot *snapshot // the set in use; nil: none
 	flight   *flight   // the fetch that runs; nil: none
 
+	confirmed  time.Time // start of the most recent good fetch
 	failure    error     // of the most recent finished fetch; nil: it was good
 	empty      bool      // the failure was a set without usable key
 	emptySince time.Time // since when nothing but such sets came
@@ -119,8 +120,7 @@ type cacheState struct {
 type snapshot struct {
 	set     *KeySet
 	partial bool      // it came beside an error
-	asked   time.Time // start of the fetch that brought it
-	at      time.Time // when it was true: then, or when it was stored
+	at      time.Time // when it was true: at the start of its fetch, or when it was stored
 
 	interval time.Duration
 	dueAt    time.Time // from then on it is refreshed
@@ -224,7 +224,7 @@ func (c *Cache) decide(ctx context.Context, gone bool, q keyQuery, arrived time.
 	// From here on the kid is unknown, in a usable set.
 	case waited != nil && waited.failed:
 		return cacheAnswer{}, nil, nil, st.unavailable(now)
-	case !st.failing() && !st.snapshot.asked.Before(arrived):
+	case !st.failing() && !st.confirmed.Before(arrived):
 		return answer, nil, nil, nil // the source was asked after the caller came
 	case st.flight != nil:
 		// It may have started before the caller came; then one more follows.
@@ -358,17 +358,15 @@ func (c *Cache) fly(ctx context.Context, f *flight, held heldSet) {
 		c.land(f, set, err, false)
 	}()
 	set, err = ask(ctx, c.Source)
+	err = notInvalid(err)
 }
 
 // land puts the result of a flight into the state and lets the callers go.
 func (c *Cache) land(f *flight, set *KeySet, err error, overdue bool) {
-	// First what may be slow or run code of the user's, which must not happen with
-	// mu held: his error has methods.
-	failure := notInvalid(err)
-	_, empty := err.(*emptyError)
-	var wish time.Duration
-	if withWish := (*retryAfterError)(nil); errors.As(err, &withWish) {
-		wish = withWish.after
+	// First what takes time or runs methods of the source's error: not with mu held.
+	after := time.Duration(0)
+	if wish := (*retryAfterError)(nil); errors.As(err, &wish) {
+		after = wish.after
 	}
 	changed := false
 	if set != nil {
@@ -400,9 +398,10 @@ func (c *Cache) land(f *flight, set *KeySet, err error, overdue bool) {
 	if err == nil {
 		next.failure, next.empty, next.failures = nil, false, 0
 		next.emptySince, next.retryAt = time.Time{}, time.Time{}
+		next.confirmed = f.started
 	} else {
 		c.stats.Failures++
-		next.fail(failure, empty, wish, now)
+		next.fail(err, after, now)
 	}
 	f.failed = err != nil
 	c.state.Store(&next)
@@ -436,7 +435,6 @@ func (c *Cache) publish(next *cacheState, set *KeySet, f *flight, partial bool, 
 	next.snapshot = &snapshot{
 		set:      set,
 		partial:  partial,
-		asked:    f.started,
 		at:       at,
 		interval: interval,
 		dueAt:    at.Add(due),
@@ -462,8 +460,9 @@ func (c *Cache) cooldown() time.Duration { return cmp.Or(c.Cooldown, defaultCool
 
 // fail counts a failed fetch and sets the time of the next: after 1, 2, 4 … seconds,
 // or when the source wishes.
-func (st *cacheState) fail(failure error, empty bool, wish time.Duration, now time.Time) {
-	st.failure, st.empty = failure, empty
+func (st *cacheState) fail(err error, wish time.Duration, now time.Time) {
+	_, st.empty = err.(*emptyError)
+	st.failure = err
 	st.failures++
 	switch {
 	case !st.empty:

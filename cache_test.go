@@ -1128,3 +1128,37 @@ type curiousError struct{ look func() }
 func (e curiousError) Error() string { e.look(); return "down" }
 func (e curiousError) Is(error) bool { e.look(); return false }
 func (e curiousError) As(any) bool   { e.look(); return false }
+
+// A source of the user's may pass on a stored set as if it were good. The set is not
+// published where a newer one is in use; but the source has been asked, and nobody
+// asks it again and again.
+func TestGoodAnswerWithAnOlderSetEndsTheWaiting(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "stored.json")
+	unknown := sign(t, 0, map[string]any{"alg": "RS256", "kid": "unknown"}, goodClaims())
+	synctest.Test(t, func(t *testing.T) {
+		save := func(saved time.Time) {
+			t.Helper()
+			text := strings.TrimSuffix(jwkSet(t, 1), "}") + `,"saved":"` + saved.UTC().Format(time.RFC3339) + `"}`
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		stored := jwtverify.StoredKeySource{Source: &fixedAnswer{err: errors.New("down")}, Path: path}
+		cache := &jwtverify.Cache{Source: jwtverify.KeySourceFunc(func(ctx context.Context) (*jwtverify.KeySet, error) {
+			time.Sleep(50 * time.Millisecond)
+			set, _ := stored.Keys(ctx)
+			return set, nil
+		})}
+		verifier := newVerifier(t, jwtverify.Config{Keys: cache})
+		save(time.Now())
+		if err := verifier.Ready(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		save(time.Now().Add(-time.Hour))
+		time.Sleep(6 * time.Minute) // the set is due
+		_, err := verifier.Verify(t.Context(), unknown)
+		if fetches := cache.Stats().Fetches; !errors.Is(err, jwtverify.ErrUnknownKey) || fetches != 2 {
+			t.Errorf("got %v after %d fetches, want ErrUnknownKey after 2", err, fetches)
+		}
+	})
+}
