@@ -444,10 +444,11 @@ func TestReadyDoesNoIOWithAUsableSet(t *testing.T) {
 func TestNilContextNeverEnds(t *testing.T) {
 	bubble(t, func(s *stage) {
 		r := s.rig(nil, serve(s, "a", "b"))
-		s.results("cold", []result{r.callCtx(nil, "a")}, 1, 0, 0)
-		s.results("fresh", []result{r.callCtx(nil, "a")}, 1, 0, 0)
-		s.results("unknown", []result{r.callCtx(nil, "bogus")}, 0, 1, 0)
-		if set, err := r.cache.Keys(nil); err != nil || set.Len() != 2 {
+		var none context.Context
+		s.results("cold", []result{r.callCtx(none, "a")}, 1, 0, 0)
+		s.results("fresh", []result{r.callCtx(none, "a")}, 1, 0, 0)
+		s.results("unknown", []result{r.callCtx(none, "bogus")}, 0, 1, 0)
+		if set, err := r.cache.Keys(none); err != nil || set.Len() != 2 {
 			s.Errorf("Keys: %v", err)
 		}
 	})
