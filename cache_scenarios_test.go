@@ -3,11 +3,9 @@ package jwtverify_test
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -367,30 +365,21 @@ func empty(ctx context.Context) (*jwtverify.KeySet, error) {
 // kidSet makes a set of new Keys, as a source does that parses what it reads.
 func kidSet(tb testing.TB, kids ...string) *jwtverify.KeySet {
 	tb.Helper()
-	var keys []jwtverify.Key
+	var numbers []int
 	for _, kid := range kids {
-		key, err := jwtverify.NewKey(&testKey(tb, keyIndex[kid]).PublicKey, kid)
-		if err != nil {
-			tb.Fatal(err)
-		}
-		keys = append(keys, key)
+		numbers = append(numbers, keyIndex[kid])
 	}
-	set, err := jwtverify.NewKeySet(keys...)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return set
+	return setOf(tb, kids, numbers)
 }
 
 // jwks is the same as a JWK Set.
 func jwks(tb testing.TB, kids ...string) string {
-	var keys []string
+	tb.Helper()
+	var keys []map[string]string
 	for _, kid := range kids {
-		pub := testKey(tb, keyIndex[kid]).PublicKey
-		encode := base64.RawURLEncoding.EncodeToString
-		keys = append(keys, fmt.Sprintf(`{"kty":"RSA","kid":%q,"n":%q,"e":%q}`, kid, encode(pub.N.Bytes()), encode(big.NewInt(int64(pub.E)).Bytes())))
+		keys = append(keys, jwkOf(&testKey(tb, keyIndex[kid]).PublicKey, kid))
 	}
-	return `{"keys":[` + strings.Join(keys, ",") + `]}`
+	return marshal(tb, map[string]any{"keys": keys})
 }
 
 const setURL = "https://issuer.example/jwks.json"

@@ -1,9 +1,6 @@
 package jwtverify_test
 
 import (
-	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,15 +27,7 @@ func blocks(t *testing.T, language string) (found []string) {
 // audience that the README names.
 func readmeIssuer(t *testing.T) (url string, mint func(audience string) string) {
 	t.Helper()
-	var server *httptest.Server
-	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch r.URL.Path {
-		case "/.well-known/jwks.json":
-			fmt.Fprint(w, jwkSet(t, 1))
-		case "/.well-known/openid-configuration":
-			fmt.Fprintf(w, `{"issuer":%q,"jwks_uri":%q}`, server.URL, server.URL+"/.well-known/jwks.json")
-		}
-	}))
+	server, _ := exampleIssuer()
 	t.Cleanup(server.Close)
 	return server.URL, func(audience string) string {
 		claims := goodClaims()

@@ -56,9 +56,20 @@ var testKeys = sync.OnceValues(func() (keys []*rsa.PrivateKey, err error) {
 // testSet is the set of the first n shared keys, with the kids key-0, key-1 …
 func testSet(tb testing.TB, n int) *jwtverify.KeySet {
 	tb.Helper()
-	var keys []jwtverify.Key
+	var kids []string
+	var numbers []int
 	for i := range n {
-		key, err := jwtverify.NewKey(&testKey(tb, i).PublicKey, fmt.Sprintf("key-%d", i))
+		kids, numbers = append(kids, fmt.Sprintf("key-%d", i)), append(numbers, i)
+	}
+	return setOf(tb, kids, numbers)
+}
+
+// setOf is a set of shared keys, given by their kids and numbers.
+func setOf(tb testing.TB, kids []string, numbers []int) *jwtverify.KeySet {
+	tb.Helper()
+	var keys []jwtverify.Key
+	for i, kid := range kids {
+		key, err := jwtverify.NewKey(&testKey(tb, numbers[i]).PublicKey, kid)
 		if err != nil {
 			tb.Fatal(err)
 		}
