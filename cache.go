@@ -158,9 +158,7 @@ func (c *Cache) current() *cacheState {
 // confirmed that there is none, as recently as it may be asked. The error, always a
 // *KeysUnavailableError, means that nobody knows.
 func (c *Cache) find(ctx context.Context, q keyQuery) (*KeySet, []Key, error) {
-	if ctx == nil {
-		ctx = context.Background()
-	}
+	ctx = neverNil(ctx)
 	arrived := time.Now()
 	if st := c.state.Load(); st != nil && st.snapshot != nil && arrived.Before(st.snapshot.dueAt) {
 		if keys, known := st.snapshot.set.find(q); known {
@@ -282,9 +280,9 @@ var errCallerGone = errors.New("the caller's context has ended")
 func callerGone(ctx context.Context) error {
 	err := ctx.Err()
 	if cause := context.Cause(ctx); cause != err {
-		err = fmt.Errorf("%w: %w", err, cause)
+		err = fmt.Errorf("%w: %w", err, notInvalid(cause))
 	}
-	return &KeysUnavailableError{RetryAfter: minRetryAfter, Reason: "caller", Err: notInvalid(err)}
+	return &KeysUnavailableError{RetryAfter: minRetryAfter, Reason: "caller", Err: err}
 }
 
 // unavailable is the error while the source fails.

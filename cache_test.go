@@ -1163,3 +1163,21 @@ func TestGoodAnswerWithAnOlderSetEndsTheWaiting(t *testing.T) {
 		}
 	})
 }
+
+// The cause of a caller's context may match ErrInvalid, and his context.Canceled must
+// still be seen.
+func TestCauseOfTheCallerIsNotTakenForTheToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cache := &jwtverify.Cache{Source: jwtverify.KeySourceFunc(func(ctx context.Context) (*jwtverify.KeySet, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		})}
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(time.Second, func() { cancel(fmt.Errorf("the peer's %w", jwtverify.ErrExpired)) })
+		_, err := cache.Keys(ctx)
+		if !errors.Is(err, context.Canceled) || !errors.Is(err, jwtverify.ErrKeysUnavailable) || errors.Is(err, jwtverify.ErrInvalid) || !strings.Contains(err.Error(), "the peer's") {
+			t.Errorf("got %v, want context.Canceled with the text of its cause, and not ErrInvalid", err)
+		}
+		time.Sleep(10 * time.Second)
+	})
+}

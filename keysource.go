@@ -53,6 +53,14 @@ func checkInner(source KeySource) error {
 	return checkSource(source)
 }
 
+// neverNil makes a nil ctx one that never ends.
+func neverNil(ctx context.Context) context.Context {
+	if ctx == nil {
+		return context.Background()
+	}
+	return ctx
+}
+
 // A heldSet is what the Cache tells a source of the set in use, in the context of a
 // scheduled fetch.
 type heldSet struct {
@@ -175,6 +183,7 @@ func (s FallbackKeySource) Keys(ctx context.Context) (*KeySet, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
+	ctx = neverNil(ctx)
 	half, cancel := halfOf(ctx)
 	set, err := ask(half, s.Primary)
 	cancel()
@@ -240,15 +249,14 @@ func (s StoredKeySource) Keys(ctx context.Context) (*KeySet, error) {
 		return nil, err
 	}
 	asked := time.Now()
-	set, err := ask(ctx, s.Source)
-	var empty *emptyError
-	switch {
-	case err == nil:
+	set, err := ask(neverNil(ctx), s.Source)
+	if err == nil {
 		if err := s.save(set, asked); err != nil && s.OnError != nil {
 			s.OnError(fmt.Errorf("jwtverify: saving the key set: %w", err))
 		}
 		return set, nil
-	case errors.As(err, &empty):
+	}
+	if _, empty := err.(*emptyError); empty {
 		return nil, err
 	}
 	stored, storedErr := s.load()

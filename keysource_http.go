@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // HTTPKeySource fetches a JWK Set over HTTPS. It follows no redirect, sends no
@@ -40,7 +41,7 @@ func (s HTTPKeySource) Keys(ctx context.Context) (*KeySet, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	return fetchKeySet(ctx, s.URL, s.Client, s.Header)
+	return fetchKeySet(neverNil(ctx), s.URL, s.Client, s.Header)
 }
 
 func (s HTTPKeySource) check() error { return checkURL("HTTPKeySource.URL", s.URL) }
@@ -53,8 +54,8 @@ func checkURL(field, raw string) error {
 	}
 	u, err := url.Parse(raw)
 	switch {
-	case err != nil:
-		return fmt.Errorf("%s is not a URL: %w", field, err.(*url.Error).Err)
+	case err != nil: // which holds parts of the address, perhaps a secret one
+		return fmt.Errorf("%s is not a URL: look for spaces, and for what stands behind : and %%", field)
 	case u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "":
 		return fmt.Errorf("%s is not an address that begins with https:// and a host", field)
 	case u.User != nil:
@@ -144,13 +145,19 @@ func get(ctx context.Context, address string, client *http.Client, header http.H
 		request.Header.Set("Cache-Control", "no-cache")
 	}
 
-	// A copy of the client, so that a cookie jar or a redirect policy has no say.
-	once := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	// The transport alone: no cookie jar, no redirect, nothing else of a client.
+	var transport http.RoundTripper
 	if client != nil {
-		once.Transport, once.Timeout = client.Transport, client.Timeout
+		transport = client.Transport
+		if client.Timeout > 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, client.Timeout)
+			defer cancel()
+			request = request.WithContext(ctx)
+		}
 	}
-	if once.Transport == nil {
-		once.Transport = &http.Transport{
+	if transport == nil {
+		transport = &http.Transport{
 			Proxy:                  http.ProxyFromEnvironment,
 			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 			ForceAttemptHTTP2:      true,
@@ -158,14 +165,12 @@ func get(ctx context.Context, address string, client *http.Client, header http.H
 			MaxResponseHeaderBytes: maxResponseHeaderBytes,
 		}
 	}
-	response, err := once.Do(request)
+	response, err := transport.RoundTrip(request)
+	if err == nil && (response == nil || response.Body == nil) {
+		err = errors.New("the transport returned neither an answer nor an error")
+	}
 	if err != nil {
-		// url.Error shows the whole address.
-		var withURL *url.Error
-		if errors.As(err, &withURL) {
-			err = withURL.Err
-		}
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, &transportError{name, err}
 	}
 	defer response.Body.Close()
 
@@ -184,7 +189,7 @@ func get(ctx context.Context, address string, client *http.Client, header http.H
 	answer.body, err = io.ReadAll(io.LimitReader(response.Body, maxKeySetBytes+1))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("%s: reading the answer: %w", name, err)
+		return nil, &transportError{name, err}
 	case len(answer.body) > maxKeySetBytes:
 		return nil, fmt.Errorf("%s: the answer is larger than %d bytes", name, maxKeySetBytes)
 	}
@@ -205,6 +210,23 @@ func isNotFound(err error) bool {
 	var status *httpStatusError
 	return errors.As(err, &status) && status.status == http.StatusNotFound
 }
+
+// A transportError is the error of a request without answer. Its text may quote what
+// the server sent: it is cut, and made one line.
+type transportError struct {
+	name string
+	err  error
+}
+
+func (e *transportError) Error() string {
+	text := e.err.Error()
+	if len(text) > 200 || strings.ContainsFunc(text, unicode.IsControl) {
+		text = quoted(text, 200)
+	}
+	return e.name + ": " + text
+}
+
+func (e *transportError) Unwrap() error { return e.err }
 
 // A retryAfterError carries the server's wish.
 type retryAfterError struct {
@@ -320,6 +342,7 @@ func (s DiscoveryKeySource) Keys(ctx context.Context) (*KeySet, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
+	ctx = neverNil(ctx)
 	held := heldSetOf(ctx)
 	address, discoveredAt := "", time.Now()
 	if set := held.set; set != nil && !held.failed && set.origin.issuer == s.Issuer && time.Since(set.origin.discoveredAt) < maxMetadataAge {

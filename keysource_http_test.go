@@ -78,6 +78,8 @@ func TestAddressRules(t *testing.T) {
 		"https://issuer.example/keys#x":      "fragment",
 		"https://issuer.example/keys#":       "fragment",
 		"https://issuer.example:port/secret": "is not a URL",
+		"https://user:secret/word@host/keys": "is not a URL",
+		"https://host/keys\x01?key=secret":   "is not a URL",
 		"https://issuer.example/%zzsecret":   "is not a URL",
 	} {
 		config := jwtverify.Config{Issuer: testIssuer, Audiences: []string{testAudience}}
@@ -143,6 +145,40 @@ func TestHTTPRequest(t *testing.T) {
 	if len(keys.Header) != 2 {
 		t.Errorf("the caller's Header was changed: %v", keys.Header)
 	}
+}
+
+// What a transport or a server puts into an error is cut, and made one line.
+func TestHTTPErrorsAreShort(t *testing.T) {
+	for name, transport := range map[string]transportFunc{
+		"an address to redirect to that is none": func(*http.Request) (*http.Response, error) {
+			return reply(302, "", "Location: https://[::1?token=SECRET"+strings.Repeat("x", 50_000)), nil
+		},
+		"a long error of the transport": func(*http.Request) (*http.Response, error) {
+			return nil, errors.New(strings.Repeat("x", 250) + "SECRET")
+		},
+		"an error of two lines":          func(*http.Request) (*http.Response, error) { return nil, errors.New("one\ntwo") },
+		"neither an answer nor an error": func(*http.Request) (*http.Response, error) { return nil, nil },
+	} {
+		set, err := source(transport).Keys(t.Context())
+		if set != nil || err == nil || len(err.Error()) > 300 || strings.Contains(err.Error(), "SECRET") || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: got %v, want a short error without what the server sent", name, err)
+		}
+	}
+}
+
+func TestHTTPClientTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		keys := source(func(r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		})
+		keys.Client.Timeout = time.Second
+		start := time.Now()
+		_, err := keys.Keys(t.Context())
+		if took := time.Since(start); !errors.Is(err, context.DeadlineExceeded) || took != time.Second {
+			t.Errorf("got %v after %v, want the deadline after 1s", err, took)
+		}
+	})
 }
 
 type countingJar struct {

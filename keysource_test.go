@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -337,5 +338,47 @@ func TestWrappersInWrappers(t *testing.T) {
 	}
 	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
 		t.Error("a fallback's set was stored as if it were the source's")
+	}
+}
+
+// An empty secondary beside a primary that is down is a failure of the source, not an
+// empty set: the copy serves.
+func TestStoredCopyServesForAFailedFallback(t *testing.T) {
+	empty, err := jwtverify.ParseKeySet([]byte(`{"keys":[]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	live := &fixedAnswer{set: testSet(t, 2)}
+	stored := jwtverify.StoredKeySource{
+		Source: jwtverify.FallbackKeySource{Primary: live, Secondary: &fixedAnswer{set: empty}},
+		Path:   filepath.Join(t.TempDir(), "keys.json"),
+	}
+	if _, err := stored.Keys(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	live.set, live.err = nil, errors.New("down")
+	if set, err := stored.Keys(t.Context()); set == nil || set.Len() != 2 || !errors.Is(err, live.err) {
+		t.Errorf("got %v, error %v, want the copy and the source's error", set, err)
+	}
+}
+
+func TestSourcesTakeANilContext(t *testing.T) {
+	var none context.Context
+	web := source(func(*http.Request) (*http.Response, error) { return reply(200, jwkSet(t, 1)), nil })
+	for name, keys := range map[string]jwtverify.KeySource{
+		"HTTPKeySource":     web,
+		"FallbackKeySource": jwtverify.FallbackKeySource{Primary: web, Secondary: testSet(t, 1)},
+		"StoredKeySource":   jwtverify.StoredKeySource{Source: web, Path: filepath.Join(t.TempDir(), "keys.json")},
+		"Cache":             &jwtverify.Cache{Source: web},
+	} {
+		if set, err := keys.Keys(none); err != nil || set.Len() != 1 {
+			t.Errorf("%s: got error %v, want the set", name, err)
+		}
+	}
+	down := jwtverify.DiscoveryKeySource{Issuer: "https://i.example", Client: &http.Client{Transport: transportFunc(func(*http.Request) (*http.Response, error) {
+		return nil, errors.New("down")
+	})}}
+	if _, err := down.Keys(none); err == nil {
+		t.Error("DiscoveryKeySource: got no error, want the transport's")
 	}
 }

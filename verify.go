@@ -604,14 +604,15 @@ func readDate(r *jsonReader, name string) (time.Time, error) {
 		return n
 	}
 	seconds, nanos := value(0, point), value(point, point+9)
-	if beyond := max(point+9, 0); !negative && beyond < len(digits) && strings.Trim(digits[beyond:], "0") != "" {
-		nanos++
-	}
-	if seconds > maxNumericDate || seconds == maxNumericDate && nanos > 0 {
+	beyond := min(max(point+9, 0), len(digits))
+	inexact := strings.Trim(digits[beyond:], "0") != ""
+	switch {
+	case seconds > maxNumericDate || seconds == maxNumericDate && (nanos > 0 || inexact):
 		return time.Time{}, dateTooFar(name)
-	}
-	if negative {
-		seconds, nanos = -seconds, -nanos
+	case negative:
+		seconds, nanos = -seconds, -nanos // rounded up by what is left out
+	case inexact:
+		nanos++
 	}
 	return time.Unix(seconds, nanos).UTC(), nil
 }

@@ -492,6 +492,7 @@ func TestTimes(t *testing.T) {
 		"exp a hair beyond":                    {"253402300799.00000000000000000001", "", -1, jwtverify.ErrMalformed},
 		"exp the year 10000":                   {"253402300800", "", -1, jwtverify.ErrMalformed},
 		"exp as far back as may be":            {"-253402300799", "", -1, jwtverify.ErrExpired},
+		"nbf a hair farther back":              {"1750000001", "-253402300799.00000000000000000001", -1, jwtverify.ErrMalformed},
 		"exp farther back":                     {"-253402300800", "", -1, jwtverify.ErrMalformed},
 		"exp in milliseconds":                  {"1750000001000", "", -1, jwtverify.ErrMalformed},
 		"exp 2^64 and a good value":            {"18446744075459551616", "", -1, jwtverify.ErrMalformed},
