@@ -293,7 +293,7 @@ func (st *cacheState) unavailable(now time.Time) error {
 	}
 	err := st.failure
 	if err == nil {
-		err = errors.New("the keys were too old when they came: Timeout is longer than RefreshInterval")
+		err = errors.New("there were no keys at the time")
 	}
 	after := min(max(st.retryAt.Sub(now), minRetryAfter), maxRetryAfter)
 	return &KeysUnavailableError{RetryAfter: after, Reason: reason, Err: err}
@@ -392,6 +392,9 @@ func (c *Cache) land(f *flight, set *KeySet, err error, overdue bool) {
 	next.stuck = overdue
 	if set != nil && c.publish(&next, set, f, err != nil, now) && changed {
 		next.gap = 0
+	}
+	if err == nil && !next.usable(now) {
+		err = errors.New("the keys were too old when they came")
 	}
 	if err == nil {
 		next.failure, next.empty, next.failures = nil, false, 0

@@ -1130,36 +1130,55 @@ func (e curiousError) Error() string { e.look(); return "down" }
 func (e curiousError) Is(error) bool { e.look(); return false }
 func (e curiousError) As(any) bool   { e.look(); return false }
 
-// A source of the user's may pass on a stored set as if it were good. The set is not
-// published where a newer one is in use; but the source has been asked, and nobody
-// asks it again and again.
-func TestGoodAnswerWithAnOlderSetEndsTheWaiting(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "stored.json")
+// A function of the user's may pass on a stored set and drop the error beside it. That
+// is a failed fetch all the same: retries keep their distance, and Stats tell.
+func TestStoredSetWithoutItsErrorIsNoGoodAnswer(t *testing.T) {
 	unknown := sign(t, 0, map[string]any{"alg": "RS256", "kid": "unknown"}, goodClaims())
-	synctest.Test(t, func(t *testing.T) {
-		save := func(saved time.Time) {
-			t.Helper()
-			text := strings.TrimSuffix(jwkSet(t, 1), "}") + `,"saved":"` + saved.UTC().Format(time.RFC3339) + `"}`
+	for _, age := range []time.Duration{6 * time.Minute, 36 * time.Minute, 25 * time.Hour} {
+		path := filepath.Join(t.TempDir(), "stored.json")
+		synctest.Test(t, func(t *testing.T) {
+			text := strings.TrimSuffix(jwkSet(t, 1), "}") + `,"saved":"` + time.Now().Add(-age).UTC().Format(time.RFC3339) + `"}`
 			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
+			stored := jwtverify.StoredKeySource{Source: &fixedAnswer{err: errors.New("down")}, Path: path}
+			cache := &jwtverify.Cache{Source: jwtverify.KeySourceFunc(func(ctx context.Context) (*jwtverify.KeySet, error) {
+				set, _ := stored.Keys(ctx)
+				return set, nil
+			})}
+			verifier := newVerifier(t, jwtverify.Config{Keys: cache})
+			for range 1_000 {
+				if _, err := verifier.Verify(t.Context(), unknown); !errors.Is(err, jwtverify.ErrKeysUnavailable) {
+					t.Fatalf("copy of %v: got %v, want ErrKeysUnavailable", age, err)
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+			synctest.Wait()
+			if stats := cache.Stats(); stats.Fetches > 6 || stats.Err == nil {
+				t.Errorf("copy of %v: %d fetches in 10 s, error %v, want a few, and an error", age, stats.Fetches, stats.Err)
+			}
+		})
+	}
+}
+
+// A set that is too old when it comes is a failed fetch.
+func TestSetTooOldOnArrivalIsAFailure(t *testing.T) {
+	set := testSet(t, 1)
+	synctest.Test(t, func(t *testing.T) {
+		cache := &jwtverify.Cache{
+			RefreshInterval: 10 * time.Second, Timeout: 30 * time.Second, MaxStale: time.Second,
+			Source: jwtverify.KeySourceFunc(func(context.Context) (*jwtverify.KeySet, error) {
+				time.Sleep(12 * time.Second)
+				return set, nil
+			}),
 		}
-		stored := jwtverify.StoredKeySource{Source: &fixedAnswer{err: errors.New("down")}, Path: path}
-		cache := &jwtverify.Cache{Source: jwtverify.KeySourceFunc(func(ctx context.Context) (*jwtverify.KeySet, error) {
-			time.Sleep(50 * time.Millisecond)
-			set, _ := stored.Keys(ctx)
-			return set, nil
-		})}
-		verifier := newVerifier(t, jwtverify.Config{Keys: cache})
-		save(time.Now())
-		if err := verifier.Ready(t.Context()); err != nil {
-			t.Fatal(err)
+		for range 3 { // the first waits for the fetch, the others are held
+			if _, err := cache.Keys(t.Context()); !errors.Is(err, jwtverify.ErrKeysUnavailable) {
+				t.Errorf("got %v, want ErrKeysUnavailable", err)
+			}
 		}
-		save(time.Now().Add(-time.Hour))
-		time.Sleep(6 * time.Minute) // the set is due
-		_, err := verifier.Verify(t.Context(), unknown)
-		if fetches := cache.Stats().Fetches; !errors.Is(err, jwtverify.ErrUnknownKey) || fetches != 2 {
-			t.Errorf("got %v after %d fetches, want ErrUnknownKey after 2", err, fetches)
+		if stats := cache.Stats(); stats.Fetches != 1 || stats.Failures != 1 || stats.Err == nil {
+			t.Errorf("got %+v, want one fetch that failed", stats)
 		}
 	})
 }

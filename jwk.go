@@ -13,7 +13,6 @@ import (
 	"iter"
 	"math/big"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -73,10 +72,13 @@ func (k Key) name() string {
 	return "key " + quoted(k.id, 64)
 }
 
-// material is equal for two keys with the same kid, modulus and exponent.
-func (k Key) material() string {
-	return k.id + "\x00" + strconv.Itoa(k.pub.E) + "\x00" + string(k.pub.N.Bytes())
+// A material is equal for two keys with the same kid, modulus and exponent.
+type material struct {
+	id, n string
+	e     int
 }
+
+func (k Key) material() material { return material{k.id, string(k.pub.N.Bytes()), k.pub.E} }
 
 // A KeySet is the set of keys that an issuer publishes: those fit for RS256, and
 // for each of the others the reason why it was skipped. It never changes, and is
@@ -503,7 +505,7 @@ func (s *KeySet) keeping(old *KeySet) (kept *KeySet, changed bool) {
 	if old == nil {
 		return s, true
 	}
-	before := make(map[string][]Key, len(old.keys))
+	before := make(map[material][]Key, len(old.keys))
 	for _, key := range old.keys {
 		before[key.material()] = append(before[key.material()], key)
 	}

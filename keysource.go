@@ -100,6 +100,10 @@ func ask(ctx context.Context, source KeySource) (*KeySet, error) {
 		return nil, &emptyError{set.noUsableKey()}
 	case set == nil || set.Len() == 0:
 		return nil, partial.err
+	case err == nil && !set.origin.savedAt.IsZero():
+		// A function around a StoredKeySource dropped its error: without that an
+		// old copy would be asked for again at once.
+		return set, &partialError{errors.New("the key source returned a stored copy without its error")}
 	}
 	return set, err
 }

@@ -36,7 +36,8 @@ type HTTPKeySource struct {
 }
 
 // Keys fetches the set. The error names the address without its query, and says
-// what was found instead of a key set; it holds nothing of the body.
+// what was found instead of a key set; of the body it holds at most a short quote of a
+// name or a kid.
 func (s HTTPKeySource) Keys(ctx context.Context) (*KeySet, error) {
 	if err := s.check(); err != nil {
 		return nil, err

@@ -226,7 +226,7 @@ func (v *Verifier) Ready(ctx context.Context) error {
 	return v.cache.ready(ctx)
 }
 
-var errZeroVerifier error = &KeysUnavailableError{Reason: "failing", Err: errors.New("the Verifier was not made by New")}
+var errZeroVerifier error = &KeysUnavailableError{RetryAfter: minRetryAfter, Reason: "failing", Err: errors.New("the Verifier was not made by New")}
 
 // Verify returns the token if it may be trusted: it is a JWT in compact form with
 // an RS256 signature of a known key, from the configured issuer, for one of the
