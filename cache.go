@@ -167,12 +167,12 @@ func (c *Cache) find(ctx context.Context, q keyQuery) (*KeySet, []Key, error) {
 	}
 	var waited *flight
 	for {
-		gone := ctx.Err() != nil
-		answer, f, queue, err := c.decide(ctx, gone, q, arrived, waited)
-		switch {
-		case err == errCallerGone:
-			return nil, nil, callerGone(ctx)
-		case f == nil:
+		var left error // made here, since methods of the caller's ctx must not run with mu held
+		if ctx.Err() != nil {
+			left = callerGone(ctx)
+		}
+		answer, f, queue, err := c.decide(ctx, left, q, arrived, waited)
+		if f == nil {
 			return answer.set, answer.keys, err
 		}
 		if err := c.wait(ctx, f, queue); err != nil {
@@ -188,7 +188,8 @@ type cacheAnswer struct {
 }
 
 // decide is one look at the state, by a caller that has waited for a flight or not
-// yet. It returns the answer or the flight to wait for.
+// yet; left is the error of one whose ctx has ended. It returns the answer or the
+// flight to wait for.
 //
 //	              known kid                            unknown kid
 //	no usable set wait for a fetch; held: unavailable  the same
@@ -196,7 +197,7 @@ type cacheAnswer struct {
 //	due           at once, start a fetch               wait for that fetch
 //	old           wait for a fetch, whatever it brings wait for that fetch
 //	failing       at once; when due, start a retry     wait for the retry; held: unavailable
-func (c *Cache) decide(ctx context.Context, gone bool, q keyQuery, arrived time.Time, waited *flight) (answer cacheAnswer, wait *flight, queue *int, err error) {
+func (c *Cache) decide(ctx context.Context, left error, q keyQuery, arrived time.Time, waited *flight) (answer cacheAnswer, wait *flight, queue *int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	st, now := c.current(), time.Now()
@@ -211,7 +212,7 @@ func (c *Cache) decide(ctx context.Context, gone bool, q keyQuery, arrived time.
 	forced := false
 	switch {
 	case known && !(old && waited == nil):
-		if due && st.flight == nil && !st.held(now) && !gone {
+		if due && st.flight == nil && !st.held(now) && left == nil {
 			c.start(ctx, st, now, false)
 		}
 		return answer, nil, nil, nil
@@ -235,8 +236,8 @@ func (c *Cache) decide(ctx context.Context, gone bool, q keyQuery, arrived time.
 		forced = true
 	}
 
-	if gone {
-		return cacheAnswer{}, nil, nil, errCallerGone
+	if left != nil {
+		return cacheAnswer{}, nil, nil, left
 	}
 	f := st.flight
 	if f == nil {
@@ -273,8 +274,6 @@ func (c *Cache) wait(ctx context.Context, f *flight, queue *int) error {
 		return callerGone(ctx)
 	}
 }
-
-var errCallerGone = errors.New("the caller's context has ended")
 
 // callerGone is the error of a caller whose context ended first.
 func callerGone(ctx context.Context) error {
