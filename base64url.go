@@ -73,21 +73,22 @@ func base64URLString(s string) (string, error) {
 // badBase64URL says why s is refused, without showing it: it may be part of a
 // token.
 func badBase64URL(s string) error {
+	bad := func(found, want string) error { return &mismatch{"token-base64", found, want} }
 	for i := range len(s) {
 		if base64urlValue[s[i]] <= 63 {
 			continue
 		}
 		switch s[i] {
 		case '=':
-			return fmt.Errorf("has padding (=) at byte %d, want base64url without padding", i)
+			return bad(fmt.Sprintf("has padding (=) at byte %d", i), "base64url without padding")
 		case '+', '/':
-			return fmt.Errorf("has %q at byte %d, want base64url, which has - and _ instead", s[i], i)
+			return bad(fmt.Sprintf("has %q at byte %d", s[i], i), "base64url, which has - and _ instead")
 		default:
-			return fmt.Errorf("has the byte %q at byte %d, want base64url (A-Z a-z 0-9 - _)", s[i:i+1], i)
+			return bad(fmt.Sprintf("has the byte %q at byte %d", s[i:i+1], i), "base64url (A-Z a-z 0-9 - _)")
 		}
 	}
 	if len(s)%4 == 1 {
-		return fmt.Errorf("has %d characters, which no base64url text has: it was cut off or joined", len(s))
+		return bad(fmt.Sprintf("has %d characters, which no base64url text has: it was cut off or joined", len(s)), "")
 	}
-	return fmt.Errorf("has stray bits in its last character, want canonical base64url")
+	return bad("has stray bits in its last character", "canonical base64url")
 }

@@ -218,17 +218,17 @@ func (c *Cache) decide(ctx context.Context, left error, q keyQuery, arrived time
 		return answer, nil, nil, nil
 	case known:
 	case !usable && (waited != nil || st.held(now)):
-		return answer, nil, nil, st.unavailable(now)
+		return answer, nil, nil, st.unavailable(now, waited == nil)
 	case !usable:
 	// From here on the kid is unknown, in a usable set.
 	case waited != nil && waited.failed:
-		return cacheAnswer{}, nil, nil, st.unavailable(now)
+		return cacheAnswer{}, nil, nil, st.unavailable(now, false)
 	case !st.failing() && !st.confirmed.Before(arrived):
 		return answer, nil, nil, nil // the source was asked after the caller came
 	case st.flight != nil:
 		// It may have started before the caller came; then one more follows.
 	case st.held(now):
-		return cacheAnswer{}, nil, nil, st.unavailable(now)
+		return cacheAnswer{}, nil, nil, st.unavailable(now, true)
 	case st.failing() || due:
 	case q.kid == "" || now.Before(st.nextForced):
 		return answer, nil, nil, nil
@@ -284,8 +284,9 @@ func callerGone(ctx context.Context) error {
 	return &KeysUnavailableError{RetryAfter: minRetryAfter, Reason: "caller", Err: err}
 }
 
-// unavailable is the error while the source fails.
-func (st *cacheState) unavailable(now time.Time) error {
+// unavailable is the error while the source fails; held, if the source was not asked
+// for this caller.
+func (st *cacheState) unavailable(now time.Time, held bool) error {
 	reason := "failing"
 	if st.empty {
 		reason = "empty"
@@ -295,7 +296,7 @@ func (st *cacheState) unavailable(now time.Time) error {
 		err = errors.New("there were no keys at the time")
 	}
 	after := min(max(st.retryAt.Sub(now), minRetryAfter), maxRetryAfter)
-	return &KeysUnavailableError{RetryAfter: after, Reason: reason, Err: err}
+	return &KeysUnavailableError{RetryAfter: after, Reason: reason, Err: err, held: held}
 }
 
 // notInvalid keeps an error of the source or the caller from being taken for one
@@ -343,7 +344,8 @@ func (c *Cache) fly(ctx context.Context, f *flight, held heldSet) {
 	// end of ctx. After that the callers are let go, and no second call is made
 	// beside the one that hangs.
 	overdue := time.AfterFunc(timeout+ignoredCtxGrace, func() {
-		c.land(f, nil, fmt.Errorf("the key source did not return within %v, nor when its context ended", timeout), true)
+		err := fmt.Errorf("the key source did not return within %v, nor when its context ended", timeout)
+		c.land(f, nil, &codedError{"keys-timeout", "", err}, true)
 	})
 	var set *KeySet
 	err := errors.New("the key source ended its goroutine")

@@ -310,3 +310,31 @@ func jwkSet(tb testing.TB, n int) string {
 	}
 	return string(data)
 }
+
+// Why was this token refused? For a person: each step of the verification, what it
+// expected and found, and what to do.
+func ExampleVerifier_Explain() {
+	server, raw := exampleIssuer()
+	defer server.Close()
+	verifier, err := jwtverify.New(jwtverify.Config{
+		Issuer: server.URL, Audiences: []string{"https://billing.example.com"},
+		Keys: jwtverify.HTTPKeySource{URL: server.URL + "/.well-known/jwks.json"},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	report := verifier.Explain(context.Background(), raw)
+	for _, check := range report.Checks {
+		if check.Status == jwtverify.Fail {
+			fmt.Println(check.Code)
+			fmt.Println("expected", check.Expected)
+			fmt.Println("found   ", check.Found)
+			fmt.Println("next    ", check.Next)
+		}
+	}
+	// Output:
+	// audience-mismatch
+	// expected "https://billing.example.com"
+	// found    ["https://api.example.com"]
+	// next     request the token for this API: "audience" in the token request
+}

@@ -1,12 +1,14 @@
 package jwtverify_test
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"example.com/jwtverify"
 )
@@ -30,51 +32,65 @@ func splice(s string, at, length uint16, text string) string {
 	return s[:from] + text + s[min(from+int(length), len(s)):]
 }
 
+// An editor spoils a good token.
+type editor struct{ good, header, claims, signature string }
+
+func newEditor(tb testing.TB) *editor {
+	tb.Helper()
+	e := &editor{header: `{"alg":"RS256","typ":"JWT","kid":"key-0"}`, claims: marshal(tb, goodClaims())}
+	e.good = signText(tb, 0, e.header, e.claims)
+	signature, err := base64.RawURLEncoding.DecodeString(e.good[strings.LastIndexByte(e.good, '.')+1:])
+	if err != nil {
+		tb.Fatal(err)
+	}
+	e.signature = string(signature)
+	return e
+}
+
+// edit returns what the good token has become, and whether it was signed again.
+func (e *editor) edit(t *testing.T, kind byte, at, length uint16, text string) (raw, header, claims string, signed bool) {
+	raw, header, claims = e.good, e.header, e.claims
+	encoded := strings.Split(e.good, ".")
+	switch kind % editKinds {
+	case editToken:
+		raw = splice(e.good, at, length, text)
+	case editHeader:
+		header = splice(header, at, length, text)
+		raw = encode(header) + "." + encoded[1] + "." + encoded[2]
+	case editClaims:
+		claims = splice(claims, at, length, text)
+		raw = encoded[0] + "." + encode(claims) + "." + encoded[2]
+	case editSignature:
+		raw = encoded[0] + "." + encoded[1] + "." + encode(splice(e.signature, at, length, text))
+	case replaceToken:
+		raw = text
+	case signHeader:
+		header, signed = splice(header, at, length, text), true
+	case signClaims:
+		claims, signed = splice(claims, at, length, text), true
+	}
+	if signed {
+		if len(header)+len(claims) > 20_000 {
+			t.Skip("signing takes most of the time")
+		}
+		raw = signText(t, 0, header, claims)
+	}
+	return raw, header, claims, signed
+}
+
 // Whatever is done to a good token without its key, only the token itself is
 // verified. What is signed again may be good as well: then encoding/json finds in
 // it what makes it so. Seeds with a length of 65535 replace the whole part.
 func FuzzVerify(f *testing.F) {
-	const goodHeader = `{"alg":"RS256","typ":"JWT","kid":"key-0"}`
-	claims := marshal(f, goodClaims())
-	good := signText(f, 0, goodHeader, claims)
+	e := newEditor(f)
 	verifier := newVerifier(f, jwtverify.Config{})
-	signature, err := base64.RawURLEncoding.DecodeString(good[strings.LastIndexByte(good, '.')+1:])
-	if err != nil {
-		f.Fatal(err)
-	}
-	if _, err := verifier.Verify(f.Context(), good); err != nil {
+	if _, err := verifier.Verify(f.Context(), e.good); err != nil {
 		f.Fatal(err)
 	}
 
 	f.Fuzz(func(t *testing.T, kind byte, at, length uint16, text string) {
-		raw, header, claims := good, goodHeader, claims
-		encoded := strings.Split(good, ".")
-		signed := false
-		switch kind % editKinds {
-		case editToken:
-			raw = splice(good, at, length, text)
-		case editHeader:
-			header = splice(header, at, length, text)
-			raw = encode(header) + "." + encoded[1] + "." + encoded[2]
-		case editClaims:
-			claims = splice(claims, at, length, text)
-			raw = encoded[0] + "." + encode(claims) + "." + encoded[2]
-		case editSignature:
-			raw = encoded[0] + "." + encoded[1] + "." + encode(splice(string(signature), at, length, text))
-		case replaceToken:
-			raw = text
-		case signHeader:
-			header, signed = splice(header, at, length, text), true
-		case signClaims:
-			claims, signed = splice(claims, at, length, text), true
-		}
-		if signed {
-			if len(header)+len(claims) > 20_000 {
-				return // signing takes most of the time
-			}
-			raw = signText(t, 0, header, claims)
-		}
-
+		raw, header, claims, signed := e.edit(t, kind, at, length, text)
+		good := e.good
 		token, err := verifier.Verify(t.Context(), raw)
 		if err == nil {
 			if !signed && raw != good {
@@ -139,4 +155,48 @@ func checkAccepted(t *testing.T, token *jwtverify.Token, header, claims string) 
 	if token.Issuer != testIssuer || token.Subject != subject || token.ID != id || !slices.Contains(token.Audience, testAudience) || token.KeyID != "key-0" {
 		t.Errorf("got %+v from %q", token, claims)
 	}
+}
+
+// Verify and Explain say the same of any token, whatever the settings and the state
+// of the key source, and ask for keys the same number of times. The seeds are those
+// of FuzzVerify.
+func FuzzExplainAgrees(f *testing.F) {
+	e := newEditor(f)
+	down := jwtverify.KeySourceFunc(func(context.Context) (*jwtverify.KeySet, error) { return nil, errors.New("down") })
+	variants := []jwtverify.Config{
+		{},
+		{Keys: testSet(f, 1)},
+		{Keys: setOf(f, []string{"key-1"}, []int{1})},
+		{Keys: setOf(f, []string{"key-0"}, []int{1})},
+		{Keys: down},
+		{Keys: jwtverify.KeySourceFunc(testSet(f, 2).Keys)},
+		{Type: "at+jwt", AudienceClaim: "client_id"},
+		{Issuer: "https://other", Leeway: 10 * time.Minute},
+		{Audiences: []string{"a", "b"}},
+		{Now: func() time.Time { return time.Unix(testNow+3600, 0) }},
+		{Now: func() time.Time { return time.Unix(0, 0) }},
+	}
+	f.Fuzz(func(t *testing.T, kind byte, at, length uint16, text string) {
+		raw, _, _, _ := e.edit(t, kind, at, length, text)
+		for _, variant := range variants {
+			asked := [2]int{}
+			verifiers := [2]*jwtverify.Verifier{}
+			for i := range verifiers {
+				config := variant
+				if source, ok := config.Keys.(jwtverify.KeySourceFunc); ok {
+					config.Keys = jwtverify.KeySourceFunc(func(ctx context.Context) (*jwtverify.KeySet, error) {
+						asked[i]++
+						return source(ctx)
+					})
+				}
+				verifiers[i] = newVerifier(t, config)
+			}
+			token, err := verifiers[0].Verify(t.Context(), raw)
+			report := verifiers[1].Explain(t.Context(), raw)
+			checkReport(t, report, token, err, raw)
+			if asked[0] != asked[1] {
+				t.Errorf("Verify asked for keys %d times, Explain %d times", asked[0], asked[1])
+			}
+		}
+	})
 }

@@ -1,7 +1,6 @@
 package jwtverify
 
 import (
-	"errors"
 	"fmt"
 	"hash/maphash"
 	"strings"
@@ -67,9 +66,9 @@ func newJSONReader(text string, maxDepth, maxMembers int) jsonReader {
 	r := jsonReader{text: text, maxDepth: maxDepth, maxMembers: maxMembers, seed: maphash.MakeSeed()}
 	switch {
 	case strings.HasPrefix(text, "\ufeff"):
-		r.err = errors.New("starts with a byte order mark, want none")
+		r.err = &mismatch{"token-json", "starts with a byte order mark", "none"}
 	case !utf8.ValidString(text):
-		r.err = errors.New("is not valid UTF-8")
+		r.err = &mismatch{"token-json", "is not valid UTF-8", ""}
 	}
 	return r
 }
@@ -84,7 +83,7 @@ func (r *jsonReader) object(yield func(name string) bool) {
 	isLarge := false
 	for count := 0; r.next('}', count); count++ {
 		if count == r.maxMembers {
-			r.err = fmt.Errorf("has an object with more than %d members", r.maxMembers)
+			r.err = &mismatch{"json-limits", fmt.Sprintf("has an object with more than %d members", r.maxMembers), ""}
 			return
 		}
 		if r.kind() != '"' {
@@ -105,7 +104,7 @@ func (r *jsonReader) object(yield func(name string) bool) {
 		hash := maphash.String(r.seed, name)
 		if isLarge && !r.large.add(name, hash, large) || !isLarge && !r.addSmall(name, hash, small) {
 			if r.flaw == nil {
-				r.flaw = fmt.Errorf("has the member %s twice", quoted(name, 64))
+				r.flaw = &mismatch{"token-json", "has the member " + quoted(name, 64) + " twice", ""}
 			}
 		}
 		if r.space() != ':' {
@@ -213,7 +212,7 @@ func (r *jsonReader) enter(bracket byte) bool {
 		return false
 	}
 	if r.depth == r.maxDepth {
-		r.err = fmt.Errorf("is nested more than %d deep", r.maxDepth)
+		r.err = &mismatch{"json-limits", fmt.Sprintf("is nested more than %d deep", r.maxDepth), ""}
 		return false
 	}
 	r.depth++
@@ -280,7 +279,7 @@ func (r *jsonReader) number(name string) (string, error) {
 func (r *jsonReader) wrongType(name, want string) error {
 	found := r.typeName()
 	r.skip()
-	return fmt.Errorf("%q is %s, want %s", name, found, want)
+	return &mismatch{"claim-type", fmt.Sprintf("%q is %s", name, found), want}
 }
 
 // typeName names the type of the next value, for messages.
@@ -499,7 +498,7 @@ func (r *jsonReader) escape() (rune, bool) {
 		r.pos = before
 	}
 	if r.flaw == nil {
-		r.flaw = fmt.Errorf("has half a surrogate pair (\\u%04x) before byte %d", char, r.pos)
+		r.flaw = &mismatch{"token-json", fmt.Sprintf("has half a surrogate pair (\\u%04x) before byte %d", char, r.pos), ""}
 	}
 	return utf8.RuneError, true
 }
@@ -531,9 +530,9 @@ func (r *jsonReader) fail(want string) {
 		return
 	}
 	if r.pos >= len(r.text) {
-		r.err = fmt.Errorf("is not valid JSON: it ends at byte %d, want %s", len(r.text), want)
+		r.err = &mismatch{"token-json", fmt.Sprintf("is not valid JSON: it ends at byte %d", len(r.text)), want}
 		return
 	}
 	found, _ := utf8.DecodeRuneInString(r.text[r.pos:])
-	r.err = fmt.Errorf("is not valid JSON: found %s at byte %d, want %s", quoted(string(found), 8), r.pos, want)
+	r.err = &mismatch{"token-json", fmt.Sprintf("is not valid JSON: found %s at byte %d", quoted(string(found), 8), r.pos), want}
 }

@@ -125,11 +125,11 @@ func (path FileKeySource) Keys(context.Context) (*KeySet, error) {
 	}
 	data, _, err := readRegularFile(string(path))
 	if err != nil {
-		return nil, err
+		return nil, &codedError{"keys-file", "", err}
 	}
 	set, _, err := parseKeySet(data)
 	if err != nil {
-		return nil, fmt.Errorf("%s: the key set %w", string(path), err)
+		return nil, &codedError{"keys-not-json", "", fmt.Errorf("%s: the key set %w", string(path), err)}
 	}
 	return set.WithRefreshAfter(fileRefreshInterval), nil
 }

@@ -102,7 +102,8 @@ func fetchKeySet(ctx context.Context, address string, client *http.Client, heade
 			if strings.HasPrefix(answer.header.Get("Content-Type"), "text/html") {
 				err = errors.New("is not one: got HTML, not a key set; check the address")
 			}
-			return nil, fmt.Errorf("%s: the key set %w", answer.name, err)
+			found := fmt.Sprintf("%s, %d bytes: it %v", foundMediaType(answer.header), len(answer.body), err)
+			return nil, &codedError{"keys-not-json", found, fmt.Errorf("%s: the key set %w", answer.name, err)}
 		}
 		set.origin = origin{url: address, etag: validETag(answer.header.Get("ETag"))}
 	}
@@ -110,6 +111,13 @@ func fetchKeySet(ctx context.Context, address string, client *http.Client, heade
 		set.refreshAfter = hint
 	}
 	return set, nil
+}
+
+func foundMediaType(header http.Header) string {
+	if header.Get("Content-Type") == "" {
+		return "no Content-Type"
+	}
+	return quoted(header.Get("Content-Type"), 64)
 }
 
 // An httpAnswer is a 200, or the 304 that was asked for.
@@ -183,18 +191,23 @@ func get(ctx context.Context, address string, client *http.Client, header http.H
 	case status != http.StatusOK:
 		return nil, statusError(name, response)
 	case response.Header.Get("Content-Encoding") != "":
-		return nil, fmt.Errorf("%s: got Content-Encoding %s, want none or what the transport decodes", name, quoted(response.Header.Get("Content-Encoding"), 64))
+		found := "Content-Encoding " + quoted(response.Header.Get("Content-Encoding"), 64)
+		return nil, &codedError{"keys-not-json", found, fmt.Errorf("%s: got %s, want none or what the transport decodes", name, found)}
 	case response.ContentLength > maxKeySetBytes:
-		return nil, fmt.Errorf("%s: the answer is larger than %d bytes", name, maxKeySetBytes)
+		return nil, tooLarge(name, fmt.Sprintf("%d bytes", response.ContentLength))
 	}
 	answer.body, err = io.ReadAll(io.LimitReader(response.Body, maxKeySetBytes+1))
 	switch {
 	case err != nil:
 		return nil, &transportError{name, err}
 	case len(answer.body) > maxKeySetBytes:
-		return nil, fmt.Errorf("%s: the answer is larger than %d bytes", name, maxKeySetBytes)
+		return nil, tooLarge(name, "more")
 	}
 	return answer, nil
+}
+
+func tooLarge(name, found string) error {
+	return &codedError{"keys-size", found, fmt.Errorf("%s: the answer is larger than %d bytes", name, maxKeySetBytes)}
 }
 
 // An httpStatusError is an answer that brings nothing.
@@ -237,16 +250,21 @@ type retryAfterError struct {
 
 func statusError(name string, response *http.Response) error {
 	status := response.StatusCode
+	found := strings.TrimSpace(fmt.Sprintf("%d %s", status, http.StatusText(status)))
 	var err error = &httpStatusError{name, status}
 	switch {
 	case 300 <= status && status < 400 && status != http.StatusNotModified:
-		return fmt.Errorf("%w: redirects are not followed, set the final URL", err)
+		if target, err := response.Location(); err == nil {
+			found += " to " + quoted(shownURL(target), 100)
+		}
+		return &codedError{"keys-redirect", found, fmt.Errorf("%w: redirects are not followed, set the final URL", err)}
 	case status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable:
 		if after := retryAfter(response.Header.Get("Retry-After")); after > 0 {
-			return &retryAfterError{err, after}
+			found += ", Retry-After " + after.Round(time.Second).String()
+			err = &retryAfterError{err, after}
 		}
 	}
-	return err
+	return &codedError{"keys-status", found, err}
 }
 
 // retryAfter reads Retry-After (RFC 9110, section 10.2.3): seconds or a date.
@@ -403,22 +421,26 @@ func (s DiscoveryKeySource) discover(ctx context.Context) (string, error) {
 			r.skip()
 		}
 		if err != nil {
-			return "", fmt.Errorf("%s: the metadata: %w", answer.name, err)
+			return "", badMetadata(answer, fmt.Errorf("the metadata: %w", err))
 		}
 	}
 	if err := r.end(); err != nil {
-		return "", fmt.Errorf("%s: the metadata %w", answer.name, err)
+		return "", badMetadata(answer, fmt.Errorf("the metadata %w", err))
 	}
 	if foundIssuer != s.Issuer {
-		return "", fmt.Errorf("%s: issuer is %s, want %s", answer.name, quoted(foundIssuer, 100), quoted(s.Issuer, 100))
+		return "", badMetadata(answer, fmt.Errorf("issuer is %s, want %s", quoted(foundIssuer, 100), quoted(s.Issuer, 100)))
 	}
 	if err := checkURL("jwks_uri", address); err != nil {
-		return "", fmt.Errorf("%s: %w", answer.name, err)
+		return "", badMetadata(answer, err)
 	}
 	if strings.HasPrefix(strings.ToLower(address), "http:") && strings.HasPrefix(strings.ToLower(s.Issuer), "https:") {
-		return "", fmt.Errorf("%s: jwks_uri is http, want https as the issuer", answer.name)
+		return "", badMetadata(answer, errors.New("jwks_uri is http, want https as the issuer"))
 	}
 	return address, nil
+}
+
+func badMetadata(answer *httpAnswer, err error) error {
+	return &codedError{"keys-not-json", "metadata that cannot be used: " + err.Error(), fmt.Errorf("%s: %w", answer.name, err)}
 }
 
 func sameOrigin(a, b string) bool {

@@ -58,8 +58,8 @@ func verifyRS256(keys []Key, signed string, signature []byte) (Key, error) {
 		}
 	}
 	if !rightLength {
-		return Key{}, invalid(ErrSignature, "signature has %d bytes, want %d, the size of %s",
-			len(signature), keys[0].pub.Size(), keys[0].name())
+		return Key{}, invalid(ErrSignature, "signature-length", "signature has ", fmt.Sprintf("%d bytes", len(signature)),
+			fmt.Sprintf("%d, the size of %s", keys[0].pub.Size(), keys[0].name()))
 	}
-	return Key{}, invalid(ErrSignature, "signature was not made by %s: the token was altered, or another key signed it", keys[0].name())
+	return Key{}, invalid(ErrSignature, "signature-bad", "signature was ", "not made by "+keys[0].name()+": the token was altered, or another key signed it", "")
 }

@@ -23,6 +23,8 @@
 //   - errors.Is(err, [ErrKeysUnavailable]): the issuer's keys cannot be had at the
 //     moment, and nothing is known about the token. HTTP 503.
 //
+// [Verifier.Explain] tells a person what each step expected and found, and what to do.
+//
 // # Keys
 //
 // A [KeySource] says where the issuer's keys are: [HTTPKeySource], [FileKeySource],
@@ -253,18 +255,32 @@ var errZeroVerifier error = &KeysUnavailableError{RetryAfter: minRetryAfter, Rea
 // key it is not looked at, and a fetch goes on for other callers when it ends.
 // A nil ctx is one that never ends.
 func (v *Verifier) Verify(ctx context.Context, token string) (*Token, error) {
+	return v.verify(ctx, token, nil)
+}
+
+// verify is Verify without a recorder and Explain with one: without, the first
+// failing step is the end; with, it is the verdict, and the steps behind it that
+// need nothing of it only add their findings.
+func (v *Verifier) verify(ctx context.Context, token string, r *recorder) (*Token, error) {
 	if v == nil || v.set == nil && v.cache == nil {
-		return nil, errZeroVerifier
+		return nil, r.end(stepSettings, errZeroVerifier)
 	}
 	parts, err := split(token)
 	if err != nil {
-		return nil, err
+		return nil, r.end(stepForm, err)
 	}
 	h, err := readHeader(parts.header)
 	if err != nil {
+		return nil, r.end(stepForm, err)
+	}
+	r.saw(&parts, &h)
+	if err := checkAlgorithm(&h); r.failed(stepAlgorithm, err) {
 		return nil, err
 	}
-	if err := v.checkHeader(&h); err != nil {
+	if err := v.checkType(&h); r.failed(stepType, err) {
+		return nil, err
+	}
+	if err := checkKeyID(&h); r.failed(stepKey, err) {
 		return nil, err
 	}
 
@@ -274,32 +290,54 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Token, error) {
 	var room [maxKeyBits / 8]byte
 	signature, err := appendBase64URL(room[:0], parts.signature)
 	if err != nil {
-		return nil, invalid(ErrMalformed, "signature %s", err)
+		err = malformed("signature ", err)
+	}
+	if r.failed(stepSignature, err) {
+		return nil, err
 	}
 	claims, err := base64URLString(parts.claims)
 	if err != nil {
-		return nil, invalid(ErrMalformed, "claims %s", err)
+		return nil, r.end(stepClaims, malformed("claims ", err))
 	}
 
-	keys, err := v.keys(ctx, &h)
-	if err != nil {
-		return nil, err
-	}
-	key, err := verifyRS256(keys, parts.signed, signature)
-	if err != nil {
-		return nil, err
+	t := &Token{Type: h.typ, claims: claims}
+	if r.goodSoFar() {
+		set, keys, err := v.keys(ctx, &h)
+		r.sawSet(set)
+		if r.failed(stepKey, err) {
+			return nil, err
+		}
+		if err == nil {
+			var key Key
+			key, err = verifyRS256(keys, parts.signed, signature)
+			if r.failed(stepSignature, err) {
+				return nil, err
+			}
+			t.KeyID = key.id
+		}
 	}
 
-	// From here on the issuer vouches for what is read.
-	t := &Token{KeyID: key.id, Type: h.typ, claims: claims}
+	// From here on the issuer vouches for what is read, unless a recorder has let
+	// an earlier failure pass: then it reads on, for people.
 	audience, err := v.readClaims(t)
 	if err != nil {
+		return nil, r.end(stepClaims, err)
+	}
+	now := v.now()
+	r.sawClaims(t, audience, now)
+	if err := v.checkIssuer(t); r.failed(stepIssuer, err) {
 		return nil, err
 	}
-	if err := v.checkClaims(t, audience); err != nil {
+	if err := v.checkAudience(audience); r.failed(stepAudience, err) {
 		return nil, err
 	}
-	return t, nil
+	if err := v.checkNotBefore(t, now); r.failed(stepNotBefore, err) {
+		return nil, err
+	}
+	if err := v.checkExpiry(t, now); r.failed(stepExpiry, err) {
+		return nil, err
+	}
+	return r.verdict(t)
 }
 
 // The parts of a token: the segments as sent, and what the signature covers.
@@ -307,16 +345,22 @@ type tokenParts struct{ header, claims, signature, signed string }
 
 // split takes a compact JWS apart (RFC 7515, section 7.1).
 func split(token string) (tokenParts, error) {
+	const threeParts = "three parts: header.claims.signature"
 	if len(token) > maxTokenBytes {
-		return tokenParts{}, invalid(ErrMalformed, "token has %d bytes, want at most %d", len(token), maxTokenBytes)
+		return tokenParts{}, invalid(ErrMalformed, "token-long", "token has ", strconv.Itoa(len(token))+" bytes", "at most "+strconv.Itoa(maxTokenBytes)+" bytes")
 	}
 	first := strings.IndexByte(token, '.')
 	last := strings.LastIndexByte(token, '.')
-	// RFC 7516, section 3.1: an encrypted token has five segments.
-	if dots := strings.Count(token, "."); dots == 4 {
-		return tokenParts{}, invalid(ErrUnsupported, "token has five segments, so it is encrypted (JWE): want a signed JWT")
-	} else if dots != 2 {
-		return tokenParts{}, invalid(ErrMalformed, "token has %d dots, want 2: header.claims.signature", dots)
+	switch dots := strings.Count(token, "."); {
+	case dots == 4:
+		// RFC 7516, section 3.1: an encrypted token has five segments.
+		return tokenParts{}, invalid(ErrUnsupported, "token-encrypted", "token has ", "five parts, so it is encrypted (JWE)", "a signed JWT")
+	case token == "":
+		return tokenParts{}, invalid(ErrMalformed, "token-parts", "token is ", "empty", threeParts)
+	case dots == 0:
+		return tokenParts{}, invalid(ErrMalformed, "token-opaque", "token has ", "no dot, so it is no JWT", threeParts)
+	case dots != 2:
+		return tokenParts{}, invalid(ErrMalformed, "token-parts", "token has ", strconv.Itoa(dots+1)+" parts", threeParts)
 	}
 	p := tokenParts{
 		header:    token[:first],
@@ -325,7 +369,7 @@ func split(token string) (tokenParts, error) {
 		signed:    token[:last],
 	}
 	if p.header == "" || p.claims == "" {
-		return tokenParts{}, invalid(ErrMalformed, "token has an empty header or claims segment: copy it again, whole")
+		return tokenParts{}, invalid(ErrMalformed, "token-parts", "token has ", "an empty header or claims part", threeParts)
 	}
 	return p, nil
 }
@@ -345,11 +389,11 @@ type header struct {
 func readHeader(segment string) (header, error) {
 	var h header
 	if len(segment) > (maxHeaderBytes*4+2)/3 {
-		return h, invalid(ErrMalformed, "header is longer than %d bytes", maxHeaderBytes)
+		return h, invalid(ErrMalformed, "json-limits", "", "header is longer than "+strconv.Itoa(maxHeaderBytes)+" bytes", "at most that")
 	}
 	text, err := base64URLString(segment)
 	if err != nil {
-		return h, invalid(ErrMalformed, "header %s", err)
+		return h, malformed("header ", err)
 	}
 	r := newJSONReader(text, maxHeaderDepth, maxHeaderMembers)
 	for name := range r.object {
@@ -371,48 +415,56 @@ func readHeader(segment string) (header, error) {
 		}
 	}
 	if err := r.end(); err != nil {
-		return h, invalid(ErrMalformed, "header %s", err)
+		return h, malformed("header ", err)
 	}
 	return h, nil
 }
 
-func (v *Verifier) checkHeader(h *header) error {
+func checkAlgorithm(h *header) error {
+	const want = `"RS256"`
 	switch {
 	case !h.hasAlg:
-		return invalid(ErrUnsupported, "header has no alg, want \"RS256\"")
+		return invalid(ErrUnsupported, "alg-other", "header has ", "no alg", want)
 	case h.algType != nil:
-		return invalid(ErrUnsupported, "header: %s, \"RS256\"", h.algType)
-	case h.alg != "RS256":
-		return invalid(ErrUnsupported, "alg is %s, want \"RS256\"", quoted(h.alg, 100))
+		return invalid(ErrUnsupported, "alg-other", "header: ", foundIn(h.algType), "a string, "+want)
+	case h.alg == "RS256":
+		return nil
 	}
-	if err := v.checkType(h); err != nil {
-		return err
-	}
+	code := "alg-other"
 	switch {
+	case strings.EqualFold(h.alg, "none"):
+		code = "alg-none"
+	case h.alg == "HS256" || h.alg == "HS384" || h.alg == "HS512":
+		code = "alg-hmac"
+	}
+	return invalid(ErrUnsupported, code, "alg is ", quoted(h.alg, 100), want)
+}
+
+// checkType refuses other kinds of token that the issuer signs with the same key,
+// logout tokens, security events and the like (RFC 8725, section 3.11), and tokens
+// that ask for an extension.
+func (v *Verifier) checkType(h *header) error {
+	switch {
+	case h.typType != nil:
+		return invalid(ErrMalformed, "type-mismatch", "header: ", foundIn(h.typType), "a string")
+	case v.typ != "" && !sameType(h.typ, v.typ):
+		return invalid(ErrUnsupported, "type-mismatch", "typ is ", found(h.hasTyp, h.typ), quoted(v.typ, 100))
+	case v.typ == "" && h.hasTyp && !sameType(h.typ, "JWT") && !sameType(h.typ, "at+jwt"):
+		return invalid(ErrUnsupported, "type-mismatch", "typ is ", quoted(h.typ, 100), `"JWT", "at+jwt" or none: it is another kind of token`)
 	case h.hasCrit:
 		// RFC 7515, section 4.1.11: a verifier that does not understand every
 		// extension named in crit must refuse; we understand none.
-		return invalid(ErrUnsupported, "header has crit, an extension that must be understood: want none")
-	case h.kidType != nil:
-		return invalid(ErrMalformed, "header: %s", h.kidType)
-	case len(h.kid) > maxKeyIDBytes:
-		return invalid(ErrMalformed, "kid has %d bytes, want at most %d", len(h.kid), maxKeyIDBytes)
+		return invalid(ErrUnsupported, "header-critical", "header has ", "crit, an extension that must be understood", "none")
 	}
 	return nil
 }
 
-// checkType refuses other kinds of token that the issuer signs with the same key:
-// logout tokens, security events and the like (RFC 8725, section 3.11).
-func (v *Verifier) checkType(h *header) error {
+func checkKeyID(h *header) error {
 	switch {
-	case h.typType != nil:
-		return invalid(ErrMalformed, "header: %s", h.typType)
-	case v.typ != "":
-		if !sameType(h.typ, v.typ) {
-			return invalid(ErrUnsupported, "typ is %s, want %s", found(h.hasTyp, h.typ), quoted(v.typ, 100))
-		}
-	case h.hasTyp && !sameType(h.typ, "JWT") && !sameType(h.typ, "at+jwt"):
-		return invalid(ErrUnsupported, "typ is %s, want \"JWT\", \"at+jwt\" or none: it is another kind of token", quoted(h.typ, 100))
+	case h.kidType != nil:
+		return invalid(ErrMalformed, "kid-form", "header: ", foundIn(h.kidType), "a string")
+	case len(h.kid) > maxKeyIDBytes:
+		return invalid(ErrMalformed, "kid-form", "kid has ", strconv.Itoa(len(h.kid))+" bytes", "at most "+strconv.Itoa(maxKeyIDBytes))
 	}
 	return nil
 }
@@ -434,32 +486,28 @@ func bareType(s string) string {
 	return s
 }
 
-// keys returns the keys that may have signed the token, at least one.
-func (v *Verifier) keys(ctx context.Context, h *header) ([]Key, error) {
+// keys returns the keys that may have signed the token, at least one, and the set
+// that they, or the lack of them, come from.
+func (v *Verifier) keys(ctx context.Context, h *header) (set *KeySet, keys []Key, err error) {
 	query := keyQuery{kid: h.kid, hasKid: h.hasKid}
-	set := v.set
-	var keys []Key
-	if set != nil {
+	if set = v.set; set != nil {
 		keys, _ = set.find(query)
-	} else {
-		var err error
-		if set, keys, err = v.cache.find(ctx, query); err != nil {
-			return nil, err
-		}
+	} else if set, keys, err = v.cache.find(ctx, query); err != nil {
+		return nil, nil, err
 	}
 	if len(keys) == 0 {
-		return nil, unknownKey(set, query)
+		return set, nil, unknownKey(set, query)
 	}
-	return keys, nil
+	return set, keys, nil
 }
 
 func unknownKey(set *KeySet, q keyQuery) error {
 	if !q.hasKid {
-		return invalid(ErrUnknownKey, "token has no kid, and the key set has %d usable keys: want a kid, or a set of one key", set.Len())
+		return invalid(ErrUnknownKey, "kid-missing", "", fmt.Sprintf("token has no kid, and the key set has %d usable keys", set.Len()), "a kid, or a set of one key")
 	}
 	for _, err := range set.skipped {
 		if skipped := err.(*SkippedKeyError); skipped.KeyID == q.kid && q.kid != "" {
-			return invalid(ErrUnknownKey, "%s", skipped)
+			return invalid(ErrUnknownKey, "key-unusable", "", skipped.Error(), "an RSA key for RS256 signatures")
 		}
 	}
 	var known []string
@@ -474,7 +522,7 @@ func unknownKey(set *KeySet, q keyQuery) error {
 	if set.thumbprints {
 		hint = "; keys from PEM have their RFC 7638 thumbprint as kid, use NewKey to give them the issuer's"
 	}
-	return invalid(ErrUnknownKey, "kid is %s, want one of the issuer's keys (%s)%s", quoted(q.kid, 64), strings.Join(known, ", "), hint)
+	return invalid(ErrUnknownKey, "kid-unknown", "kid is ", quoted(q.kid, 64), "one of the issuer's keys ("+strings.Join(known, ", ")+")"+hint)
 }
 
 // readClaims reads the claims set (RFC 7519, section 4) into t. It returns the
@@ -510,20 +558,20 @@ func (v *Verifier) readClaims(t *Token) (audience []string, err error) {
 				break
 			}
 			if exact := v.lookalike(name); exact != "" {
-				err = fmt.Errorf("%s is not %q, but other readers take it for that", quoted(name, 100), exact)
+				err = &mismatch{"claim-case", quoted(name, 100) + " is another name, which other readers take for it", quoted(exact, 100)}
 			}
 			r.skip()
 		}
 		if err != nil {
-			return nil, invalid(ErrMalformed, "claims: %s", err)
+			return nil, malformed("claims: ", err)
 		}
 	}
 	if err := r.end(); err != nil {
-		return nil, invalid(ErrMalformed, "claims: the text %s", err)
+		return nil, malformed("claims: the text ", err)
 	}
 	if !hasExpiry {
 		// RFC 9068, section 2.2: without exp a token would be good forever.
-		return nil, invalid(ErrMalformed, "claims have no exp, want a time: the issuer must limit the life of its tokens")
+		return nil, invalid(ErrMalformed, "expiry-missing", "claims have ", "no exp", "a time: the issuer must limit the life of its tokens")
 	}
 	if t.Audience == nil {
 		return clientID, nil
@@ -559,7 +607,7 @@ func readAudience(r *jsonReader) ([]string, error) {
 	for range r.array {
 		one, err := r.string("aud")
 		if err != nil {
-			return nil, fmt.Errorf("an element of %w", err)
+			return nil, &mismatch{"claim-type", "an element of " + foundIn(err), "a string"}
 		}
 		audience = append(audience, one)
 	}
@@ -592,7 +640,7 @@ func readDate(r *jsonReader, name string) (time.Time, error) {
 	if digits == "" {
 		return time.Unix(0, 0).UTC(), nil
 	} else if point > maxDigits {
-		return time.Time{}, dateTooFar(name)
+		return time.Time{}, dateTooFar(name, text)
 	}
 	value := func(from, to int) (n int64) {
 		for i := from; i < to; i++ {
@@ -608,7 +656,7 @@ func readDate(r *jsonReader, name string) (time.Time, error) {
 	inexact := strings.Trim(digits[beyond:], "0") != ""
 	switch {
 	case seconds > maxNumericDate || seconds == maxNumericDate && (nanos > 0 || inexact):
-		return time.Time{}, dateTooFar(name)
+		return time.Time{}, dateTooFar(name, text)
 	case negative:
 		seconds, nanos = -seconds, -nanos // rounded up by what is left out
 	case inexact:
@@ -617,29 +665,50 @@ func readDate(r *jsonReader, name string) (time.Time, error) {
 	return time.Unix(seconds, nanos).UTC(), nil
 }
 
-func dateTooFar(name string) error {
-	return fmt.Errorf("%q is beyond the year 9999, want seconds since 1970 (not milliseconds)", name)
+func dateTooFar(name, text string) error {
+	if len(text) > 32 {
+		text = text[:32] + "…"
+	}
+	return &mismatch{"time-milliseconds", fmt.Sprintf("%q is %s, beyond the year 9999", name, text), "seconds since 1970 (not milliseconds)"}
 }
 
-// checkClaims judges the claims. A token for someone else is reported as that, even
-// if it is expired too.
-func (v *Verifier) checkClaims(t *Token, audience []string) error {
-	now := v.now()
-	switch {
-	case t.Issuer == "":
-		return invalid(ErrIssuer, "iss is missing or empty, want %s", quoted(v.issuer, 100))
-	case t.Issuer != v.issuer:
-		return invalid(ErrIssuer, "issuer is %s, want %s", quoted(t.Issuer, 100), quoted(v.issuer, 100))
-	case audience == nil:
-		return invalid(ErrAudience, "aud is missing, want %s", quotedList(v.audiences))
-	case !slices.ContainsFunc(audience, func(aud string) bool { return slices.Contains(v.audiences, aud) }):
-		return invalid(ErrAudience, "audience is [%s], want %s", quotedList(audience), quotedList(v.audiences))
-	// RFC 7519, section 4.1.5: the time MUST be after or equal to nbf.
-	case now.Add(v.leeway).Before(t.NotBefore):
-		return invalid(ErrNotYetValid, "token is not valid before %s, and it is %s (leeway %v)", clock(t.NotBefore), clock(now), v.leeway)
-	// RFC 7519, section 4.1.4: the time MUST be before exp.
-	case !now.Before(t.Expiry.Add(v.leeway)):
-		return invalid(ErrExpired, "token expired at %s, and it is %s (leeway %v)", clock(t.Expiry), clock(now), v.leeway)
+// The claims are judged in an order that reports a token for someone else as that,
+// even if it is expired too.
+
+func (v *Verifier) checkIssuer(t *Token) error {
+	switch t.Issuer {
+	case v.issuer:
+		return nil
+	case "":
+		return invalid(ErrIssuer, "issuer-missing", "iss is ", "missing or empty", quoted(v.issuer, 100))
+	}
+	return invalid(ErrIssuer, "issuer-mismatch", "issuer is ", quoted(t.Issuer, 100), quoted(v.issuer, 100))
+}
+
+func (v *Verifier) checkAudience(audience []string) error {
+	if audience == nil {
+		return invalid(ErrAudience, "audience-missing", "aud is ", "missing", quotedList(v.audiences))
+	}
+	for _, aud := range audience {
+		if slices.Contains(v.audiences, aud) {
+			return nil
+		}
+	}
+	return invalid(ErrAudience, "audience-mismatch", "audience is ", "["+quotedList(audience)+"]", quotedList(v.audiences))
+}
+
+// checkNotBefore obeys RFC 7519, section 4.1.5: the time MUST be after or equal to nbf.
+func (v *Verifier) checkNotBefore(t *Token, now time.Time) error {
+	if now.Add(v.leeway).Before(t.NotBefore) {
+		return invalid(ErrNotYetValid, "not-before", "token is not valid before ", clock(t.NotBefore)+", and it is "+clock(now)+" (leeway "+v.leeway.String()+")", "")
+	}
+	return nil
+}
+
+// checkExpiry obeys RFC 7519, section 4.1.4: the time MUST be before exp.
+func (v *Verifier) checkExpiry(t *Token, now time.Time) error {
+	if !now.Before(t.Expiry.Add(v.leeway)) {
+		return invalid(ErrExpired, "expired", "token expired at ", clock(t.Expiry)+", and it is "+clock(now)+" (leeway "+v.leeway.String()+")", "")
 	}
 	return nil
 }
@@ -741,6 +810,8 @@ type KeysUnavailableError struct {
 	// Err is the error of the key source or of the context. It is reached by
 	// errors.Is and errors.As too, and never matches ErrInvalid.
 	Err error
+
+	held bool // the source was not asked this time, for the sake of an earlier failure
 }
 
 func (e *KeysUnavailableError) Error() string {
@@ -753,19 +824,43 @@ func (e *KeysUnavailableError) Is(target error) bool { return target == ErrKeysU
 // Unwrap returns e.Err.
 func (e *KeysUnavailableError) Unwrap() error { return e.Err }
 
-// An invalidError is one of the reasons to refuse, with what was expected and
-// found.
+// An invalidError is one of the reasons to refuse, with what was found and what
+// was expected.
 type invalidError struct {
-	kind error
-	text string
+	kind    error
+	subject string // what found is said of, with its verb
+	mismatch
 }
 
-func invalid(kind error, format string, args ...any) error {
-	return &invalidError{kind, fmt.Sprintf(format, args...)}
+func invalid(kind error, code, subject, found, want string) error {
+	return &invalidError{kind, subject, mismatch{code, found, want}}
 }
 
-func (e *invalidError) Error() string { return ErrInvalid.Error() + ": " + e.text }
+// malformed refuses a token for what is wrong with the text of one of its parts.
+func malformed(subject string, err error) error {
+	return &invalidError{ErrMalformed, subject, *err.(*mismatch)}
+}
+
+func (e *invalidError) Error() string {
+	return ErrInvalid.Error() + ": " + e.subject + e.mismatch.Error()
+}
 func (e *invalidError) Unwrap() error { return e.kind }
+
+// A mismatch is what was found where something else was wanted.
+type mismatch struct {
+	code        string // what Explain calls it in a token
+	found, want string
+}
+
+func (m *mismatch) Error() string {
+	if m.want == "" {
+		return m.found
+	}
+	return m.found + ", want " + m.want
+}
+
+// foundIn is the part of a mismatch that says what was found.
+func foundIn(err error) string { return err.(*mismatch).found }
 
 // quoted makes text from outside fit for a message or a log: in quotes, with
 // everything but ASCII escaped (a Cyrillic letter shows), cut after limit bytes.

@@ -1,0 +1,428 @@
+package jwtverify_test
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"example.com/jwtverify"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+// summary writes the checks of a report as one line: each step with its status, and
+// its code if it has one; ? stands behind what nobody vouches for.
+func summary(report *jwtverify.Report) string {
+	var out []string
+	for _, check := range report.Checks {
+		text := check.Name + ":" + string(check.Status)
+		if check.Code != "" {
+			text = check.Name + ":" + check.Code
+		}
+		if !check.Trusted && check.Status != jwtverify.Skip {
+			text += "?"
+		}
+		out = append(out, text)
+	}
+	return strings.Join(out, " ")
+}
+
+var stepNames = []string{
+	"settings", "form", "algorithm", "type", "key", "signature", "claims", "issuer", "audience", "not-before", "expiry",
+}
+
+// checkReport reports what no report may be: another verdict than that of Verify, a
+// step that is missing or stands elsewhere, a failure without a word on it, or a part
+// of the token that must not be shown.
+func checkReport(tb testing.TB, report *jwtverify.Report, token *jwtverify.Token, err error, raw string) {
+	tb.Helper()
+	if diff := cmp.Diff(token, report.Token, cmpopts.IgnoreUnexported(jwtverify.Token{})); diff != "" {
+		tb.Errorf("Verify and Explain return different tokens (-Verify +Explain):\n%s", diff)
+	}
+	if (err == nil) != (report.Err == nil) || err != nil && err.Error() != report.Err.Error() {
+		tb.Errorf("Verify says %v, Explain %v", err, report.Err)
+	}
+	for _, sentinel := range slices.Concat(leaves, []error{jwtverify.ErrInvalid, jwtverify.ErrKeysUnavailable}) {
+		if errors.Is(err, sentinel) != errors.Is(report.Err, sentinel) {
+			tb.Errorf("one of Verify and Explain says %v: %v, %v", sentinel, err, report.Err)
+		}
+	}
+	var names []string
+	failed := false
+	signature := raw[strings.LastIndexByte(raw, '.')+1:]
+	for _, c := range report.Checks {
+		if c.Status != jwtverify.Note {
+			names = append(names, c.Name)
+		}
+		failed = failed || c.Status == jwtverify.Fail
+		complete := c.Code != "" && c.Found != "" && c.Next != "" && (c.Expected != "" || c.Status == jwtverify.Note)
+		if (c.Status == jwtverify.Fail || c.Status == jwtverify.Note) && !complete {
+			tb.Errorf("a check says too little: %+v", c)
+		}
+		if c.Status == jwtverify.Skip && c != (jwtverify.Check{Name: c.Name, Status: c.Status, Trusted: c.Trusted}) {
+			tb.Errorf("a step that was not made says something: %+v", c)
+		}
+		for _, text := range []string{c.Expected, c.Found, c.Next} {
+			if len(signature) > 20 && strings.Contains(text, signature) || len(raw) > 20 && strings.Contains(text, raw) {
+				tb.Errorf("check %s shows the token or its signature", c.Name)
+			}
+			if len(text) > 3_000 || strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c == 0x7f }) {
+				tb.Errorf("check %s says something long or with control characters: %.3000q", c.Name, text)
+			}
+		}
+	}
+	if !slices.Equal(names, stepNames) {
+		tb.Errorf("the checks are %v, want %v", names, stepNames)
+	}
+	if failed != (report.Err != nil) {
+		tb.Errorf("a check failed: %v, the verdict: %v", failed, report.Err)
+	}
+}
+
+func TestExplainTellsWhatEachStepFound(t *testing.T) {
+	with := func(changes map[string]any) map[string]any {
+		claims := goodClaims()
+		for name, value := range changes {
+			claims[name] = value
+			if value == nil {
+				delete(claims, name)
+			}
+		}
+		return claims
+	}
+	signed := func(changes map[string]any) string { return sign(t, 0, goodHeader(), with(changes)) }
+	header := func(h map[string]any, changes map[string]any) string { return sign(t, 0, h, with(changes)) }
+	good := signed(nil)
+	cut := strings.LastIndexByte(good, '.')
+	late := map[string]any{"exp": testNow - 7200, "aud": "https://other"}
+
+	for _, test := range []struct {
+		name   string
+		token  string
+		config jwtverify.Config
+		want   string // the steps that did not pass, in their order
+		found  string // what the first of them found
+	}{
+		{"a good token", good, jwtverify.Config{}, "", ""},
+		{"a token of 16385 bytes", strings.Repeat("a", 16385), jwtverify.Config{}, "form:token-long …", "16385 bytes"},
+		{"no token", "", jwtverify.Config{}, "form:token-parts …", "empty"},
+		{"an opaque token", "2YotnFZFEjr1zCsicMWpAA", jwtverify.Config{}, "form:token-opaque …", "no dot, so it is no JWT"},
+		{"an encrypted token", "a.b.c.d.e", jwtverify.Config{}, "form:token-encrypted …", "five parts, so it is encrypted (JWE)"},
+		{"two parts", "a.b", jwtverify.Config{}, "form:token-parts …", "2 parts"},
+		{"a dot too many", "a." + good, jwtverify.Config{}, "form:token-parts …", "4 parts"},
+		{"padding in the header", "YQ==.YQ.YQ", jwtverify.Config{}, "form:token-base64 …", "header has padding (=) at byte 2"},
+		{"a header that is no JSON", rawToken(`{"alg"`, "{}", ""), jwtverify.Config{}, "form:token-json …", "header is not valid JSON: it ends at byte 6"},
+		{"a member of the header twice", rawToken(`{"alg":"RS256","alg":"RS256"}`, "{}", ""), jwtverify.Config{}, "form:token-json …", `header has the member "alg" twice`},
+		{"a header five deep", rawToken(`{"a":[[[[1]]]]}`, "{}", ""), jwtverify.Config{}, "form:json-limits …", "header is nested more than 4 deep"},
+		{"a long header", strings.Repeat("e", 12000) + ".e30.YQ", jwtverify.Config{}, "form:json-limits …", "header is longer than 8192 bytes"},
+
+		{"alg none and no signature", rawToken(`{"alg":"none"}`, marshal(t, goodClaims()), ""), jwtverify.Config{}, "algorithm:alg-none key:skip signature:skip", `"none"`},
+		{"alg none, expired and for another API", rawToken(`{"alg":"None"}`, marshal(t, with(late)), ""), jwtverify.Config{}, "algorithm:alg-none key:skip signature:skip audience:audience-mismatch? expiry:expired?", `"None"`},
+		{"alg none and claims that are no JSON", rawToken(`{"alg":"none"}`, "{", ""), jwtverify.Config{}, "algorithm:alg-none key:skip signature:skip claims:token-json? issuer:skip audience:skip not-before:skip expiry:skip", `"none"`},
+		{"alg HS256", header(map[string]any{"alg": "HS256"}, nil), jwtverify.Config{}, "algorithm:alg-hmac key:skip signature:skip", `"HS256"`},
+		{"alg ES256", header(map[string]any{"alg": "ES256"}, nil), jwtverify.Config{}, "algorithm:alg-other key:skip signature:skip", `"ES256"`},
+		{"no alg", header(map[string]any{}, nil), jwtverify.Config{}, "algorithm:alg-other key:skip signature:skip", "no alg"},
+		{"alg a number", header(map[string]any{"alg": 1}, nil), jwtverify.Config{}, "algorithm:alg-other key:skip signature:skip", `"alg" is a number`},
+		{"a logout token", header(map[string]any{"alg": "RS256", "kid": "key-0", "typ": "logout+jwt"}, nil), jwtverify.Config{}, "type:type-mismatch key:skip signature:skip", `"logout+jwt"`},
+		{"no typ where one is required", header(map[string]any{"alg": "RS256", "kid": "key-0"}, nil), jwtverify.Config{Type: "at+jwt"}, "type:type-mismatch key:skip signature:skip", "absent"},
+		{"typ a list", header(map[string]any{"alg": "RS256", "kid": "key-0", "typ": []string{"JWT"}}, nil), jwtverify.Config{}, "type:type-mismatch key:skip signature:skip", `"typ" is an array`},
+		{"crit", header(map[string]any{"alg": "RS256", "kid": "key-0", "crit": []any{"b64", 1, "é"}}, nil), jwtverify.Config{}, "type:header-critical key:skip signature:skip", `crit ["b64", "\u00e9"]`},
+		{"crit and another alg and typ", header(map[string]any{"alg": "HS512", "typ": "x", "kid": 1}, nil), jwtverify.Config{}, "algorithm:alg-hmac type:type-mismatch key:kid-form signature:skip", `"HS512"`},
+		{"kid a number", header(map[string]any{"alg": "RS256", "kid": 1}, nil), jwtverify.Config{}, "key:kid-form signature:skip", `"kid" is a number`},
+		{"a long kid", header(map[string]any{"alg": "RS256", "kid": strings.Repeat("k", 257)}, nil), jwtverify.Config{}, "key:kid-form signature:skip", "257 bytes"},
+
+		{"a line break in the signature", good[:len(good)-9] + "\n" + good[len(good)-9:], jwtverify.Config{}, "key:skip signature:token-base64", `signature has the byte "\n" at byte 333`},
+		{"a space in the claims", rawToken(`{"alg":"RS256"}`, "{}", "")[:21] + " ." + "YQ", jwtverify.Config{}, "key:skip signature:skip claims:token-base64? issuer:skip audience:skip not-before:skip expiry:skip", `claims has the byte " " at byte 0`},
+		{"no kid and two keys", header(map[string]any{"alg": "RS256"}, nil), jwtverify.Config{}, "key:kid-missing signature:skip", "token has no kid, and the key set has 2 usable keys"},
+		{"an unknown kid of another tenant", header(map[string]any{"alg": "RS256", "kid": "key-9"}, map[string]any{"iss": "https://other"}), jwtverify.Config{}, "key:kid-unknown signature:skip issuer:issuer-mismatch?", `"key-9"`},
+		{"a signature cut off", good[:cut+5], jwtverify.Config{}, "signature:signature-length", "3 bytes"},
+		{"no signature", good[:cut+1], jwtverify.Config{}, "signature:signature-length", "0 bytes"},
+		{"a signature of another token", good[:cut] + signed(late)[strings.LastIndexByte(signed(late), '.'):], jwtverify.Config{}, "signature:signature-bad", "not made by it"},
+		{"a forged token that is expired too", sign(t, 1, goodHeader(), with(late)), jwtverify.Config{}, "signature:signature-bad audience:audience-mismatch? expiry:expired?", "not made by it"},
+
+		{"claims that are an array", signText(t, 0, `{"alg":"RS256","kid":"key-0"}`, "[]"), jwtverify.Config{}, "claims:token-json issuer:skip audience:skip not-before:skip expiry:skip", `claims: the text is not valid JSON: found "[" at byte 0`},
+		{"claims 17 deep", signText(t, 0, `{"alg":"RS256","kid":"key-0"}`, `{"a":`+strings.Repeat("[", 17)+strings.Repeat("]", 17)+"}"), jwtverify.Config{}, "claims:json-limits issuer:skip audience:skip not-before:skip expiry:skip", "claims: the text is nested more than 16 deep"},
+		{"EXP beside exp", signed(map[string]any{"EXP": 1}), jwtverify.Config{}, "claims:claim-case issuer:skip audience:skip not-before:skip expiry:skip", `"EXP" is another name, which other readers take for it`},
+		{"exp a text", signed(map[string]any{"exp": "soon"}), jwtverify.Config{}, "claims:claim-type issuer:skip audience:skip not-before:skip expiry:skip", `"exp" is a string`},
+		{"aud with a number in it", signed(map[string]any{"aud": []any{testAudience, 1}}), jwtverify.Config{}, "claims:claim-type issuer:skip audience:skip not-before:skip expiry:skip", `an element of "aud" is a number`},
+		{"exp in milliseconds", signed(map[string]any{"exp": (testNow + 60) * 1000}), jwtverify.Config{}, "claims:time-milliseconds issuer:skip audience:skip not-before:skip expiry:skip", `"exp" is 1750000060000, beyond the year 9999`},
+		{"no exp", signed(map[string]any{"exp": nil}), jwtverify.Config{}, "claims:expiry-missing issuer:skip audience:skip not-before:skip expiry:skip", "no exp"},
+
+		{"no iss", signed(map[string]any{"iss": nil}), jwtverify.Config{}, "issuer:issuer-missing", "nothing"},
+		{"iss with a final slash", signed(map[string]any{"iss": testIssuer + "/"}), jwtverify.Config{}, "issuer:issuer-form", `"https://issuer.example/"`},
+		{"iss in capitals", signed(map[string]any{"iss": "HTTPS://ISSUER.example"}), jwtverify.Config{}, "issuer:issuer-form", `"HTTPS://ISSUER.example"`},
+		{"iss with http", signed(map[string]any{"iss": "http://issuer.example"}), jwtverify.Config{}, "issuer:issuer-form", `"http://issuer.example"`},
+		{"iss without a scheme", signed(map[string]any{"iss": "issuer.example"}), jwtverify.Config{}, "issuer:issuer-form", `"issuer.example"`},
+		{"iss of another tenant", signed(map[string]any{"iss": "https://issuer.example.org"}), jwtverify.Config{}, "issuer:issuer-mismatch", `"https://issuer.example.org"`},
+		{"another issuer, audience and time", signed(map[string]any{"iss": "https://x", "aud": "y", "exp": testNow}), jwtverify.Config{}, "issuer:issuer-mismatch audience:audience-mismatch expiry:expired", `"https://x"`},
+		{"no aud", signed(map[string]any{"aud": nil}), jwtverify.Config{}, "audience:audience-missing", "nothing"},
+		{"an empty list as aud", signed(map[string]any{"aud": []string{}}), jwtverify.Config{}, "audience:audience-mismatch", "[]"},
+		{"aud with a final slash", signed(map[string]any{"aud": []string{"x", testAudience + "/"}}), jwtverify.Config{}, "audience:audience-form", `["x", "https://api.example/"]`},
+		{"aud in capitals in an ID token", signed(map[string]any{"aud": "https://API.example", "nonce": "n"}), jwtverify.Config{}, "audience:audience-form", `["https://API.example"]`},
+		{"an ID token with nonce", signed(map[string]any{"aud": "client-1", "nonce": "n"}), jwtverify.Config{}, "audience:audience-id-token", `["client-1"]`},
+		{"an ID token with at_hash", signed(map[string]any{"aud": "client-1", "at_hash": "h"}), jwtverify.Config{}, "audience:audience-id-token", `["client-1"]`},
+		{"a token for another API", signed(map[string]any{"aud": "https://billing.example"}), jwtverify.Config{}, "audience:audience-mismatch", `["https://billing.example"]`},
+		{"client_id in place of aud", signed(map[string]any{"aud": nil, "client_id": testAudience}), jwtverify.Config{AudienceClaim: "client_id"}, "", ""},
+		{"another client_id in place of aud", signed(map[string]any{"aud": nil, "client_id": "other"}), jwtverify.Config{AudienceClaim: "client_id"}, "audience:audience-mismatch", `["other"]`},
+		{"nbf ahead", signed(map[string]any{"nbf": testNow + 1800}), jwtverify.Config{}, "not-before:not-before", "2025-06-15T15:36:40Z, in 30m"},
+		{"iat ahead", signed(map[string]any{"iat": testNow + 1800}), jwtverify.Config{}, "not-before:issued-ahead", "iat 2025-06-15T15:36:40Z, in 30m"},
+		{"iat ahead within the leeway", signed(map[string]any{"iat": testNow + 1800}), jwtverify.Config{Leeway: 10 * time.Minute, Now: func() time.Time { return time.Unix(testNow+1200, 0) }}, "", ""},
+		{"an expired token", signed(map[string]any{"exp": testNow - 3*24*3600}), jwtverify.Config{}, "expiry:expired", "2025-06-12T15:06:40Z, 3d ago"},
+		{"a token that is bound to a key", signed(map[string]any{"cnf": map[string]any{"jkt": "x"}}), jwtverify.Config{}, "claims:sender-constrained", "a cnf claim"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			verifier := newVerifier(t, test.config)
+			report := verifier.Explain(t.Context(), test.token)
+			token, err := verifier.Verify(t.Context(), test.token)
+			checkReport(t, report, token, err, test.token)
+
+			want := test.want
+			if rest, ok := strings.CutSuffix(want, " …"); ok { // nothing can be read behind it
+				want = rest
+				for _, name := range stepNames[2:] {
+					want += " " + name + ":skip"
+				}
+			}
+			var got []string
+			found := ""
+			for text := range strings.FieldsSeq(summary(report)) {
+				if name, status, _ := strings.Cut(text, ":"); strings.TrimSuffix(status, "?") != "pass" && slices.Contains(stepNames, name) {
+					got = append(got, text)
+				}
+			}
+			for _, c := range report.Checks {
+				if c.Code != "" {
+					found = c.Found
+					break
+				}
+			}
+			if strings.Join(got, " ") != want || found != test.found {
+				t.Errorf("got  %s, found %s\nwant %s, found %s", strings.Join(got, " "), found, want, test.found)
+			}
+		})
+	}
+}
+
+func TestExplainOfAGoodToken(t *testing.T) {
+	raw := sign(t, 0, goodHeader(), goodClaims())
+	report := newVerifier(t, jwtverify.Config{}).Explain(t.Context(), raw)
+	var got []string
+	for _, c := range report.Checks {
+		if c.Status != jwtverify.Pass || !c.Trusted || c.Code != "" || c.Next != "" {
+			t.Errorf("got %+v, want a pass that can be trusted", c)
+		}
+		got = append(got, fmt.Sprintf("%s | %s | %s", c.Name, c.Expected, c.Found))
+	}
+	want := []string{
+		`settings |  | issuer "https://issuer.example", audience "https://api.example"`,
+		fmt.Sprintf(`form | three parts | three parts, %d bytes`, len(raw)),
+		`algorithm | "RS256" | "RS256"`,
+		`type | "JWT", "at+jwt" or none | "JWT"`,
+		`key | a key of the issuer | kid "key-0", 2 usable keys`,
+		`signature | made by that key | made by it, 256 bytes`,
+		fmt.Sprintf(`claims | one JSON object | one JSON object, %d bytes`, len(marshal(t, goodClaims()))),
+		`issuer | "https://issuer.example" | "https://issuer.example"`,
+		`audience | "https://api.example" | ["https://api.example"]`,
+		`not-before | not after 2025-06-15T15:06:40Z, which is now | 2025-06-15T15:05:40Z`,
+		`expiry | later than 2025-06-15T15:06:40Z, which is now | 2025-06-15T16:06:40Z, in 60m`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("checks (-want +got):\n%s", diff)
+	}
+}
+
+// Keys for other uses beside the good one are worth a note; the key that the token
+// names, if it is one of them, is the reason.
+func TestExplainTellsOfSkippedKeys(t *testing.T) {
+	n, e := base64.RawURLEncoding.EncodeToString(testKey(t, 0).N.Bytes()), "AQAB"
+	set, err := jwtverify.ParseKeySet(fmt.Appendf(nil, `{"keys":[{"kty":"RSA","kid":"key-0","n":%q,"e":%q},{"kty":"RSA","use":"enc","kid":"enc","n":%q,"e":%q}]}`, n, e, n, e))
+	if err != nil {
+		t.Fatal(err)
+	}
+	verifier := newVerifier(t, jwtverify.Config{Keys: set})
+	for name, test := range map[string]struct{ kid, want string }{
+		"the good key":       {"key-0", `keys-skipped: key 1 with kid "enc" is not used: use is "enc", want "sig"`},
+		"the encryption key": {"enc", `key-unusable: key 1 with kid "enc" is not used: use is "enc", want "sig"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			raw := sign(t, 0, map[string]any{"alg": "RS256", "kid": test.kid}, goodClaims())
+			report := verifier.Explain(t.Context(), raw)
+			token, err := verifier.Verify(t.Context(), raw)
+			checkReport(t, report, token, err, raw)
+			got := ""
+			for _, c := range report.Checks {
+				if c.Code != "" {
+					got = c.Code + ": " + c.Found
+					break
+				}
+			}
+			if got != test.want {
+				t.Errorf("got  %s\nwant %s", got, test.want)
+			}
+		})
+	}
+}
+
+func TestExplainTellsWhyThereAreNoKeys(t *testing.T) {
+	raw := sign(t, 0, goodHeader(), goodClaims())
+	fails := func(err error) jwtverify.KeySource {
+		return source(func(*http.Request) (*http.Response, error) { return nil, err })
+	}
+	answers := func(status int, body string, header ...string) jwtverify.KeySource {
+		return source(func(*http.Request) (*http.Response, error) { return reply(status, body, header...), nil })
+	}
+	for _, test := range []struct {
+		name   string
+		keys   jwtverify.KeySource
+		code   string
+		detail string // Expected | Found
+	}{
+		{"the name does not resolve", fails(&net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "issuer.example", IsNotFound: true}}),
+			"keys-dns", "an address of issuer.example | GET https://issuer.example/keys: dial: lookup issuer.example: no such host"},
+		{"the connection is refused", fails(&net.OpError{Op: "dial", Err: errors.New("connection refused")}),
+			"keys-connect", "a connection to issuer.example | GET https://issuer.example/keys: dial: connection refused"},
+		{"the certificate is unknown", fails(x509.UnknownAuthorityError{}),
+			"keys-tls", "a valid certificate of issuer.example | GET https://issuer.example/keys: x509: certificate signed by unknown authority"},
+		{"the source hangs", source(func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() }),
+			"keys-timeout", "an answer within 5s | none after 5s"},
+		{"the source hangs, and its limit is shorter", &jwtverify.Cache{Timeout: time.Second, Source: source(func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() })},
+			"keys-timeout", "an answer within 1s | none after 1s"},
+		{"the source does not return at all", jwtverify.KeySourceFunc(func(context.Context) (*jwtverify.KeySet, error) {
+			time.Sleep(time.Minute)
+			return nil, errors.New("late")
+		}), "keys-timeout", "an answer within 5s | none after 5s"},
+		{"status 404", answers(404, ""), "keys-status", "status 200 | 404 Not Found"},
+		{"status 503 and Retry-After", answers(503, "", "Retry-After: 7"), "keys-status", "status 200 | 503 Service Unavailable, Retry-After 7s"},
+		{"a redirect", answers(302, "", "Location: https://other.example/keys?secret=1"), "keys-redirect", `status 200 | 302 Found to "https://other.example/keys"`},
+		{"a redirect to nowhere", answers(301, ""), "keys-redirect", "status 200 | 301 Moved Permanently"},
+		{"a login page", answers(200, "<html>", "Content-Type: text/html"), "keys-not-json", `a JWK Set | "text/html", 6 bytes: it is not one: got HTML, not a key set; check the address`},
+		{"half a document", answers(200, `{"keys":[`), "keys-not-json", `a JWK Set | no Content-Type, 9 bytes: it is not valid JSON: it ends at byte 9, want a value`},
+		{"an encoding that is left", answers(200, "", "Content-Encoding: br"), "keys-not-json", `a JWK Set | Content-Encoding "br"`},
+		{"a large document", answers(200, strings.Repeat(" ", 512<<10+1)), "keys-size", "at most 524288 bytes | 524289 bytes"},
+		{"an empty set", answers(200, `{"keys":[]}`), "keys-empty", "one usable RS256 key or more | the key set is empty"},
+		{"a set of elliptic keys", answers(200, `{"keys":[{"kty":"EC"}]}`), "keys-empty", `one usable RS256 key or more | the key set has no key usable for RS256: key 0 is not used: kty is "EC", want "RSA"`},
+		{"a file that is not there", jwtverify.FileKeySource(filepath.Join("no", "file")), "keys-file", "a file with a JWK Set, a JWK or PEM | stat no/file: no such file or directory"},
+		{"metadata of another issuer", jwtverify.DiscoveryKeySource{Issuer: testIssuer, Client: discovery(map[string]string{testIssuer + "/.well-known/openid-configuration": `{"issuer":"https://other","jwks_uri":"https://other/keys"}`}, new([]*http.Request))},
+			"keys-not-json", `a JWK Set | metadata that cannot be used: issuer is "https://other", want "https://issuer.example"`},
+		{"a source of one's own", jwtverify.KeySourceFunc(func(context.Context) (*jwtverify.KeySet, error) { return nil, errors.New("redis:\nno answer") }),
+			"keys-connect", `a connection to the key server | "redis:\nno answer"`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				verifier := newVerifier(t, jwtverify.Config{Keys: test.keys})
+				report := verifier.Explain(t.Context(), raw)
+				if !errors.Is(report.Err, jwtverify.ErrKeysUnavailable) {
+					t.Fatalf("got %v, want ErrKeysUnavailable", report.Err)
+				}
+				checkReport(t, report, nil, report.Err, raw)
+				c := report.Checks[4]
+				if got := c.Expected + " | " + c.Found; c.Code != test.code || got != test.detail || !c.Trusted {
+					t.Errorf("got  %s: %s\nwant %s: %s", c.Code, got, test.code, test.detail)
+				}
+				if got, want := summary(report), "issuer:pass? audience:pass? not-before:pass? expiry:pass?"; !strings.HasSuffix(got, want) {
+					t.Errorf("got %s, want %s at its end", got, want)
+				}
+
+				// The source is not asked again at once, and that is another reason.
+				report = verifier.Explain(t.Context(), raw)
+				if c := report.Checks[4]; c.Code != "keys-held" || !strings.HasPrefix(c.Found, "none at the moment, the next in ") {
+					t.Errorf("got %s: %s, want keys-held and the time to the next", c.Code, c.Found)
+				}
+				time.Sleep(2 * time.Minute) // for the source that does not return
+			})
+		})
+	}
+}
+
+func TestExplainTellsThatTheCallerLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		raw := sign(t, 0, goodHeader(), goodClaims())
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		report := newVerifier(t, jwtverify.Config{Keys: source(func(r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		})}).Explain(ctx, raw)
+		checkReport(t, report, nil, report.Err, raw)
+		if c := report.Checks[4]; c.Code != "keys-timeout" || !strings.Contains(c.Found, "context deadline exceeded") {
+			t.Errorf("got %+v, want keys-timeout and the error of the context", c)
+		}
+		time.Sleep(time.Minute)
+	})
+}
+
+func TestExplainByAZeroVerifier(t *testing.T) {
+	for _, verifier := range []*jwtverify.Verifier{nil, new(jwtverify.Verifier)} {
+		report := verifier.Explain(t.Context(), "a.b.c")
+		_, err := verifier.Verify(t.Context(), "a.b.c")
+		checkReport(t, report, nil, err, "a.b.c")
+		if got := report.Checks[0].Code; got != "config-domain-missing" {
+			t.Errorf("got %q, want config-domain-missing", got)
+		}
+	}
+}
+
+// Explain asks for keys exactly where Verify does.
+func TestExplainAsksForKeysAsVerifyDoes(t *testing.T) {
+	good := sign(t, 0, goodHeader(), goodClaims())
+	for name, raw := range map[string]string{
+		"a good token":             good,
+		"a damaged token":          good[:len(good)-1] + "=",
+		"an unsigned one":          rawToken(`{"alg":"none"}`, marshal(t, goodClaims()), ""),
+		"a kid that is unknown":    sign(t, 0, map[string]any{"alg": "RS256", "kid": "other"}, goodClaims()),
+		"a token of another typ":   sign(t, 0, map[string]any{"alg": "RS256", "kid": "key-0", "typ": "x"}, goodClaims()),
+		"an expired one of theirs": sign(t, 0, goodHeader(), map[string]any{"exp": 1}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			counts := [2]uint64{}
+			for i := range counts {
+				cache := &jwtverify.Cache{Source: jwtverify.KeySourceFunc(testSet(t, 2).Keys)}
+				verifier := newVerifier(t, jwtverify.Config{Keys: cache})
+				for range 3 {
+					if i == 0 {
+						verifier.Verify(t.Context(), raw)
+					} else {
+						verifier.Explain(t.Context(), raw)
+					}
+				}
+				counts[i] = cache.Stats().Fetches
+			}
+			if counts[0] != counts[1] {
+				t.Errorf("Verify asked %d times, Explain %d times", counts[0], counts[1])
+			}
+		})
+	}
+}
+
+func TestExplainIsSafeForConcurrentUse(t *testing.T) {
+	verifier := newVerifier(t, jwtverify.Config{Keys: &jwtverify.Cache{Source: testSet(t, 2)}})
+	good := sign(t, 0, goodHeader(), goodClaims())
+	bad := sign(t, 1, goodHeader(), goodClaims())
+	var group sync.WaitGroup
+	for i := range 8 {
+		group.Go(func() {
+			raw, want := good, error(nil)
+			if i%2 == 1 {
+				raw, want = bad, jwtverify.ErrSignature
+			}
+			for range 20 {
+				if report := verifier.Explain(t.Context(), raw); !errors.Is(report.Err, want) {
+					t.Errorf("got %v, want %v", report.Err, want)
+				}
+			}
+		})
+	}
+	group.Wait()
+}
