@@ -50,6 +50,20 @@ func BenchmarkVerify(b *testing.B) {
 	}
 }
 
+// A token that was verified before, by keys that a Cache keeps fresh.
+func BenchmarkRemembered(b *testing.B) {
+	token := benchToken(b)
+	verifier := newVerifier(b, jwtverify.Config{VerifiedCache: 100, Keys: &jwtverify.Cache{Source: testSet(b, 2)}})
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if _, err := verifier.Verify(b.Context(), token); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+}
+
 // The lookup of a key that is known and fresh: run it with -cpu 1,2 to see that it
 // takes no lock.
 func BenchmarkKnownFreshKey(b *testing.B) {

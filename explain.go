@@ -132,7 +132,7 @@ func (r *recorder) end(s step, err error) error {
 
 // verdict returns the token, unless a failure was let pass.
 func (r *recorder) verdict(t *Token) (*Token, error) {
-	if r != nil && r.verdictErr != nil {
+	if r.verdictErr != nil {
 		return nil, r.verdictErr
 	}
 	return t, nil

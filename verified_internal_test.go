@@ -1,0 +1,114 @@
+package jwtverify
+
+import (
+	"fmt"
+	"hash/maphash"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Refetch makes the next look-up of a verifier ask the key source. For the tests of
+// package jwtverify_test: nobody can turn a clock there while tokens stay valid.
+func Refetch(v *Verifier) {
+	st := *v.cache.current()
+	if st.snapshot == nil {
+		return
+	}
+	dead := *st.snapshot
+	dead.dueAt, dead.deadAt = time.Time{}, time.Time{}
+	st.snapshot = &dead
+	v.cache.state.Store(&st)
+}
+
+func verifiedFor(c *verifiedTokens, text string) *verifiedToken {
+	return &verifiedToken{hash: maphash.String(c.seed, text), text: text, bytes: int64(len(text)) + verifiedOverhead}
+}
+
+// tally counts the entries and their bytes.
+func (c *verifiedTokens) tally() (entries int, bytes int64) {
+	for i := range c.slots {
+		if known := c.slots[i].Load(); known != nil {
+			entries++
+			bytes += known.bytes
+		}
+	}
+	return entries, bytes
+}
+
+func TestVerifiedTokensAreFoundByTheirWholeText(t *testing.T) {
+	c := newVerifiedTokens(8)
+	first, second := verifiedFor(c, "first"), verifiedFor(c, "second")
+	// A collision, such as nobody can bring about: the first stands where the second
+	// is looked for.
+	first.hash = second.hash
+	c.add(first)
+	if got := c.find("second"); got != nil {
+		t.Errorf("found %q by the hash of another text", got.text)
+	}
+	c.add(second)
+	if got := c.find("second"); got != second {
+		t.Errorf("got %v, want the entry itself beside the one with its hash", got)
+	}
+	c.forget(second)
+	if got := c.find("second"); got != nil {
+		t.Error("found what was forgotten")
+	}
+}
+
+func TestVerifiedTokensStayWithinTheirBounds(t *testing.T) {
+	for _, test := range []struct {
+		name          string
+		entries, size int
+		least         int // that are kept of many more
+	}{
+		{"one small entry", 1, 100, 1},
+		{"seven", 7, 100, 7},
+		{"eight", 8, 100, 8},
+		{"a thousand small ones", 1000, 1000, 990},
+		{"a thousand large ones", 1000, 30_000, 250},
+		{"a single one that is too large", 1, 10_000, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := newVerifiedTokens(test.entries)
+			if len(c.slots) > test.entries {
+				t.Errorf("%d slots for %d entries", len(c.slots), test.entries)
+			}
+			padding := strings.Repeat("x", test.size)
+			for i := range 6 * test.entries {
+				c.add(verifiedFor(c, fmt.Sprint(i, padding)))
+				if got := c.bytes.Load(); got > c.maxBytes {
+					t.Fatalf("%d bytes, want at most %d", got, c.maxBytes)
+				}
+			}
+			entries, bytes := c.tally()
+			if bytes != c.bytes.Load() {
+				t.Errorf("%d bytes are counted, there are %d", c.bytes.Load(), bytes)
+			}
+			if entries < test.least || entries > test.entries {
+				t.Errorf("%d entries are kept, want %d to %d", entries, test.least, test.entries)
+			}
+		})
+	}
+}
+
+// Tokens in use stay, while others that come once pass through.
+func TestVerifiedTokensInUseOutliveAFlood(t *testing.T) {
+	c := newVerifiedTokens(800)
+	const inUse = 100
+	for i := range inUse {
+		c.add(verifiedFor(c, fmt.Sprint("in use ", i)))
+	}
+	missing := 0
+	for i := range 10_000 {
+		c.add(verifiedFor(c, fmt.Sprint("flood ", i)))
+		text := fmt.Sprint("in use ", i%inUse)
+		if c.find(text) == nil {
+			missing++
+			c.add(verifiedFor(c, text))
+		}
+	}
+	if missing > 500 {
+		t.Errorf("%d of 10,000 look-ups of tokens in use missed, want at most 500", missing)
+	}
+}
