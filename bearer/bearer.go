@@ -1,0 +1,412 @@
+// Package bearer lets an HTTP request run if it carries a good access token. It reads
+// the header Authorization: Bearer (RFC 6750), has a [jwtverify.Verifier] judge the
+// token, and where that fails answers in place of the handler.
+//
+//	guard, err := bearer.New(bearer.Config{Verifier: verifier})
+//	…
+//	mux := guard.NewMux()
+//	mux.HandleFunc("GET /protected", protected)                     // any valid token
+//	mux.Handle("GET /orders", guard.Require("orders:read")(orders)) // and a scope
+//	mux.Public("GET /public", public)                               // the token is ignored
+//	err = http.ListenAndServe("127.0.0.1:8000", mux)
+//
+// A handler reads the token with [jwtverify.FromContext], and asks for a scope with
+// [HasScope]. It is called once or never, with the server's own ResponseWriter, so
+// that flushing, hijacking and [http.ResponseController] work.
+//
+// # Protected by default
+//
+// In a [Mux] whatever is not registered with [Mux.Public] or [Mux.Optional] needs a
+// valid token: every other pattern, the paths that nobody has registered (404), and
+// the methods that a path does not have (405). There is no list of exempt paths and
+// no exempt method that could get out of step with the routes.
+//
+// [Guard.Require] and [Guard.Optional] are func(http.Handler) http.Handler, as any
+// router takes them. Wrap the whole router, and all of it is protected by default:
+//
+//	handler := guard.Require()(router)
+//
+// Inside, Require with scopes does not verify again what the same guard has verified.
+//
+// # What the client gets
+//
+//   - 401 without error code: no credentials, or those of another scheme. Get a token.
+//   - 400 invalid_request: two Authorization fields, a token of more than 16 KiB, or
+//     something after Bearer that has not the form of a token.
+//   - 401 invalid_token: the token has expired, or is not valid yet, or is not valid.
+//     The first two are told apart since the signature was good; nothing more is told
+//     to whoever can send anything.
+//   - 403 insufficient_scope: the token is good, but lacks one of the scopes named.
+//   - 503 with Retry-After: the issuer's keys cannot be had, and nothing is known
+//     about the token. A 401 here would make clients throw good tokens away.
+//
+// Each has a challenge in WWW-Authenticate, except 503, and a body of the type
+// application/problem+json (RFC 9457). They are not cached. A token is taken from the
+// header Authorization alone: never from a query, a form or a cookie, where it would
+// end up in logs or be sent by other sites (RFC 9700, section 4.3.2).
+//
+// # Scopes
+//
+// Scopes are read from one claim: scope, or scp where scope is absent, or
+// [Config.ScopeClaim]. Never from two: adding the permissions of a user to the scope
+// of a client would widen what was delegated. Require takes all the scopes that a
+// route needs; "any of" is HasScope(ctx, a) || HasScope(ctx, b) in the handler.
+//
+// # Browsers and CORS
+//
+// A preflight request is an OPTIONS request without Authorization, and OPTIONS is
+// protected like any other method. Say what answers it:
+//
+//	mux.Public("OPTIONS /orders", cors)
+//
+// or wrap the Mux in a CORS middleware, which then sees requests first. The headers
+// that it sets stay on refusals. For scripts to see why, it should send
+// Access-Control-Expose-Headers: WWW-Authenticate, Retry-After.
+//
+// # Logging
+//
+// The package logs nothing. [Config.Reject] is called for every refusal with the full
+// reason, and with a request that has no Authorization header any more. It can also
+// replace the body, but neither status nor headers, so that it cannot admit.
+//
+// # Behind a proxy
+//
+// [Guard.ForwardAuth] answers the question that nginx, Traefik, Caddy and Envoy can
+// ask before they pass a request on. An API behind a proxy that verifies by itself
+// needs nothing special: nothing but Authorization is looked at, no forwarded host,
+// address or path.
+//
+// # Without HTTP
+//
+// [Parse] and [Scopes] are for code that has no http.Request, such as a gRPC
+// interceptor: Parse(metadata["authorization"]), then Verify. What Parse refuses or
+// matches [jwtverify.ErrInvalid] is Unauthenticated; a missing scope is
+// PermissionDenied; anything else Unavailable. A message queue has a bare token:
+// Verify it, when it enters the queue if it may expire there.
+//
+// A Guard and a Mux are safe for concurrent use. The package keeps no global state,
+// starts no goroutine, and needs the standard library alone.
+package bearer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"reflect"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"example.com/jwtverify"
+)
+
+// A Verifier judges tokens. [*jwtverify.Verifier] does; an API that trusts several
+// issuers supplies what chooses among theirs. It must be safe for concurrent use.
+//
+// An error that matches [jwtverify.ErrInvalid] means that the token is not to be
+// trusted. With any other, [jwtverify.ErrKeysUnavailable] first among them, nothing is
+// known about the token. Neither a token nor an error is taken for a failure too. A
+// Token that was put together by hand has no claims beyond its fields: it has no
+// scopes, and whether it is bound to a key (Config.Bound) cannot be seen.
+type Verifier interface {
+	Verify(ctx context.Context, token string) (*jwtverify.Token, error)
+}
+
+// Config says how a [Guard] judges requests. Only Verifier is required; there is no
+// option that weakens a check.
+type Config struct {
+	// Verifier judges the tokens.
+	Verifier Verifier
+
+	// Realm names the protected area in challenges (RFC 9110, section 11.5):
+	// printable ASCII without " and \. Empty means "api".
+	Realm string
+
+	// Resource describes this API as RFC 9728 has it. With it the challenges name
+	// the address of that description, see [Guard.Metadata]. nil: they don't.
+	Resource *Resource
+
+	// ScopeClaim is the one claim that scopes are read from, such as "permissions".
+	// Empty: "scope", and "scp" where "scope" is absent.
+	ScopeClaim string
+
+	// Reject is called for every refusal, before it is answered: to log it, to count
+	// it, to replace the body. The request is a copy without Authorization. If the
+	// token was good (403), it is in the context.
+	//
+	// A nil body keeps the package's own, whatever the contentType. Another body, an
+	// empty one among them, is sent with the contentType, or as
+	// application/problem+json if that is empty or not printable ASCII. Status and
+	// headers are not the hook's. If it panics, the request is refused with the
+	// package's own body, and the panic goes on. While it runs, the client waits.
+	//
+	// It must be safe for concurrent use. nil: nothing is called.
+	Reject func(*http.Request, Rejection) (contentType string, body []byte)
+
+	// Bound checks the proof that the client holds the key to which its token is
+	// bound. It is called after Verify for each token with a claim cnf (RFC 7800),
+	// whatever that holds: with the request as it came, and its token. With an
+	// error the token is refused as not valid; the text goes to Reject alone. nil:
+	// such tokens are refused, since whoever has stolen one could use it as a plain
+	// one (RFC 8705, section 3; RFC 9449, section 7.2).
+	Bound func(*http.Request, *jwtverify.Token) error
+}
+
+// A Guard decides whether requests may run. It is made by [New], cannot be changed,
+// and is safe for concurrent use. The zero Guard answers 503 to all of them.
+type Guard struct {
+	verifier    Verifier
+	realm       string
+	scopeClaims []string
+	reject      func(*http.Request, Rejection) (string, []byte)
+	bound       func(*http.Request, *jwtverify.Token) error
+
+	metadataURL string // RFC 9728; empty without Resource
+	metadata    []byte
+}
+
+// New returns a Guard, or an error that names the field of the Config that is missing
+// or cannot be honoured, and says what to write. It does no I/O and does not ask the
+// Verifier anything.
+func New(config Config) (*Guard, error) {
+	g, err := newGuard(config)
+	if err != nil {
+		return nil, fmt.Errorf("bearer: %w", err)
+	}
+	return g, nil
+}
+
+func newGuard(config Config) (*Guard, error) {
+	switch {
+	case isNil(config.Verifier):
+		return nil, errors.New("Config.Verifier is nil: set it to what jwtverify.New returns")
+	case !isPrintable(config.Realm) || strings.ContainsAny(config.Realm, `"\`):
+		return nil, fmt.Errorf(`Config.Realm is %s: want printable ASCII without " and \, such as "api"`, quoted(config.Realm))
+	case !utf8.ValidString(config.ScopeClaim):
+		return nil, fmt.Errorf("Config.ScopeClaim is %s: no token can have such a claim, since it is not valid UTF-8", quoted(config.ScopeClaim))
+	}
+	g := &Guard{
+		verifier:    config.Verifier,
+		realm:       config.Realm,
+		scopeClaims: defaultScopeClaims(),
+		reject:      config.Reject,
+		bound:       config.Bound,
+	}
+	if g.realm == "" {
+		g.realm = "api"
+	}
+	if config.ScopeClaim != "" {
+		g.scopeClaims = []string{config.ScopeClaim}
+	}
+	if config.Resource != nil {
+		var err error
+		if g.metadataURL, g.metadata, err = config.Resource.describe(); err != nil {
+			return nil, fmt.Errorf("Config.Resource.%w", err)
+		}
+	}
+	return g, nil
+}
+
+// isNil reports whether an interface is nil or holds a nil pointer, function or the
+// like, which would panic at the first request.
+func isNil(v any) bool {
+	if v == nil {
+		return true
+	}
+	switch value := reflect.ValueOf(v); value.Kind() {
+	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Slice, reflect.Chan:
+		return value.IsNil()
+	}
+	return false
+}
+
+// ready reports whether g was made by New.
+func (g *Guard) ready() bool { return g != nil && g.verifier != nil }
+
+// Require returns a middleware whose handlers run for requests with a valid token
+// that has all of the scopes; without scopes, any valid token will do. The token is in
+// the context of the request ([jwtverify.FromContext]). Nothing is set on the response.
+//
+// Within a handler that the same Guard has protected already, the token of its context
+// counts, and only scopes are checked. Another Guard verifies for itself, and its token
+// replaces the first.
+//
+// Require panics if a scope is not one that a token could have (RFC 6749, section 3.3:
+// printable ASCII without space, " and \), and the middleware if the handler is nil,
+// as [http.ServeMux.Handle] does: these are mistakes in the program.
+func (g *Guard) Require(scopes ...string) func(http.Handler) http.Handler {
+	required := mustScopes(scopes)
+	return func(next http.Handler) http.Handler {
+		mustHandler(next)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			admitted, rejection := g.admit(r, required)
+			if rejection != nil {
+				g.refuse(w, admitted, rejection)
+				return
+			}
+			next.ServeHTTP(w, admitted)
+		})
+	}
+}
+
+// Optional returns a handler that runs next for requests with a valid token, as
+// [Guard.Require] does, and for those without credentials: then there is no token in
+// the context. A bad token is refused, it never turns into no token. The response gets
+// Vary: Authorization before next runs, since caches must not mix the two up.
+//
+// It panics if next is nil.
+func (g *Guard) Optional(next http.Handler) http.Handler {
+	mustHandler(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		admitted, rejection := g.admit(r, nil)
+		if rejection != nil && !rejection.isAnonymous() {
+			g.refuse(w, admitted, rejection)
+			return
+		}
+		w.Header().Add("Vary", "Authorization")
+		next.ServeHTTP(w, admitted)
+	})
+}
+
+// admit is the story of a request: it returns r with the token in its context, or why
+// the request is refused. Where a scope is missing it returns both.
+func (g *Guard) admit(r *http.Request, required []string) (*http.Request, *Rejection) {
+	if !g.ready() {
+		return r, undetermined(errZeroGuard)
+	}
+	a := admissionFrom(r.Context())
+	if a == nil || a.guard != g {
+		var rejection *Rejection
+		if a, rejection = g.authenticate(r); rejection != nil {
+			return r, rejection
+		}
+		r = r.WithContext(a.context(r.Context()))
+	}
+	if missing := a.lacks(required); missing != "" {
+		return r, &Rejection{
+			Status:      http.StatusForbidden,
+			Code:        "insufficient_scope",
+			Description: "The access token lacks a required scope",
+			Scopes:      required,
+			Err:         fmt.Errorf("bearer: token lacks the scope %s: it has [%s]", quoted(missing), quoted(strings.Join(a.scopes(), " "))),
+		}
+	}
+	return r, nil
+}
+
+// authenticate finds out who sent the request, by its Authorization header alone.
+func (g *Guard) authenticate(r *http.Request) (*admission, *Rejection) {
+	raw, err := Parse(r.Header["Authorization"])
+	if request, ok := err.(*RequestError); ok {
+		return nil, &Rejection{
+			Status:      http.StatusBadRequest,
+			Code:        "invalid_request",
+			Description: request.Description,
+			Err:         err,
+		}
+	} else if err != nil {
+		// RFC 6750, section 3.1: without authentication information no error code.
+		return nil, &Rejection{Status: http.StatusUnauthorized, Err: err}
+	}
+
+	token, err := g.verifier.Verify(r.Context(), raw)
+	switch {
+	case err == nil && token == nil:
+		return nil, undetermined(errNoVerdict)
+	case err == nil:
+	case errors.Is(err, jwtverify.ErrKeysUnavailable) || !errors.Is(err, jwtverify.ErrInvalid):
+		// Unavailable comes first: an error that is both must not cost the client a
+		// good token. So does what nobody knows.
+		return nil, undetermined(err)
+	case errors.Is(err, jwtverify.ErrExpired):
+		return nil, invalid("The access token has expired", err)
+	case errors.Is(err, jwtverify.ErrNotYetValid):
+		return nil, invalid("The access token is not valid yet", err)
+	default:
+		return nil, notValid(err)
+	}
+
+	a := newAdmission(g, token)
+	if a.isBound() {
+		if g.bound == nil {
+			return nil, notValid(errBound)
+		}
+		if err := g.bound(r, token); err != nil {
+			return nil, notValid(fmt.Errorf("bearer: Config.Bound refused the proof of a token with the claim cnf: %w", err))
+		}
+	}
+	return a, nil
+}
+
+var (
+	errZeroGuard = errors.New("bearer: the Guard was not made by New")
+	errNoVerdict = errors.New("bearer: Config.Verifier returned neither a token nor an error")
+	errBound     = fmt.Errorf("%w: it has the claim cnf, so it is bound to a key, and Config.Bound is not set to check the proof", jwtverify.ErrInvalid)
+)
+
+// invalid is the refusal of a token (RFC 6750, section 3.1).
+func invalid(description string, err error) *Rejection {
+	return &Rejection{
+		Status:      http.StatusUnauthorized,
+		Code:        "invalid_token",
+		Description: description,
+		Err:         err,
+	}
+}
+
+// notValid is the same for everything that must not be told apart: unknown key,
+// signature, issuer, audience, algorithm, form.
+func notValid(err error) *Rejection { return invalid("The access token is not valid", err) }
+
+// undetermined is the refusal where nothing is known about the token. OAuth has no
+// error code for it.
+func undetermined(err error) *Rejection {
+	after := unknownRetryAfter
+	var unavailable *jwtverify.KeysUnavailableError
+	if errors.As(err, &unavailable) && unavailable != nil {
+		after = retryAfter(unavailable.RetryAfter)
+	}
+	return &Rejection{
+		Status:      http.StatusServiceUnavailable,
+		Description: "Access tokens cannot be checked at the moment",
+		RetryAfter:  after,
+		Err:         err,
+	}
+}
+
+// isAnonymous reports whether there were no credentials: a 401 that has no error code.
+func (r *Rejection) isAnonymous() bool {
+	return r.Status == http.StatusUnauthorized && r.Code == ""
+}
+
+// mustHandler panics for what http.ServeMux panics for too.
+func mustHandler(h http.Handler) {
+	if f, ok := h.(http.HandlerFunc); h == nil || ok && f == nil {
+		panic("bearer: nil handler")
+	}
+}
+
+// isPrintable reports whether s is printable ASCII, spaces among it.
+func isPrintable(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// quoted makes text from outside fit for a message or a log: in quotes, with
+// everything but ASCII escaped, cut after 100 bytes.
+func quoted(s string) string {
+	const limit = 100
+	if len(s) <= limit {
+		return strconv.QuoteToASCII(s)
+	}
+	end := limit
+	for end > 0 && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return strconv.QuoteToASCII(s[:end]) + "…"
+}

@@ -1,0 +1,109 @@
+package bearer
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// maxTokenBytes is the limit on a token, measured before any byte of it is looked
+// at. It is that of jwtverify.
+const maxTokenBytes = 16 << 10
+
+// Parse returns the token in the values of a request's Authorization header, which
+// are all of its fields in their order: [net/http.Header.Values], or the
+// "authorization" metadata of gRPC. It has only the form of a token: what it is
+// worth, a Verifier tells.
+//
+// The error is [ErrNoCredentials] if there is none and none was meant: no value, an
+// empty one, or one of another scheme such as Basic or DPoP (RFC 9110, section
+// 11.6.2). It is a [*RequestError] if a token was meant, but cannot be read: two
+// values, even equal ones; Bearer without a token; more than 16 384 bytes; anything
+// but "Bearer" in any case, spaces, and a token in the form b64token (RFC 6750,
+// section 2.1).
+func Parse(values []string) (token string, err error) {
+	switch len(values) {
+	case 0:
+		return "", ErrNoCredentials
+	case 1:
+	default:
+		// Which of them counts would be a matter of taste, and a proxy in front may
+		// have the other one.
+		return "", &RequestError{"More than one Authorization header field",
+			fmt.Sprintf("%d Authorization header fields, want one", len(values))}
+	}
+	credentials := strings.Trim(values[0], " \t")
+	scheme := leading(credentials, isTokenChar)
+	if !strings.EqualFold(credentials[:scheme], "Bearer") {
+		// An empty value as well: clients that have logged out send it.
+		return "", ErrNoCredentials
+	}
+
+	rest := credentials[scheme:]
+	token = strings.TrimLeft(rest, " ")
+	switch {
+	case rest == "":
+		return "", malformed("Authorization header field has no token after Bearer")
+	case len(token) == len(rest):
+		return "", malformed("Authorization header field has %q after Bearer, want a space and the token", rest[:1])
+	case len(token) > maxTokenBytes:
+		return "", &RequestError{"The access token is too long",
+			fmt.Sprintf("token has %d bytes, want at most %d", len(token), maxTokenBytes)}
+	}
+	// b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="
+	end := leading(token, isBase64Char)
+	if end > 0 {
+		end += leading(token[end:], func(c byte) bool { return c == '=' })
+	}
+	if end < len(token) {
+		return "", malformed("token has %q at byte %d, want letters, digits and -._~+/ with = at the end only", token[end:end+1], end)
+	}
+	return token, nil
+}
+
+// ErrNoCredentials: the request has no credentials of the scheme Bearer. HTTP 401,
+// and none of the error codes of RFC 6750 is due.
+var ErrNoCredentials = errors.New("bearer: no credentials of the scheme Bearer")
+
+// A RequestError says that the Authorization header cannot be read: HTTP 400, error
+// code invalid_request (RFC 6750, section 3.1).
+type RequestError struct {
+	// Description is the fixed text for the client: "More than one Authorization
+	// header field", "The Authorization header field is malformed" or "The access
+	// token is too long".
+	Description string
+
+	reason string // what was expected and found, without the token
+}
+
+// Error returns what was expected and what was found, for logs. It never has the
+// token in it.
+func (e *RequestError) Error() string { return "bearer: " + e.reason }
+
+func malformed(format string, args ...any) error {
+	return &RequestError{"The Authorization header field is malformed", fmt.Sprintf(format, args...)}
+}
+
+// leading returns how many bytes at the start of s are of a kind.
+func leading(s string, is func(byte) bool) int {
+	for i := range len(s) {
+		if !is(s[i]) {
+			return i
+		}
+	}
+	return len(s)
+}
+
+func isAlphanumeric(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+}
+
+// isTokenChar reports whether c is a tchar (RFC 9110, section 5.6.2), of which the
+// name of a scheme is made.
+func isTokenChar(c byte) bool {
+	return isAlphanumeric(c) || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
+}
+
+func isBase64Char(c byte) bool {
+	return isAlphanumeric(c) || strings.IndexByte("-._~+/", c) >= 0
+}
