@@ -61,7 +61,7 @@ func (t *story) tell() error {
 	}
 	server := &http.Server{ReadHeaderTimeout: 5 * time.Second}
 	defer server.Close()
-	iss, err := issuer.New("http://"+listener.Addr().String(), demoAudience)
+	iss, err := issuer.New(issuer.Config{URL: "http://" + listener.Addr().String(), Audience: demoAudience})
 	if err != nil {
 		listener.Close()
 		return err

@@ -31,7 +31,9 @@ const (
 )
 
 // The keys take a moment to make, and no test changes them.
-var sharedIssuer = sync.OnceValues(func() (*issuer.Issuer, error) { return issuer.New(testIssuer, testAudience) })
+var sharedIssuer = sync.OnceValues(func() (*issuer.Issuer, error) {
+	return issuer.New(issuer.Config{URL: testIssuer, Audience: testAudience})
+})
 
 func newFixture(t testing.TB) *fixture {
 	t.Helper()

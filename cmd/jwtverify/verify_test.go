@@ -84,7 +84,7 @@ func TestTheIssuersMetadataNameTheKeys(t *testing.T) {
 	f := newFixture(t)
 	var iss *issuer.Issuer
 	url := serveKeys(t, func(w http.ResponseWriter, r *http.Request) { iss.Handler().ServeHTTP(w, r) })
-	iss, err := issuer.New(url, testAudience)
+	iss, err := issuer.New(issuer.Config{URL: url, Audience: testAudience})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,257 +1,206 @@
-// Package issuer is a small issuer of RS256 access tokens with its keys in memory:
-// it mints tokens, publishes a JWK Set and the metadata that names it, and rotates.
-// It is the engine behind `jwtverify demo`.
+// Package issuer is an issuer of RS256 access tokens with its keys in memory: it
+// mints good tokens and bad ones, publishes a JWK Set and the metadata that names
+// it, answers at a token endpoint, rotates, revokes, and fails on demand. It is the
+// engine behind package issuertest and `jwtverify demo`.
 //
-//	iss, err := issuer.New("http://127.0.0.1:8180", "https://api.example.com")
+//	iss, err := issuer.New(issuer.Config{URL: "http://127.0.0.1:8180", Audience: "https://api.example.com"})
 //	…
 //	token, err := iss.Token(issuer.Claims{"sub": "m2m"})
 //	http.Serve(listener, iss.Handler())
 //
-// The keys are 2048-bit RSA keys made by New and Rotate, some 100 ms each, and are
-// never written anywhere. An Issuer is safe for concurrent use and has nothing to
-// close.
+// The keys are 2048-bit RSA keys made by New, Rotate and Revoke, some 100 ms each,
+// and are never written anywhere. An Issuer is safe for concurrent use. At rest it
+// has no goroutine, timer or channel, so that one made outside a bubble of
+// testing/synctest works inside; it opens no connection.
 package issuer
 
 import (
-	"crypto"
 	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
-	"math/big"
-	"net/http"
+	"net/url"
+	"strings"
 	"sync"
 	"time"
+
+	"example.com/jwtverify"
 )
 
-const keyBits = 2048
-
-// Lifetime is the time from iat to exp of a token, unless its claims say otherwise.
+// Lifetime is the time from iat to exp of a token, unless Config or its claims say
+// otherwise.
 const Lifetime = time.Hour
-
-// Paths of what Handler serves.
-const (
-	KeysPath     = "/.well-known/jwks.json"
-	MetadataPath = "/.well-known/openid-configuration"
-)
 
 // Claims are the members of a header or of claims, as encoding/json takes them.
 type Claims = map[string]any
 
+// Config says what an [Issuer] is like. URL and Audience are required.
+type Config struct {
+	// URL is where the issuer is reachable: https or http, host, perhaps a port
+	// and a path, without final slash. The shape may add a path of its own; the sum
+	// is the iss of the tokens.
+	URL string
+
+	// OneHost puts the keys on the host of URL even in a shape that has them on
+	// another: over a socket nobody would find that.
+	OneHost bool
+
+	// Audience is the aud of the tokens.
+	Audience string
+
+	// Shape is the form of URLs, documents, headers and claims; the zero Shape is
+	// AuthAction.
+	Shape Shape
+
+	// Claims are put over those of the shape in every token; a nil value takes a
+	// claim away.
+	Claims Claims
+
+	// Lifetime is the time from iat to exp, 1 second or more; 0 means an hour.
+	Lifetime time.Duration
+
+	// Scope is what the token endpoint grants, separated by spaces: all of it, or
+	// the part that a request asks for. Empty: whatever is asked for.
+	Scope string
+
+	// ClientSecret is what the token endpoint asks of every client. Empty: any
+	// secret but an empty one.
+	ClientSecret string
+}
+
 // An Issuer mints tokens and publishes the keys to verify them by.
 type Issuer struct {
-	url      string
-	audience string
-	beside   []jwk // published with the signing keys, and of no use for RS256
+	config Config
+	shape  Shape
+	base   *url.URL // Config.URL
+	url    string   // the iss
 
-	mu   sync.Mutex
-	keys []signingKey // guarded by mu: oldest first, the last announced, the one before it signing
+	encryption *signingKey
+	elliptic   *ecdsa.PrivateKey
+	beside     []jwk // the public halves of these two, published with the signing keys
+
+	mu        sync.Mutex // guards what follows
+	keys      []*signingKey
+	signing   *signingKey
+	announced *signingKey
+	attacker  *signingKey // made at the first need
+	advanced  time.Duration
+	fault     Fault
+	requests  []Request
+	closed    bool
+	waiting   map[*waiter]struct{}
 }
 
-type signingKey struct {
-	private *rsa.PrivateKey
-	jwk     jwk
-}
-
-// A jwk is a public key as published (RFC 7517). It has no field that could hold a
-// private member.
-type jwk struct {
-	Kty string `json:"kty"`
-	Kid string `json:"kid"`
-	Use string `json:"use"`
-	Alg string `json:"alg"`
-	N   string `json:"n,omitempty"`
-	E   string `json:"e,omitempty"`
-	Crv string `json:"crv,omitempty"`
-	X   string `json:"x,omitempty"`
-	Y   string `json:"y,omitempty"`
-}
-
-// New returns an Issuer with fresh keys. The url is the iss of its tokens and the
-// place where Handler is reachable: scheme, host and port, without path or final
-// slash. The audience is the aud of its tokens.
+// New returns an Issuer with fresh keys, or an error that names the field of the
+// Config that is missing or wrong.
 //
 // Every set is a mixed one, as issuers publish them: the signing key, the next one,
 // a key for encryption and an EC key.
-func New(url, audience string) (*Issuer, error) {
-	iss := &Issuer{url: url, audience: audience}
-	for range 2 {
-		if _, err := iss.addKey(); err != nil {
-			return nil, err
-		}
+func New(config Config) (*Issuer, error) {
+	base, err := parseURL(config.URL)
+	switch {
+	case err != nil:
+		return nil, err
+	case config.Audience == "":
+		return nil, errors.New(`the audience is empty: set it to the aud of the tokens, such as "https://api.example.com"`)
+	case config.Lifetime != 0 && config.Lifetime < time.Second:
+		return nil, fmt.Errorf("the lifetime is %v: want 1s or more, or 0 for %v", config.Lifetime, Lifetime)
 	}
-	encryption, err := rsa.GenerateKey(rand.Reader, keyBits)
-	if err != nil {
-		return nil, fmt.Errorf("issuer: making an RSA key: %w", err)
+	if config.Lifetime == 0 {
+		config.Lifetime = Lifetime
 	}
-	curve, err := ecKey()
-	if err != nil {
-		return nil, fmt.Errorf("issuer: making an EC key: %w", err)
+	if config.Shape.name == "" {
+		config.Shape = AuthAction()
 	}
-	// The private halves of these two are forgotten here: nothing is decrypted.
-	iss.beside = []jwk{rsaJWK("encryption", "enc", "RSA-OAEP-256", &encryption.PublicKey), curve}
+	config.Claims = maps.Clone(config.Claims)
+	iss := &Issuer{
+		config: config,
+		shape:  config.Shape,
+		base:   base,
+		url:    config.URL + config.Shape.issuerPath,
+	}
+	if err := iss.makeKeys(); err != nil {
+		return nil, err
+	}
 	return iss, nil
 }
 
-// addKey makes a key and announces it.
-func (iss *Issuer) addKey() (kid string, err error) {
-	private, err := rsa.GenerateKey(rand.Reader, keyBits)
-	if err != nil {
-		return "", fmt.Errorf("issuer: making an RSA key: %w", err)
+func parseURL(text string) (*url.URL, error) {
+	base, err := url.Parse(text)
+	switch {
+	case text == "":
+		return nil, errors.New(`the URL is empty: set it to the address of the issuer, such as "https://issuer.test"`)
+	case err != nil:
+		return nil, fmt.Errorf("the URL: %w", err)
+	case base.Scheme != "https" && base.Scheme != "http" || base.Hostname() == "":
+		return nil, fmt.Errorf("the URL is %q: want https:// or http://, and a host", text)
+	case base.User != nil || strings.ContainsAny(text, "?#"):
+		return nil, errors.New("the URL has a user name, a query or a fragment: want none")
+	case strings.HasSuffix(text, "/"):
+		return nil, fmt.Errorf("the URL is %q: want no final slash, the shape adds what belongs behind it", text)
 	}
-	iss.mu.Lock()
-	defer iss.mu.Unlock()
-	// The number is for people; the rest keeps the kids of two issuers apart, so
-	// that a test with both sees an unknown key and not a bad signature.
-	hash := sha256.Sum256(private.N.Bytes())
-	kid = fmt.Sprintf("key-%d-%x", len(iss.keys)+1, hash[:3])
-	iss.keys = append(iss.keys, signingKey{private, rsaJWK(kid, "sig", "RS256", &private.PublicKey)})
-	return kid, nil
+	return base, nil
 }
 
 // URL returns the iss of the tokens.
 func (iss *Issuer) URL() string { return iss.url }
 
 // Audience returns the aud of the tokens.
-func (iss *Issuer) Audience() string { return iss.audience }
+func (iss *Issuer) Audience() string { return iss.config.Audience }
 
-// KeyID returns the kid of the key that signs.
-func (iss *Issuer) KeyID() string { return iss.signing().jwk.Kid }
+// KeysURL returns the address of the JWK Set.
+func (iss *Issuer) KeysURL() string { return iss.keysBase().String() + iss.shape.keysPath }
 
-func (iss *Issuer) signing() signingKey {
+// keysBase is the address in front of keysPath.
+func (iss *Issuer) keysBase() *url.URL {
+	base := *iss.base
+	if iss.shape.keysHost != "" && !iss.config.OneHost {
+		base.Host = iss.shape.keysHost + "." + base.Host
+	}
+	return &base
+}
+
+// Config returns the configuration of a verifier that trusts this issuer. Its keys
+// come from KeysURL by Transport, its clock is that of the issuer.
+func (iss *Issuer) Config() jwtverify.Config {
+	return jwtverify.Config{
+		Issuer:        iss.URL(),
+		Audiences:     []string{iss.Audience()},
+		Keys:          jwtverify.HTTPKeySource{URL: iss.KeysURL(), Client: iss.Client()},
+		Type:          iss.shape.requiredType,
+		AudienceClaim: iss.shape.audienceClaim,
+		Now:           iss.Now,
+	}
+}
+
+// Now is the time by which tokens are made: that of [time.Now], and what Advance
+// has added.
+func (iss *Issuer) Now() time.Time {
 	iss.mu.Lock()
 	defer iss.mu.Unlock()
-	return iss.keys[len(iss.keys)-2]
+	return time.Now().Add(iss.advanced)
 }
 
-// Rotate makes the announced key the one that signs, announces a fresh one, and
-// returns the kid that signs from now on. Old keys stay published, so that their
-// tokens live on. A verifier that loaded the keys before a single Rotate knows the
-// key already; before two, it does not.
-func (iss *Issuer) Rotate() (kid string, err error) {
-	if _, err := iss.addKey(); err != nil {
-		return "", err
+// Advance moves the time of tokens on. It does not age anybody's keys: those go by
+// the monotonic clock. A negative d panics, since verifiers would see time run back.
+func (iss *Issuer) Advance(d time.Duration) {
+	if d < 0 {
+		panic(fmt.Sprintf("issuertest: Advance by %v: want 0 or more", d))
 	}
-	return iss.KeyID(), nil
-}
-
-// Token returns a token signed by the current key. The default claims are iss, aud,
-// sub "m2m", client_id "m2m", iat now, exp after Lifetime, and a random jti; the
-// header has alg, kid and typ "JWT". The given claims are put over the defaults, the
-// later over the earlier; a nil value takes the claim away. An error means a value
-// that has no JSON.
-func (iss *Issuer) Token(claims ...Claims) (string, error) {
-	now := time.Now()
-	all := Claims{
-		"iss":       iss.url,
-		"aud":       iss.audience,
-		"sub":       "m2m",
-		"client_id": "m2m",
-		"iat":       now.Unix(),
-		"exp":       now.Add(Lifetime).Unix(),
-		"jti":       rand.Text(),
-	}
-	for _, some := range claims {
-		maps.Copy(all, some)
-	}
-	maps.DeleteFunc(all, func(_ string, value any) bool { return value == nil })
-	key := iss.signing()
-	return key.sign(Claims{"alg": "RS256", "kid": key.jwk.Kid, "typ": "JWT"}, all)
-}
-
-// Sign returns a token with exactly this header and these claims, for odd tokens.
-// The signature is RS256 by the current key, whatever the header says.
-func (iss *Issuer) Sign(header, claims Claims) (string, error) {
-	return iss.signing().sign(header, claims)
-}
-
-func (k signingKey) sign(header, claims Claims) (string, error) {
-	h, err := json.Marshal(header)
-	if err != nil {
-		return "", fmt.Errorf("issuer: the header has no JSON: %w", err)
-	}
-	c, err := json.Marshal(claims)
-	if err != nil {
-		return "", fmt.Errorf("issuer: the claims have no JSON: %w", err)
-	}
-	signed := encode(h) + "." + encode(c)
-	digest := sha256.Sum256([]byte(signed))
-	signature, err := rsa.SignPKCS1v15(nil, k.private, crypto.SHA256, digest[:])
-	if err != nil {
-		return "", fmt.Errorf("issuer: signing: %w", err)
-	}
-	return signed + "." + encode(signature), nil
-}
-
-// JWKS returns the JWK Set as it is published now.
-func (iss *Issuer) JWKS() []byte {
 	iss.mu.Lock()
 	defer iss.mu.Unlock()
-	var set struct {
-		Keys []jwk `json:"keys"`
-	}
-	for _, key := range iss.keys {
-		set.Keys = append(set.Keys, key.jwk)
-	}
-	set.Keys = append(set.Keys, iss.beside...)
-	return document(set)
+	iss.advanced += d
 }
 
-// Handler serves the JWK Set at KeysPath and the metadata that names it (OpenID
-// Connect Discovery 1.0, section 4) at MetadataPath.
-func (iss *Issuer) Handler() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+KeysPath, func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, iss.JWKS())
-	})
-	mux.HandleFunc("GET "+MetadataPath, func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, document(struct {
-			Issuer  string `json:"issuer"`
-			JWKSURI string `json:"jwks_uri"`
-		}{iss.url, iss.url + KeysPath}))
-	})
-	return mux
-}
-
-// document is the JSON of a struct of strings, which always has one.
-func document(v any) []byte {
-	data, _ := json.Marshal(v)
-	return data
-}
-
-func writeJSON(w http.ResponseWriter, data []byte) {
-	w.Header().Set("Content-Type", "application/json")
-	w.Write(data)
-}
-
-func rsaJWK(kid, use, alg string, pub *rsa.PublicKey) jwk {
-	return jwk{
-		Kty: "RSA", Kid: kid, Use: use, Alg: alg,
-		N: encode(pub.N.Bytes()),
-		E: encode(big.NewInt(int64(pub.E)).Bytes()),
+// Close ends the answers that are under way, such as one that hangs, and lets all
+// later requests fail. Tokens can still be made.
+func (iss *Issuer) Close() {
+	iss.mu.Lock()
+	defer iss.mu.Unlock()
+	iss.closed = true
+	for w := range iss.waiting {
+		w.end(errClosed)
 	}
 }
 
-func ecKey() (jwk, error) {
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return jwk{}, err
-	}
-	public, err := private.PublicKey.ECDH()
-	if err != nil {
-		return jwk{}, err
-	}
-	point := public.Bytes() // 4, X, Y: uncompressed, of equal length
-	return jwk{
-		Kty: "EC", Kid: "elliptic", Use: "sig", Alg: "ES256", Crv: "P-256",
-		X: encode(point[1:33]),
-		Y: encode(point[33:65]),
-	}, nil
-}
-
-func encode(data []byte) string { return base64.RawURLEncoding.EncodeToString(data) }
+var errClosed = errors.New("the issuer is closed, since the test that made it is over")

@@ -23,7 +23,7 @@ const audience = "https://api.example.com"
 func serve(t *testing.T) *issuer.Issuer {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
-	iss, err := issuer.New("http://"+server.Listener.Addr().String(), audience)
+	iss, err := issuer.New(issuer.Config{URL: "http://" + server.Listener.Addr().String(), Audience: audience})
 	if err != nil {
 		t.Fatal(err)
 	}
