@@ -21,6 +21,7 @@ const jwksUsage = `jwtverify jwks [flags]: which keys does the issuer publish, a
   --jwks-file F      or a file with a JWK Set, a JWK or PEM,
   --issuer URL       or an issuer whose discovery document tells. Without any of them
                      AUTHACTION_DOMAIN does
+  --env-file F       file with KEY=VALUE lines for what is not in the environment
   --timeout 5s       limit for retrieving the keys
 
 Exit codes: 0 at least one key is usable for RS256, 2 usage, 3 no usable key set.
@@ -28,24 +29,20 @@ Exit codes: 0 at least one key is usable for RS256, 2 usage, 3 no usable key set
 
 // jwks lists the keys of a set, each usable or why not.
 func (s *session) jwks(args []string) int {
-	const command = "jwtverify jwks"
-	f := &verifyFlags{given: make(map[string]bool)}
-	set := flag.NewFlagSet("jwks", flag.ContinueOnError)
-	set.SetOutput(io.Discard)
-	f.addKeyFlags(set)
-	err := set.Parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
+	f := newFlags("jwks").withKeys()
+	err := f.parse(args)
+	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprint(s.stderr, jwksUsage)
 		return int(accepted)
-	case err == nil && set.NArg() > 0:
-		err = fmt.Errorf("got the argument %s, want flags alone", quoted(set.Arg(0)))
 	}
+	if err == nil {
+		err = f.noArguments()
+	}
+	command := f.command
 	if err != nil {
-		return s.fail(command, fmt.Errorf("%w; %s -h shows the flags", err, command))
+		return s.fail(command, err)
 	}
-	set.Visit(func(given *flag.Flag) { f.given[given.Name] = true })
-	settings, err := f.settings(s.env)
+	settings, err := s.settings(f, nil)
 	if err == nil && settings.source == nil {
 		err = settings.noKeys
 	}

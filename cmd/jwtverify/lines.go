@@ -48,12 +48,10 @@ type line struct {
 }
 
 // verifyLines is verify --lines.
-func (s *session) verifyLines(command string, f *verifyFlags, settings settings) int {
-	switch {
-	case f.given["token-file"] || len(f.args) > 1 || len(f.args) == 1 && f.args[0] != "-":
+func (s *session) verifyLines(f *flags, settings settings) int {
+	command := f.command
+	if f.given["token-file"] || len(f.args) > 1 || len(f.args) == 1 && f.args[0] != "-" {
 		return s.fail(command, errors.New("--lines reads stdin alone: pipe the tokens in, one a line"))
-	case f.claims:
-		return s.fail(command, errors.New("--lines and --claims do not go together: --claims is for one token"))
 	}
 	shared, incomplete := settings.verifier()
 	if incomplete != nil && settings.complete() {

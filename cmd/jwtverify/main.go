@@ -16,9 +16,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"example.com/jwtverify"
 )
@@ -32,7 +34,7 @@ func main() {
 
 // run is the whole command. It returns the exit code.
 func run(args []string, env func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
-	s := &session{env, stdin, stdout, stderr}
+	s := &session{env: env, stdin: stdin, stdout: stdout, stderr: stderr, now: time.Now}
 	if len(args) == 0 {
 		fmt.Fprint(stderr, usage)
 		return int(none)
@@ -72,6 +74,10 @@ type session struct {
 	env            func(string) string
 	stdin          io.Reader
 	stdout, stderr io.Writer
+
+	// A test can set these.
+	now       func() time.Time
+	transport http.RoundTripper // nil: the network
 }
 
 // A verdict is also the exit code that says so.

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"strconv"
@@ -17,16 +19,37 @@ import (
 type settings struct {
 	issuer    string
 	audiences []string
-	keys      jwtverify.KeySource // nil: noKeys says why
+	keys      jwtverify.KeySource // a *Cache; nil: noKeys says why
 	source    jwtverify.KeySource // what the Cache in keys asks; nil as keys
+	address   string              // where the keys are: a URL or a path, for messages
 	noKeys    error
+	timeout   time.Duration // as in jwtverify.Cache
 	leeway    time.Duration // as in jwtverify.Config
 	now       func() time.Time
 }
 
-// settings puts the flags over the environment.
-func (f *verifyFlags) settings(env func(string) string) (settings, error) {
-	s := settings{leeway: f.leeway}
+// settings puts the flags over the environment, and that over the env file. The
+// client is for retrieving the keys; nil means the library's own. The error says what
+// is wrong; what is missing, verifier says.
+func (s *session) settings(f *flags, client *http.Client) (settings, error) {
+	env := s.env
+	if f.given["env-file"] {
+		file, err := readEnvFile(f.envFile)
+		if err != nil {
+			return settings{}, err
+		}
+		env = func(name string) string { return cmp.Or(s.env(name), file[name]) }
+	}
+	if client == nil && s.transport != nil {
+		client = &http.Client{Transport: s.transport}
+	}
+	set, err := f.settings(env, client)
+	set.now = s.now
+	return set, err
+}
+
+func (f *flags) settings(env func(string) string, client *http.Client) (settings, error) {
+	s := settings{timeout: f.timeout, leeway: f.leeway}
 	var source jwtverify.KeySource
 	switch domain := env("AUTHACTION_DOMAIN"); {
 	case f.given["issuer"]:
@@ -39,7 +62,8 @@ func (f *verifyFlags) settings(env func(string) string) (settings, error) {
 			return settings{}, err
 		}
 		s.issuer = "https://" + domain
-		source = jwtverify.HTTPKeySource{URL: s.issuer + "/.well-known/jwks.json"}
+		s.address = s.issuer + "/.well-known/jwks.json"
+		source = jwtverify.HTTPKeySource{URL: s.address, Client: client}
 	}
 
 	if !f.given["audience"] && env("AUTHACTION_AUDIENCE") != "" {
@@ -60,27 +84,30 @@ func (f *verifyFlags) settings(env func(string) string) (settings, error) {
 	case f.given["jwks-url"] && f.given["jwks-file"]:
 		return settings{}, errors.New("--jwks-url and --jwks-file are both given: want one place where the keys are")
 	case f.given["jwks-file"]:
-		source = jwtverify.FileKeySource(f.jwksFile)
+		s.address, source = f.jwksFile, jwtverify.FileKeySource(f.jwksFile)
 		if f.jwksFile == "" {
 			return settings{}, errors.New("--jwks-file is empty: want the path of a JWK Set, a JWK or PEM")
 		}
 	case f.given["jwks-url"]:
-		source = jwtverify.HTTPKeySource{URL: f.jwksURL}
+		s.address, source = f.jwksURL, jwtverify.HTTPKeySource{URL: f.jwksURL, Client: client}
 		if err := checkAddress("--jwks-url", f.jwksURL); err != nil {
 			return settings{}, err
 		}
 	case s.issuer != "" && f.given["issuer"]:
-		source = jwtverify.DiscoveryKeySource{Issuer: s.issuer}
+		s.address = strings.TrimSuffix(s.issuer, "/") + metadataPath
+		source = jwtverify.DiscoveryKeySource{Issuer: s.issuer, Client: client}
 		s.noKeys = checkAddress("--issuer", s.issuer)
 	case s.issuer == "":
 		s.noKeys = keysMissing()
 	}
-	return s.withSource(source, f)
+	return s.withSource(source)
 }
+
+const metadataPath = "/.well-known/openid-configuration"
 
 // withSource completes s by a source. Whether the values are in bounds is New's to
 // judge, one at a time, so that the message can name the flag.
-func (s settings) withSource(source jwtverify.KeySource, f *verifyFlags) (settings, error) {
+func (s settings) withSource(source jwtverify.KeySource) (settings, error) {
 	fits := func(keys jwtverify.KeySource, leeway time.Duration) error {
 		_, err := jwtverify.New(jwtverify.Config{Issuer: "any", Audiences: []string{"any"}, Keys: keys, Leeway: leeway})
 		return err
@@ -88,31 +115,38 @@ func (s settings) withSource(source jwtverify.KeySource, f *verifyFlags) (settin
 	if err := fits(anyKeys, s.leeway); err != nil {
 		return settings{}, fmt.Errorf("--leeway: %w", err)
 	}
-	if err := fits(&jwtverify.Cache{Source: anyKeys, Timeout: f.timeout}, 0); err != nil {
+	if err := fits(&jwtverify.Cache{Source: anyKeys, Timeout: s.timeout}, 0); err != nil {
 		return settings{}, fmt.Errorf("--timeout: %w", err)
 	}
 	if source == nil || s.noKeys != nil {
 		return s, nil
 	}
 	// One Cache, so that the keys are the same for every verifier of the run.
-	cache := &jwtverify.Cache{Source: source, Timeout: f.timeout}
+	cache := &jwtverify.Cache{Source: source, Timeout: s.timeout}
 	if err := fits(cache, 0); err != nil {
 		if _, discovery := source.(jwtverify.DiscoveryKeySource); !discovery {
-			return settings{}, err
+			return settings{}, inFlags(err)
 		}
 		// An issuer may be any text. It fails where its keys are needed.
-		s.noKeys = fmt.Errorf("%w; pass --jwks-url or --jwks-file where the issuer has no metadata", err)
+		s.noKeys = fmt.Errorf("%w; pass --jwks-url or --jwks-file where the issuer has no metadata", inFlags(err))
 		return s, nil
 	}
 	s.keys, s.source = cache, source
 	return s, nil
 }
 
+// inFlags is an error of New in the words of the command line.
+func inFlags(err error) error {
+	text := strings.TrimPrefix(err.Error(), "jwtverify: Config.Keys: Cache.Source: ")
+	return errors.New(strings.NewReplacer("HTTPKeySource.URL", "--jwks-url", "DiscoveryKeySource.Issuer", "--issuer",
+		"use Header or Client to authenticate", "the keys must be public").Replace(text))
+}
+
 // anyKeys stands where New needs a source that is never asked.
 var anyKeys = jwtverify.KeySourceFunc(new(jwtverify.KeySet).Keys)
 
-// verifier returns the verifier of complete settings. The error says what is
-// missing.
+// verifier returns the verifier of complete settings, without any I/O: the keys are
+// retrieved by the first token. The error says what is missing.
 func (s settings) verifier() (*jwtverify.Verifier, error) {
 	switch {
 	case s.issuer == "":

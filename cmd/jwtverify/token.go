@@ -15,7 +15,7 @@ const maxInputBytes = 64 << 10
 
 // readToken returns the token of the one place where it is, without what people and
 // programs leave around it; the notes say what that was.
-func (s *session) readToken(f *verifyFlags) (token string, notes []string, err error) {
+func (s *session) readToken(f *flags) (token string, notes []string, err error) {
 	text, err := s.readInput(f)
 	if err != nil {
 		return "", nil, err
@@ -23,7 +23,7 @@ func (s *session) readToken(f *verifyFlags) (token string, notes []string, err e
 	return clean(text)
 }
 
-func (s *session) readInput(f *verifyFlags) (string, error) {
+func (s *session) readInput(f *flags) (string, error) {
 	fromFile := f.given["token-file"]
 	switch {
 	case len(f.args) > 1:

@@ -29,6 +29,7 @@ shows in the list of processes.
   --jwks-url URL     where the keys are: an https address,
   --jwks-file F      or a file with a JWK Set, a JWK or PEM
   --token-file F     where the token is
+  --env-file F       file with KEY=VALUE lines for what is not in the environment
   --timeout 5s       limit for retrieving the keys
   --leeway 1m        clock difference allowed on exp and nbf; 0 means none
   --claims           print the claims of an accepted token as JSON on stdout, and
@@ -42,94 +43,29 @@ Exit codes: 0 accepted, 1 rejected, 2 nothing was checked, 3 undetermined. With 
 2 if some lines cannot be read, else 1 if some are rejected, else 3, else 0.
 `
 
-// verifyFlags are the flags of verify as they were given.
-type verifyFlags struct {
-	issuer, jwksFile, jwksURL, tokenFile string
-	audiences                            []string
-	timeout, leeway                      time.Duration // as in jwtverify.Cache and jwtverify.Config
-	claims, lines                        bool
-
-	given map[string]bool // the flags that were there, even if empty
-	args  []string
-}
-
-func parseVerifyFlags(args []string) (*verifyFlags, error) {
-	f := &verifyFlags{given: make(map[string]bool)}
-	set := flag.NewFlagSet("verify", flag.ContinueOnError)
-	set.SetOutput(io.Discard) // its messages hold values as they came
-	f.addKeyFlags(set)
-	set.StringVar(&f.tokenFile, "token-file", "", "")
-	set.BoolVar(&f.claims, "claims", false, "")
-	set.BoolVar(&f.lines, "lines", false, "")
-	set.Func("audience", "", func(audience string) error {
-		f.audiences = append(f.audiences, audience)
-		return nil
-	})
-	set.Func("leeway", "", func(text string) (err error) {
-		if f.leeway, err = duration(text); err == nil && f.leeway == 0 {
-			f.leeway = -1 // to Config 0 means the default
-		}
-		return err
-	})
-
-	// The flag package stops at the first argument; flags may stand behind it.
-	for {
-		if err := set.Parse(args); err != nil {
-			return nil, err
-		}
-		rest := set.Args()
-		if len(rest) == 0 {
-			break
-		}
-		if parsed := len(args) - len(rest); parsed > 0 && args[parsed-1] == "--" {
-			f.args = append(f.args, rest...)
-			break
-		}
-		f.args = append(f.args, rest[0])
-		args = rest[1:]
-	}
-	set.Visit(func(given *flag.Flag) { f.given[given.Name] = true })
-	return f, nil
-}
-
-// addKeyFlags adds the flags that say where the keys are.
-func (f *verifyFlags) addKeyFlags(set *flag.FlagSet) {
-	set.StringVar(&f.issuer, "issuer", "", "")
-	set.StringVar(&f.jwksFile, "jwks-file", "", "")
-	set.StringVar(&f.jwksURL, "jwks-url", "", "")
-	set.Func("timeout", "", func(text string) (err error) {
-		if f.timeout, err = duration(text); err == nil && f.timeout == 0 {
-			err = errors.New("want a limit such as 5s")
-		}
-		return err
-	})
-}
-
-func duration(text string) (time.Duration, error) {
-	d, err := time.ParseDuration(text)
-	if err != nil || d < 0 {
-		return 0, errors.New("want a duration such as 30s or 1m")
-	}
-	return d, nil
-}
-
 // verify is the command of that name.
 func (s *session) verify(args []string) int {
-	const command = "jwtverify verify"
-	f, err := parseVerifyFlags(args)
+	f := newFlags("verify").withTrust().withToken()
+	claims := f.set.Bool("claims", false, "")
+	lines := f.set.Bool("lines", false, "")
+	err := f.parse(args)
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprint(s.stderr, verifyUsage)
 		return int(accepted)
 	}
-	if err != nil {
-		return s.fail(command, fmt.Errorf("%w; %s -h shows the flags", err, command))
-	}
-	settings, err := f.settings(s.env)
+	command := f.command
 	if err != nil {
 		return s.fail(command, err)
 	}
-	if f.lines {
-		return s.verifyLines(command, f, settings)
+	settings, err := s.settings(f, nil)
+	if err != nil {
+		return s.fail(command, err)
+	}
+	if *lines {
+		if *claims {
+			return s.fail(command, errors.New("--lines and --claims do not go together: --claims is for one token"))
+		}
+		return s.verifyLines(f, settings)
 	}
 	verifier, err := settings.verifier()
 	if err != nil {
@@ -146,13 +82,13 @@ func (s *session) verify(args []string) int {
 	token, err := verifier.Verify(context.Background(), raw)
 	v, _ := judge(err)
 	report := s.stdout
-	if f.claims {
+	if *claims {
 		report = s.stderr
 	}
 	if err := writeVerdict(report, s.palette(report), token, err); err != nil {
 		return s.fail(command, fmt.Errorf("writing the verdict: %w", err))
 	}
-	if f.claims && v == accepted {
+	if *claims && v == accepted {
 		if err := writeClaims(s.stdout, token); err != nil {
 			return s.fail(command, fmt.Errorf("writing the claims: %w", err))
 		}

@@ -229,11 +229,11 @@ func TestPlainHTTPIsForLoopback(t *testing.T) {
 
 // The domain's keys are at the guide's address, which a test cannot serve.
 func TestTheKeysOfADomain(t *testing.T) {
-	f, err := parseVerifyFlags([]string{"--audience", "a"})
-	if err != nil {
+	f := newFlags("verify").withTrust()
+	if err := f.parse([]string{"--audience", "a"}); err != nil {
 		t.Fatal(err)
 	}
-	s, err := f.settings(func(name string) string { return map[string]string{"AUTHACTION_DOMAIN": "a.test:8443"}[name] })
+	s, err := f.settings(func(name string) string { return map[string]string{"AUTHACTION_DOMAIN": "a.test:8443"}[name] }, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"time"
+)
+
+// flags are the flags and arguments of a command as they were given. A command adds
+// the groups that it needs, and its own to set; then it parses.
+type flags struct {
+	command string // for messages, such as "jwtverify verify"
+	set     *flag.FlagSet
+
+	issuer, jwksFile, jwksURL, envFile, tokenFile string
+	audiences                                     []string
+	timeout, leeway                               time.Duration // as in jwtverify.Cache and jwtverify.Config
+
+	given map[string]bool // the flags that were there, even if empty
+	args  []string
+}
+
+func newFlags(name string) *flags {
+	f := &flags{command: "jwtverify " + name, set: flag.NewFlagSet(name, flag.ContinueOnError), given: make(map[string]bool)}
+	f.set.SetOutput(io.Discard) // its messages hold values as they came
+	return f
+}
+
+// withKeys adds the flags that say where the keys are.
+func (f *flags) withKeys() *flags {
+	f.set.StringVar(&f.issuer, "issuer", "", "")
+	f.set.StringVar(&f.jwksFile, "jwks-file", "", "")
+	f.set.StringVar(&f.jwksURL, "jwks-url", "", "")
+	f.set.StringVar(&f.envFile, "env-file", "", "")
+	f.set.Func("timeout", "", func(text string) (err error) {
+		if f.timeout, err = duration(text); err == nil && f.timeout == 0 {
+			err = errors.New("want a limit such as 5s")
+		}
+		return err
+	})
+	return f
+}
+
+// withTrust adds the flags that say which tokens are trusted.
+func (f *flags) withTrust() *flags {
+	f.withKeys()
+	f.set.Func("audience", "", func(audience string) error {
+		f.audiences = append(f.audiences, audience)
+		return nil
+	})
+	f.set.Func("leeway", "", func(text string) (err error) {
+		if f.leeway, err = duration(text); err == nil && f.leeway == 0 {
+			f.leeway = -1 // to Config 0 means the default
+		}
+		return err
+	})
+	return f
+}
+
+// withToken adds the flag that says where the token is.
+func (f *flags) withToken() *flags {
+	f.set.StringVar(&f.tokenFile, "token-file", "", "")
+	return f
+}
+
+// parse reads the flags, wherever they stand among the arguments. The error is
+// flag.ErrHelp if that was asked for.
+func (f *flags) parse(args []string) error {
+	// The flag package stops at the first argument; flags may stand behind it.
+	for {
+		if err := f.set.Parse(args); err != nil {
+			if errors.Is(err, flag.ErrHelp) {
+				return err
+			}
+			return fmt.Errorf("%w; %s -h shows the flags", err, f.command)
+		}
+		rest := f.set.Args()
+		if len(rest) == 0 {
+			break
+		}
+		if parsed := len(args) - len(rest); parsed > 0 && args[parsed-1] == "--" {
+			f.args = append(f.args, rest...)
+			break
+		}
+		f.args = append(f.args, rest[0])
+		args = rest[1:]
+	}
+	f.set.Visit(func(given *flag.Flag) { f.given[given.Name] = true })
+	return nil
+}
+
+// noArguments is the error for a command that takes flags alone.
+func (f *flags) noArguments() error {
+	if len(f.args) == 0 {
+		return nil
+	}
+	return fmt.Errorf("got the argument %s, want flags alone; %s -h shows them", quoted(f.args[0]), f.command)
+}
+
+func duration(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 {
+		return 0, errors.New("want a duration such as 30s or 1m")
+	}
+	return d, nil
+}
