@@ -5,48 +5,54 @@ import (
 	"strings"
 )
 
-// base64urlValue maps a character of the URL-safe alphabet (RFC 4648,
-// section 5) to its six bits, and every other byte to 0xff.
+// base64urlValue maps a character of the URL-safe alphabet (RFC 4648, section 5) to its
+// six bits, and every other byte to notBase64URL. There is a table for each of the four
+// characters that make three bytes, with the bits where they belong in a 24-bit number.
 //
 // encoding/base64 is not used here: even its strict decoder skips CR and LF,
 // so that one token could be written in many ways, and it takes twice as long.
-var base64urlValue = func() (table [256]byte) {
-	for i := range table {
-		table[i] = 0xff
+var base64urlValue = func() (tables [4][256]uint32) {
+	for place := range tables {
+		for i := range tables[place] {
+			tables[place][i] = notBase64URL
+		}
+		for i, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_" {
+			tables[place][c] = uint32(i) << (18 - 6*place)
+		}
 	}
-	for i, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_" {
-		table[c] = byte(i)
-	}
-	return table
+	return tables
 }()
+
+const notBase64URL = 1 << 24
 
 // appendBase64URL appends the bytes that s encodes to dst. There is exactly one
 // text for any bytes: no padding, no white space, no stray bits at the end
 // (RFC 7515, section 2; RFC 4648, section 3.5).
 func appendBase64URL(dst []byte, s string) ([]byte, error) {
-	i := 0
-	for ; i+4 <= len(s); i += 4 {
-		a, b, c, d := base64urlValue[s[i]], base64urlValue[s[i+1]], base64urlValue[s[i+2]], base64urlValue[s[i+3]]
-		if a|b|c|d > 63 {
+	first, second, third, fourth := &base64urlValue[0], &base64urlValue[1], &base64urlValue[2], &base64urlValue[3]
+	rest := s
+	for ; len(rest) >= 4; rest = rest[4:] {
+		n := first[rest[0]] | second[rest[1]] | third[rest[2]] | fourth[rest[3]]
+		if n >= notBase64URL {
 			return nil, badBase64URL(s)
 		}
-		dst = append(dst, a<<2|b>>4, b<<4|c>>2, c<<6|d)
+		dst = append(dst, byte(n>>16), byte(n>>8), byte(n))
 	}
-	switch rest := s[i:]; len(rest) {
+	switch len(rest) {
 	case 0:
 		return dst, nil
 	case 2:
-		a, b := base64urlValue[rest[0]], base64urlValue[rest[1]]
-		if a|b > 63 || b&0x0f != 0 {
+		n := first[rest[0]] | second[rest[1]]
+		if n >= notBase64URL || n&0xffff != 0 {
 			return nil, badBase64URL(s)
 		}
-		return append(dst, a<<2|b>>4), nil
+		return append(dst, byte(n>>16)), nil
 	case 3:
-		a, b, c := base64urlValue[rest[0]], base64urlValue[rest[1]], base64urlValue[rest[2]]
-		if a|b|c > 63 || c&0x03 != 0 {
+		n := first[rest[0]] | second[rest[1]] | third[rest[2]]
+		if n >= notBase64URL || n&0xff != 0 {
 			return nil, badBase64URL(s)
 		}
-		return append(dst, a<<2|b>>4, b<<4|c>>2), nil
+		return append(dst, byte(n>>16), byte(n>>8)), nil
 	default:
 		return nil, badBase64URL(s)
 	}
@@ -75,7 +81,7 @@ func base64URLString(s string) (string, error) {
 func badBase64URL(s string) error {
 	bad := func(found, want string) error { return &mismatch{"token-base64", found, want} }
 	for i := range len(s) {
-		if base64urlValue[s[i]] <= 63 {
+		if base64urlValue[0][s[i]] != notBase64URL {
 			continue
 		}
 		switch s[i] {

@@ -54,7 +54,7 @@ func (r *recorder) refine(v *Verifier, c *Check, err *invalidError) {
 		}
 	case "json-limits":
 		c.Found = err.subject + err.found
-		c.Expected = fmt.Sprintf("a header of at most %d bytes, %d members and %d levels", maxHeaderBytes, maxHeaderMembers, maxHeaderDepth)
+		c.Expected = fmt.Sprintf("a header of at most %d bytes, %d members (array elements count) and %d levels", maxHeaderBytes, maxHeaderMembers, maxHeaderDepth)
 		if part == "claims" {
 			c.Expected = fmt.Sprintf("claims of at most %d members and %d levels", maxJSONMembers, maxJSONDepth)
 		}
@@ -91,7 +91,8 @@ func (r *recorder) refine(v *Verifier, c *Check, err *invalidError) {
 func criticalNames(segment string) string {
 	text, _ := base64URLString(segment)
 	var names []string
-	r := newJSONReader(text, maxHeaderDepth, maxHeaderMembers)
+	var r jsonReader
+	r.begin(text, headerLimits)
 	for name := range r.object {
 		if name != "crit" || r.kind() != '[' {
 			r.skip()

@@ -312,7 +312,8 @@ func skippedList(skipped []error) string {
 // hasMember reports whether a JSON object, read without error before, has a member of
 // one of the names.
 func hasMember(text string, names ...string) (has bool) {
-	r := newJSONReader(text, maxJSONDepth, maxJSONMembers)
+	var r jsonReader
+	r.begin(text, generalLimits)
 	for name := range r.object {
 		for _, wanted := range names {
 			has = has || name == wanted

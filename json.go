@@ -3,16 +3,25 @@ package jwtverify
 import (
 	"fmt"
 	"hash/maphash"
+	"math/bits"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
 
-// Limits on every JSON text. Real tokens and key sets stay far below them; the
-// limits bound what a hostile text can make us do.
+// Limits on a JSON text. Real tokens and key sets stay far below them; the limits
+// bound what a hostile text can make us do.
+type jsonLimits struct {
+	depth   int // nested objects and arrays
+	members int // of one object
+	inAll   int // members and elements of all objects and arrays together; 0: no limit
+}
+
+var generalLimits = jsonLimits{depth: maxJSONDepth, members: maxJSONMembers}
+
 const (
-	maxJSONDepth   = 16    // nested objects and arrays
-	maxJSONMembers = 1_000 // members of one object
+	maxJSONDepth   = 16
+	maxJSONMembers = 1_000
 )
 
 // A jsonReader reads one JSON text (RFC 8259) once, from front to back. It is
@@ -21,7 +30,8 @@ const (
 // invalid UTF-8 or lone surrogate is replaced by U+FFFD, nothing follows the
 // value.
 //
-//	r := newJSONReader(text, maxJSONDepth, maxJSONMembers)
+//	var r jsonReader
+//	r.begin(text, generalLimits)
 //	for name := range r.object {
 //		switch name {
 //		case "sub":
@@ -35,13 +45,13 @@ const (
 // The body of a loop over object or array reads exactly one value. The first
 // violation of the grammar or of a limit stops all reading; end reports it.
 type jsonReader struct {
-	text       string
-	pos        int
-	depth      int
-	maxDepth   int
-	maxMembers int
+	text   string
+	pos    int
+	depth  int
+	inAll  int // members and elements begun so far
+	limits jsonLimits
 
-	// err is the first error behind which nothing can be read.
+	// err is the first error behind which nothing can be read: then text is empty.
 	err error
 	// flaw is the first error that leaves the text readable: a member that
 	// stands twice, a lone surrogate. What was read must not be used; but a key
@@ -54,23 +64,26 @@ type jsonReader struct {
 	hashes [openNames]uint64
 	open   int
 	large  nameTable
-	seed   maphash.Seed
 }
+
+// nameSeed keeps the hashes of names unpredictable, so that nobody can choose names
+// that collide.
+var nameSeed = maphash.MakeSeed()
 
 const (
 	openNames   = 48 // names of small open objects, all levels together
 	smallObject = 32 // up to here, comparing hashes one by one is fast
 )
 
-func newJSONReader(text string, maxDepth, maxMembers int) jsonReader {
-	r := jsonReader{text: text, maxDepth: maxDepth, maxMembers: maxMembers, seed: maphash.MakeSeed()}
+// begin starts a reader in its place: it is too large to be copied for each token.
+func (r *jsonReader) begin(text string, limits jsonLimits) {
+	r.text, r.limits = text, limits
 	switch {
 	case strings.HasPrefix(text, "\ufeff"):
-		r.err = &mismatch{"token-json", "starts with a byte order mark", "none"}
+		r.stop(&mismatch{"token-json", "starts with a byte order mark", "none"})
 	case !utf8.ValidString(text):
-		r.err = &mismatch{"token-json", "is not valid UTF-8", ""}
+		r.stop(&mismatch{"token-json", "is not valid UTF-8", ""})
 	}
-	return r
 }
 
 // object reads an object and yields the name of each member; the loop's body
@@ -82,8 +95,8 @@ func (r *jsonReader) object(yield func(name string) bool) {
 	small, large := r.open, len(r.large.names)
 	isLarge := false
 	for count := 0; r.next('}', count); count++ {
-		if count == r.maxMembers {
-			r.err = &mismatch{"json-limits", fmt.Sprintf("has an object with more than %d members", r.maxMembers), ""}
+		if count == r.limits.members {
+			r.stop(&mismatch{"json-limits", fmt.Sprintf("has an object with more than %d members", r.limits.members), ""})
 			return
 		}
 		if r.kind() != '"' {
@@ -101,7 +114,7 @@ func (r *jsonReader) object(yield func(name string) bool) {
 			}
 			r.open = small
 		}
-		hash := maphash.String(r.seed, name)
+		hash := maphash.String(nameSeed, name)
 		if isLarge && !r.large.add(name, hash, large) || !isLarge && !r.addSmall(name, hash, small) {
 			if r.flaw == nil {
 				r.flaw = &mismatch{"token-json", "has the member " + quoted(name, 64) + " twice", ""}
@@ -211,8 +224,8 @@ func (r *jsonReader) enter(bracket byte) bool {
 		}
 		return false
 	}
-	if r.depth == r.maxDepth {
-		r.err = &mismatch{"json-limits", fmt.Sprintf("is nested more than %d deep", r.maxDepth), ""}
+	if r.depth == r.limits.depth {
+		r.stop(&mismatch{"json-limits", fmt.Sprintf("is nested more than %d deep", r.limits.depth), ""})
 		return false
 	}
 	r.depth++
@@ -223,19 +236,17 @@ func (r *jsonReader) enter(bracket byte) bool {
 // next moves to the next of count+1 members or elements, or behind the closing
 // bracket.
 func (r *jsonReader) next(bracket byte, count int) bool {
-	switch c := r.space(); {
-	case r.err != nil:
-		return false
+	c := r.space()
+	switch {
 	case c == bracket:
 		r.depth--
 		r.pos++
 		return false
-	case count == 0:
-		return true
-	case c == ',':
+	case c == ',' && count > 0:
 		r.pos++
-		r.space()
-		return true
+		return r.another()
+	case count == 0 && r.err == nil:
+		return r.another()
 	}
 	if bracket == '}' {
 		r.fail("a comma or }")
@@ -243,6 +254,14 @@ func (r *jsonReader) next(bracket byte, count int) bool {
 		r.fail("a comma or ]")
 	}
 	return false
+}
+
+// another counts a member or element.
+func (r *jsonReader) another() bool {
+	if r.inAll++; r.inAll == r.limits.inAll+1 && r.limits.inAll > 0 {
+		r.stop(&mismatch{"json-limits", fmt.Sprintf("has more than %d members and array elements", r.limits.inAll), ""})
+	}
+	return r.err == nil
 }
 
 // kind returns the first byte of the next value: { [ " t f n, 0 for every
@@ -270,9 +289,12 @@ func (r *jsonReader) number(name string) (string, error) {
 	if r.kind() != '0' {
 		return "", r.wrongType(name, "a number")
 	}
-	start := r.pos
+	start, text := r.pos, r.text
 	r.skipNumber()
-	return r.text[start:r.pos], nil
+	if r.err != nil {
+		return "", nil
+	}
+	return text[start:r.pos], nil
 }
 
 // wrongType skips the value of a member and says what it is instead of want.
@@ -345,13 +367,16 @@ func (r *jsonReader) end() error {
 
 // space skips white space and returns the byte behind it, or 0 at the end.
 func (r *jsonReader) space() byte {
-	if r.err != nil {
-		return 0
+	if r.pos < len(r.text) && r.text[r.pos] > ' ' {
+		return r.text[r.pos]
 	}
-	for r.pos < len(r.text) {
+	return r.skipSpace()
+}
+
+func (r *jsonReader) skipSpace() byte {
+	for ; r.pos < len(r.text); r.pos++ {
 		switch c := r.text[r.pos]; c {
 		case ' ', '\t', '\n', '\r':
-			r.pos++
 		default:
 			return c
 		}
@@ -376,13 +401,15 @@ func (r *jsonReader) skipNumber() {
 	} else if !r.skipDigits() {
 		return
 	}
-	if r.peek() == '.' {
+	c := r.peek()
+	if c == '.' {
 		r.pos++
 		if !r.skipDigits() {
 			return
 		}
+		c = r.peek()
 	}
-	if c := r.peek(); c == 'e' || c == 'E' {
+	if c == 'e' || c == 'E' {
 		r.pos++
 		if c := r.peek(); c == '+' || c == '-' {
 			r.pos++
@@ -392,14 +419,15 @@ func (r *jsonReader) skipNumber() {
 }
 
 func (r *jsonReader) skipDigits() bool {
-	start := r.pos
-	for c := r.peek(); '0' <= c && c <= '9'; c = r.peek() {
-		r.pos++
+	i := r.pos
+	for i < len(r.text) && '0' <= r.text[i] && r.text[i] <= '9' {
+		i++
 	}
-	if r.pos == start {
+	found := i > r.pos
+	if r.pos = i; !found {
 		r.fail("a digit")
 	}
-	return r.pos > start
+	return found
 }
 
 func (r *jsonReader) peek() byte {
@@ -414,22 +442,46 @@ func (r *jsonReader) peek() byte {
 // nobody wants it.
 func (r *jsonReader) rawString(wanted bool) string {
 	start := r.pos + 1
-	for i := start; i < len(r.text); i++ {
-		switch c := r.text[i]; {
-		case c == '"':
-			r.pos = i + 1
-			return r.text[start:i]
-		case c == '\\':
-			return r.escapedString(start, i, wanted)
-		case c < 0x20:
-			r.pos = i
-			r.fail("a string without control characters")
-			return ""
+	end := start + plainBytes(r.text[start:])
+	switch {
+	case end == len(r.text):
+		r.pos = end
+		r.fail("a closing quote")
+	case r.text[end] == '"':
+		r.pos = end + 1
+		return r.text[start:end]
+	case r.text[end] == '\\':
+		return r.escapedString(start, end, wanted)
+	default:
+		r.pos = end
+		r.fail("a string without control characters")
+	}
+	return ""
+}
+
+// plainBytes counts the bytes at the start of s that stand for themselves in a
+// string: up to a quote, a backslash or a control character. It looks at eight bytes
+// at a time; in each byte of stop the highest bit tells, from the lowest byte up to the
+// first that is meant, of which one it is (see "Bit Twiddling Hacks", Anderson: "determine
+// if a word has a byte less than n").
+func plainBytes(s string) int {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		w := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+		quote, backslash := w^ones*'"', w^ones*'\\'
+		stop := ((w-ones*0x20)&^w | (quote-ones)&^quote | (backslash-ones)&^backslash) & high
+		if stop != 0 {
+			return i + bits.TrailingZeros64(stop)/8
 		}
 	}
-	r.pos = len(r.text)
-	r.fail("a closing quote")
-	return ""
+	for ; i < len(s); i++ {
+		if c := s[i]; c == '"' || c == '\\' || c < 0x20 {
+			break
+		}
+	}
+	return i
 }
 
 // escapedString is rawString from the first escape on.
@@ -472,15 +524,31 @@ func (r *jsonReader) escapedString(start, pos int, wanted bool) string {
 func (r *jsonReader) escape() (rune, bool) {
 	r.pos++
 	c := r.peek()
-	if i := strings.IndexByte(`"\/bfnrt`, c); i >= 0 && c != 0 {
+	switch c {
+	case '"', '\\', '/':
+	case 'b':
+		c = '\b'
+	case 'f':
+		c = '\f'
+	case 'n':
+		c = '\n'
+	case 'r':
+		c = '\r'
+	case 't':
+		c = '\t'
+	case 'u':
 		r.pos++
-		return rune("\"\\/\b\f\n\r\t"[i]), true
-	}
-	if c != 'u' {
+		return r.unicodeEscape()
+	default:
 		r.fail(`an escape (\" \\ \/ \b \f \n \r \t \u)`)
 		return 0, false
 	}
 	r.pos++
+	return rune(c), true
+}
+
+// unicodeEscape is escape behind \u.
+func (r *jsonReader) unicodeEscape() (rune, bool) {
 	char, ok := r.hex4()
 	if !ok || !utf16.IsSurrogate(char) {
 		return char, ok
@@ -505,8 +573,12 @@ func (r *jsonReader) escape() (rune, bool) {
 
 func (r *jsonReader) hex4() (rune, bool) {
 	var value rune
-	for range 4 {
-		c := r.peek()
+	rest := r.text[r.pos:]
+	for i := range 4 {
+		var c byte
+		if i < len(rest) {
+			c = rest[i]
+		}
 		switch {
 		case '0' <= c && c <= '9':
 			c -= '0'
@@ -515,12 +587,13 @@ func (r *jsonReader) hex4() (rune, bool) {
 		case 'A' <= c && c <= 'F':
 			c -= 'A' - 10
 		default:
+			r.pos += i
 			r.fail("four hexadecimal digits")
 			return 0, false
 		}
 		value = value<<4 | rune(c)
-		r.pos++
 	}
+	r.pos += 4
 	return value, true
 }
 
@@ -530,9 +603,15 @@ func (r *jsonReader) fail(want string) {
 		return
 	}
 	if r.pos >= len(r.text) {
-		r.err = &mismatch{"token-json", fmt.Sprintf("is not valid JSON: it ends at byte %d", len(r.text)), want}
+		r.stop(&mismatch{"token-json", fmt.Sprintf("is not valid JSON: it ends at byte %d", len(r.text)), want})
 		return
 	}
 	found, _ := utf8.DecodeRuneInString(r.text[r.pos:])
-	r.err = &mismatch{"token-json", fmt.Sprintf("is not valid JSON: found %s at byte %d", quoted(string(found), 8), r.pos), want}
+	r.stop(&mismatch{"token-json", fmt.Sprintf("is not valid JSON: found %s at byte %d", quoted(string(found), 8), r.pos), want})
+}
+
+// stop ends all reading: there is nothing more to read.
+func (r *jsonReader) stop(err error) {
+	r.err = err
+	r.text, r.pos = "", 0
 }

@@ -13,6 +13,11 @@ import (
 
 // readJSON reads a text by all the reading methods into what encoding/json makes
 // of it with UseNumber.
+func newJSONReader(text string, maxDepth, maxMembers int) (r jsonReader) {
+	r.begin(text, jsonLimits{depth: maxDepth, members: maxMembers})
+	return r
+}
+
 func readJSON(text string, maxDepth, maxMembers int) (any, error) {
 	r := newJSONReader(text, maxDepth, maxMembers)
 	value := readJSONValue(&r)
@@ -40,9 +45,12 @@ func readJSONValue(r *jsonReader) any {
 		n, _ := r.number("")
 		return json.Number(n)
 	default:
-		start := r.pos
+		start, text := r.pos, r.text
 		r.skip()
-		return map[string]any{"true": true, "false": false}[r.text[start:r.pos]]
+		if r.err != nil {
+			return nil
+		}
+		return map[string]any{"true": true, "false": false}[text[start:r.pos]]
 	}
 }
 
@@ -624,7 +632,7 @@ func TestJSONErrorTexts(t *testing.T) {
 	} {
 		r := newJSONReader(test.text, 3, 2)
 		if strings.Contains(test.want, `"a" twice`) || strings.Contains(test.want, "byte 13") {
-			r.maxMembers = 4
+			r.limits.members = 4
 		}
 		for range r.object {
 			r.skip()

@@ -91,6 +91,7 @@ type KeySet struct {
 
 	refreshAfter time.Duration // hint to the Cache; 0: none
 	thumbprints  bool          // the kids were computed by us, for keys from PEM
+	known        string        // the first of the kids, for messages
 
 	origin origin
 }
@@ -166,7 +167,8 @@ func parseJWKSet(text string) (set *KeySet, saved string, err error) {
 	set = &KeySet{}
 	hasKeys := false
 	var single jwk
-	r := newJSONReader(text, maxJSONDepth, maxJSONMembers)
+	var r jsonReader
+	r.begin(text, generalLimits)
 	for name := range r.object {
 		switch {
 		case name == "keys" && r.kind() != '[':
@@ -297,6 +299,17 @@ func (s *KeySet) addFound(index int, key Key, reason string) {
 }
 
 func (s *KeySet) add(key Key) {
+	const shown = 5
+	switch len(s.keys) {
+	case 0:
+		s.known = quoted(key.id, 64)
+	case shown:
+		s.known += ", …"
+	default:
+		if len(s.keys) < shown {
+			s.known += ", " + quoted(key.id, 64)
+		}
+	}
 	s.keys = append(s.keys, key)
 	if key.id == "" {
 		return
@@ -510,7 +523,7 @@ func (s *KeySet) keeping(old *KeySet) (kept *KeySet, changed bool) {
 		before[key.material()] = append(before[key.material()], key)
 	}
 	copied := *s
-	copied.keys, copied.byID = nil, nil
+	copied.keys, copied.byID, copied.known = nil, nil, ""
 	changed = len(s.keys) != len(old.keys)
 	for _, key := range s.keys {
 		same := before[key.material()]

@@ -409,7 +409,8 @@ func (s DiscoveryKeySource) discover(ctx context.Context) (string, error) {
 		return "", err
 	}
 	var foundIssuer, address string
-	r := newJSONReader(string(answer.body), maxJSONDepth, maxJSONMembers)
+	var r jsonReader
+	r.begin(string(answer.body), generalLimits)
 	for name := range r.object {
 		var err error
 		switch name {

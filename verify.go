@@ -61,11 +61,13 @@ const (
 	maxTokenBytes    = 16 << 10 // what HTTP servers take as a header line at most
 	maxHeaderBytes   = 8 << 10  // anyone can make us read a header: keep it small
 	maxHeaderDepth   = 4
-	maxHeaderMembers = 64
+	maxHeaderMembers = 64 // and array elements, all together
 	// The last second of the year 9999, the end of RFC 3339. Behind it lie
 	// milliseconds taken for seconds, and numbers made to overflow.
 	maxNumericDate = 253402300799
 )
+
+var headerLimits = jsonLimits{depth: maxHeaderDepth, members: maxHeaderMembers, inAll: maxHeaderMembers}
 
 const (
 	defaultLeeway = time.Minute
@@ -420,7 +422,8 @@ func readHeader(segment string) (header, error) {
 	if err != nil {
 		return h, malformed("header ", err)
 	}
-	r := newJSONReader(text, maxHeaderDepth, maxHeaderMembers)
+	var r jsonReader
+	r.begin(text, headerLimits)
 	for name := range r.object {
 		switch name {
 		case "alg":
@@ -534,19 +537,11 @@ func unknownKey(set *KeySet, q keyQuery) error {
 			return invalid(ErrUnknownKey, "key-unusable", "", skipped.Error(), "an RSA key for RS256 signatures")
 		}
 	}
-	var known []string
-	for i, key := range set.keys {
-		if i == 5 {
-			known = append(known, "…")
-			break
-		}
-		known = append(known, quoted(key.id, 64))
-	}
 	hint := ""
 	if set.thumbprints {
 		hint = "; keys from PEM have their RFC 7638 thumbprint as kid, use NewKey to give them the issuer's"
 	}
-	return invalid(ErrUnknownKey, "kid-unknown", "kid is ", quoted(q.kid, 64), "one of the issuer's keys ("+strings.Join(known, ", ")+")"+hint)
+	return invalid(ErrUnknownKey, "kid-unknown", "kid is ", quoted(q.kid, 64), "one of the issuer's keys ("+set.known+")"+hint)
 }
 
 // readClaims reads the claims set (RFC 7519, section 4) into t. It returns the
@@ -555,7 +550,8 @@ func unknownKey(set *KeySet, q keyQuery) error {
 func (v *Verifier) readClaims(t *Token) (audience []string, err error) {
 	var clientID []string
 	hasAudience, hasExpiry := false, false
-	r := newJSONReader(t.claims, maxJSONDepth, maxJSONMembers)
+	var r jsonReader
+	r.begin(t.claims, generalLimits)
 	for name := range r.object {
 		var err error
 		switch name {
@@ -612,12 +608,26 @@ func (v *Verifier) lookalike(name string) (exact string) {
 	if len(name) < 3 || len(name) > 2*len("client_id") {
 		return ""
 	}
+	// A letter outside ASCII can stand for one in it; else only lengths that are equal
+	// can be names that are.
+	if len(name) != len("exp") && len(name) != len(v.audienceClaim) && isASCII(name) {
+		return ""
+	}
 	for _, exact := range [...]string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", v.audienceClaim} {
 		if name != exact && strings.EqualFold(name, exact) {
 			return exact
 		}
 	}
 	return ""
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // readAudience reads aud, a string or an array of strings (RFC 7519, section 4.1.3),
