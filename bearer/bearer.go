@@ -278,7 +278,7 @@ func (g *Guard) admit(r *http.Request, required []string) (*http.Request, *Rejec
 	a := admissionFrom(r.Context())
 	if a == nil || a.guard != g {
 		var rejection *Rejection
-		if a, rejection = g.authenticate(r); rejection != nil {
+		if a, rejection = g.authenticate(r, len(required) > 0); rejection != nil {
 			return r, rejection
 		}
 		r = r.WithContext(a.context(r.Context()))
@@ -295,8 +295,9 @@ func (g *Guard) admit(r *http.Request, required []string) (*http.Request, *Rejec
 	return r, nil
 }
 
-// authenticate finds out who sent the request, by its Authorization header alone.
-func (g *Guard) authenticate(r *http.Request) (*admission, *Rejection) {
+// authenticate finds out who sent the request, by its Authorization header alone. With
+// scopes, those will be asked for.
+func (g *Guard) authenticate(r *http.Request, scopes bool) (*admission, *Rejection) {
 	raw, err := Parse(r.Header["Authorization"])
 	if request, ok := err.(*RequestError); ok {
 		return nil, &Rejection{
@@ -327,7 +328,10 @@ func (g *Guard) authenticate(r *http.Request) (*admission, *Rejection) {
 		return nil, notValid(err)
 	}
 
-	a := newAdmission(g, token)
+	a := &admission{guard: g, token: token}
+	if scopes {
+		a.claims = claimsOf(token) // now, or else they would be read twice
+	}
 	if a.isBound() {
 		if g.bound == nil {
 			return nil, notValid(errBound)

@@ -105,5 +105,5 @@ func isTokenChar(c byte) bool {
 }
 
 func isBase64Char(c byte) bool {
-	return isAlphanumeric(c) || strings.IndexByte("-._~+/", c) >= 0
+	return isAlphanumeric(c) || c == '-' || c == '.' || c == '_' || c == '~' || c == '+' || c == '/'
 }

@@ -79,7 +79,6 @@ func scopesIn(claims map[string]json.RawMessage, names []string) []string {
 type admission struct {
 	guard *Guard
 	token *jwtverify.Token
-	text  json.RawMessage // the claims
 
 	once   sync.Once // guards what follows, once others can see the admission
 	claims map[string]json.RawMessage
@@ -87,12 +86,6 @@ type admission struct {
 }
 
 type admissionKey struct{}
-
-func newAdmission(g *Guard, t *jwtverify.Token) *admission {
-	a := &admission{guard: g, token: t}
-	_ = t.Claims(&a.text) // an error leaves it nil: not a Token of Verify, no claims
-	return a
-}
 
 func (a *admission) context(ctx context.Context) context.Context {
 	return jwtverify.NewContext(context.WithValue(ctx, admissionKey{}, a), a.token)
@@ -111,17 +104,28 @@ func admissionFrom(ctx context.Context) *admission {
 	return a
 }
 
-// isBound reports whether the token has the claim cnf, whatever it holds. Without a
-// backslash in the text a name can be spelled in one way only, and the map, which
-// costs more than all the rest of a guard, is not needed. It is called before others
-// can see a.
+// isBound reports whether the token has the claim cnf, whatever it holds. It is called
+// before others can see a.
 func (a *admission) isBound() bool {
-	if bytes.IndexByte(a.text, '\\') < 0 && !bytes.Contains(a.text, []byte(`"cnf"`)) {
-		return false
+	if a.claims == nil {
+		var search cnfSearch
+		if a.token.Claims(&search) != nil || !search.possible {
+			return false // an error: not a Token of Verify, and no claims
+		}
+		a.claims = claimsOf(a.token)
 	}
-	a.claims = claimsOf(a.token)
 	_, bound := a.claims["cnf"]
 	return bound
+}
+
+// A cnfSearch looks at the text of the claims. Where that has no backslash, a name can
+// be spelled in one way only; so if "cnf" is not there either, there is no such claim,
+// and the map, which costs more than all the rest of a guard, is not needed.
+type cnfSearch struct{ possible bool }
+
+func (s *cnfSearch) UnmarshalJSON(text []byte) error {
+	s.possible = bytes.IndexByte(text, '\\') >= 0 || bytes.Contains(text, []byte(`"cnf"`))
+	return nil
 }
 
 func (a *admission) scopes() []string {
