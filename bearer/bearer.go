@@ -202,7 +202,7 @@ func newGuard(config Config) (*Guard, error) {
 	if config.Resource != nil {
 		var err error
 		if g.metadataURL, g.metadata, err = config.Resource.describe(); err != nil {
-			return nil, fmt.Errorf("Config.Resource.%w", err)
+			return nil, err
 		}
 	}
 	return g, nil

@@ -199,6 +199,7 @@ func TestNewRefusesWhatItCannotHonour(t *testing.T) {
 		"a backslash in the realm":        {bearer.Config{Verifier: good, Realm: `a\`}, "Config.Realm"},
 		"a newline in the realm":          {bearer.Config{Verifier: good, Realm: "a\r\nX: y"}, "Config.Realm"},
 		"a realm that is not ASCII":       {bearer.Config{Verifier: good, Realm: "Käse"}, `"K\u00e4se"`},
+		"a long realm":                    {bearer.Config{Realm: strings.Repeat("ä", 51), Verifier: good}, strings.Repeat(`\u00e4`, 50) + `"…: want`},
 		"DEL in the realm":                {bearer.Config{Verifier: good, Realm: "\x7f"}, "Config.Realm"},
 		"a scope claim no token can have": {bearer.Config{Verifier: good, ScopeClaim: "\xff"}, "Config.ScopeClaim"},
 		"no resource ID":                  {withID(""), "Config.Resource.ID"},
@@ -239,9 +240,13 @@ func TestNewRefusesWhatItCannotHonour(t *testing.T) {
 }
 
 func TestNewShowsNoPassword(t *testing.T) {
-	_, err := bearer.New(bearer.Config{Verifier: newVerifier(t), Resource: &bearer.Resource{ID: "https://u:hunter2@h\x7f/"}})
-	if err == nil {
-		t.Fatal("accepted")
+	for _, address := range []string{"https://u:hunter2@h/", "https://u:hunter2@h:x/", "http://u:hunter2@h", "https://u:hunter2@h/@#"} {
+		for _, resource := range []bearer.Resource{{ID: address}, {ID: "https://h", AuthorizationServers: []string{address}}} {
+			_, err := bearer.New(bearer.Config{Verifier: newVerifier(t), Resource: &resource})
+			if err == nil || strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("got error %v, want one without the password", err)
+			}
+		}
 	}
 }
 
@@ -657,6 +662,14 @@ func TestTokenBoundToAKey(t *testing.T) {
 		if w := get(bound.Require("a")(greet), signed(member)); w.Code != 200 || checked != 0 {
 			t.Errorf("%s is no cnf: got %d and %d checks", name, w.Code, checked)
 		}
+	}
+}
+
+// A Verifier need not be a pointer.
+func TestVerifierOfAnyKind(t *testing.T) {
+	type chooser struct{ bearer.Verifier }
+	if w := get(newGuard(t, bearer.Config{Verifier: chooser{newVerifier(t)}}).Require()(greet), token(t, nil)); w.Code != 200 {
+		t.Errorf("got %d", w.Code)
 	}
 }
 

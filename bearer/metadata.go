@@ -61,11 +61,10 @@ func (g *Guard) Metadata() http.Handler {
 	})
 }
 
-// describe returns where the description of the resource is, and what it says. The
-// error begins with the name of a field.
+// describe returns where the description of the resource is, and what it says.
 func (r *Resource) describe() (address string, document []byte, err error) {
 	if _, err := checkURL(r.ID, false); err != nil {
-		return "", nil, fmt.Errorf("ID is %s: %w", quoted(r.ID), err)
+		return "", nil, fmt.Errorf("Config.Resource.ID is %s: %w", shownURL(r.ID), err)
 	}
 	for i, server := range r.AuthorizationServers {
 		u, err := checkURL(server, true)
@@ -73,12 +72,12 @@ func (r *Resource) describe() (address string, document []byte, err error) {
 			err = errors.New("an issuer has no query")
 		}
 		if err != nil {
-			return "", nil, fmt.Errorf("AuthorizationServers[%d] is %s: %w", i, quoted(server), err)
+			return "", nil, fmt.Errorf("Config.Resource.AuthorizationServers[%d] is %s: %w", i, shownURL(server), err)
 		}
 	}
 	for i, scope := range r.Scopes {
 		if !isScope(scope) {
-			return "", nil, fmt.Errorf(`Scopes[%d] is %s: want printable ASCII without space, " and \`, i, quoted(scope))
+			return "", nil, fmt.Errorf(`Config.Resource.Scopes[%d] is %s: want printable ASCII without space, " and \`, i, quoted(scope))
 		}
 	}
 	document, err = json.Marshal(struct {
@@ -112,7 +111,7 @@ func checkURL(s string, loopback bool) (*url.URL, error) {
 	case !isPrintable(s) || strings.ContainsAny(s, " \"<>\\^`{|}"):
 		return nil, errors.New("a URL has only ASCII characters, and others than space and \"<>\\^`{|} (RFC 3986, section 2)")
 	case err != nil:
-		return nil, errors.New("it is not a URL") // err would show a password
+		return nil, errors.New("it is not a URL")
 	case scheme == "http" && loopback && isLoopback(u.Hostname()):
 	case scheme != "https":
 		return nil, errors.New(`want a URL that begins with "https://"`)
@@ -126,6 +125,14 @@ func checkURL(s string, loopback bool) (*url.URL, error) {
 		return nil, errors.New("it has a fragment, want none")
 	}
 	return u, nil
+}
+
+// shownURL quotes a URL for a message, without the password that it should not have.
+func shownURL(s string) string {
+	if i := strings.LastIndexByte(s, '@'); i >= 0 {
+		s = "***" + s[i:]
+	}
+	return quoted(s)
 }
 
 func isLoopback(host string) bool {
