@@ -139,13 +139,13 @@ func ExampleConfig_reject() {
 
 	show(handler, "GET", "/orders", "")
 	show(handler, "GET", "/orders", exampleToken("profile"))
-	show(handler, "GET", "/orders", "abc")
+	show(handler, "GET", "/orders", token(new(testing.T), claims{"aud": "https://other.example"}))
 	// Output:
 	// 401 GET /orders: bearer: no credentials of the scheme Bearer
 	// GET /orders 401 Bearer realm="api"
 	// 403 GET /orders: bearer: token lacks the scope "orders:read": it has ["profile"]
 	// GET /orders 403 Bearer realm="api", error="insufficient_scope", error_description="The access token lacks a required scope", scope="orders:read"
-	// 401 GET /orders: jwtverify: token is invalid: token has 0 dots, want 2: header.claims.signature
+	// 401 GET /orders: jwtverify: token is invalid: audience is ["https://other.example"], want "https://api.example"
 	// GET /orders 401 Bearer realm="api", error="invalid_token", error_description="The access token is not valid"
 }
 
