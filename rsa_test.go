@@ -324,3 +324,48 @@ func TestRS256OfLongTokens(t *testing.T) {
 		}
 	}
 }
+
+// A key generator in smart cards and TPMs made its primes as multiples of the product
+// of the first 126 primes plus a power of 65537 (CVE-2017-15361, "ROCA"). Here they
+// need not be prime: what gives the modulus away is its form.
+func TestROCAKeys(t *testing.T) {
+	product := big.NewInt(1)
+	for p, found := int64(2), 0; found < 126; p++ {
+		if big.NewInt(p).ProbablyPrime(0) {
+			product.Mul(product, big.NewInt(p))
+			found++
+		}
+	}
+	factor := func(bits uint) *big.Int {
+		random := func(limit *big.Int) *big.Int {
+			n, err := rand.Int(rand.Reader, limit)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		top := new(big.Int).Lsh(big.NewInt(1), bits-1)
+		n := new(big.Int).Add(top, random(top))
+		n.Sub(n, new(big.Int).Mod(n, product))
+		return n.Add(n, new(big.Int).Exp(big.NewInt(65537), random(product), product))
+	}
+	const want = "the modulus has the form of a ROCA key"
+	for _, bits := range []uint{2100, 3072, 4096, 8190} {
+		n := new(big.Int).Mul(factor(bits/2), factor(bits/2))
+		if _, err := jwtverify.NewKey(&rsa.PublicKey{N: n, E: 65537}, "weak"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("NewKey, %d bits: got %v, want %q", n.BitLen(), err, want)
+		}
+		set, err := jwtverify.ParseKeySet([]byte(`{"keys":[` + jwkText(t, 0) + `,` + jwkText(t, 1, "n", quotedInt(n)) + `]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if skipped := set.Skipped(); set.Len() != 1 || len(skipped) != 1 || !strings.Contains(skipped[0].Error(), want) {
+			t.Errorf("ParseKeySet, %d bits: got %d keys and skipped %v, want 1 key and %q", n.BitLen(), set.Len(), skipped, want)
+		}
+	}
+	for range 2000 {
+		if _, err := jwtverify.NewKey(&rsa.PublicKey{N: modulus(2048), E: 65537}, "good"); err != nil {
+			t.Fatalf("NewKey of an ordinary modulus: %v", err)
+		}
+	}
+}
