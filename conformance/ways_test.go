@@ -248,16 +248,6 @@ func (g *gate) judge(t testing.TB, token string) class {
 	return classOf(t, verified, err)
 }
 
-// judgeBy is the answer by the keys of a source.
-func judgeBy(t testing.TB, source jwtverify.KeySource, token string) class {
-	t.Helper()
-	verifier, err := newVerifier(source)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return (&gate{verifier}).judge(t, token)
-}
-
 // publicPEM is the PEM of an RSA public key in DER.
 func publicPEM(der []byte) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"math/big"
 	"slices"
 	"strings"
 	"sync"
@@ -196,7 +197,7 @@ func reasonToRefuse(v joseVector) int {
 // that the answer is exact.
 func checkVector(t *testing.T, where string, v joseVector, bystander bool, right, wrong class) {
 	t.Helper()
-	passed := right != badSignature && wrong == badSignature
+	passed := wrong == badSignature && behindSignature(right)
 	reason := reasonToRefuse(v)
 	switch {
 	case reason >= 0 && (passed || bystander && right != stricter[reason].want):
@@ -208,6 +209,12 @@ func checkVector(t *testing.T, where string, v joseVector, bystander bool, right
 	case v.Result != "valid" && slices.Contains(v.Flags, "ModifiedPadding") && right != badSignature:
 		t.Errorf("%s: got %s, want the signature to be refused", where, right)
 	}
+}
+
+// behindSignature reports whether an answer, to a token whose form is good, comes from
+// behind the signature step.
+func behindSignature(c class) bool {
+	return c != badSignature && c != unknownKey && c != unsupported && c != keysUnavailable
 }
 
 // keySet is the set of a group. A group has one key or a set of them, and no public
@@ -239,20 +246,23 @@ func withBystander(t *testing.T, set []byte) []byte {
 	return joinKeys(t, append(elements(set), publicJWK(t, &freshKey(t, 0).PublicKey, "bystander"))...)
 }
 
-// withOtherModuli replaces the modulus of each RSA key of 2048 bits by another one.
+// withOtherModuli replaces the modulus of each RSA key by another odd number of its
+// size: as good as a modulus for whoever has no signature by it.
 func withOtherModuli(t *testing.T, set []byte) []byte {
 	t.Helper()
 	keys := elements(set)
 	for i, key := range keys {
 		pub, kid := rsaKey(key)
-		if pub == nil || pub.Size() != 256 || kid == "bystander" {
+		if pub == nil || kid == "bystander" {
 			continue
 		}
+		other := new(big.Int).Lsh(freshKey(t, 1).N, uint(max(0, pub.N.BitLen()-freshKey(t, 1).N.BitLen())))
+		other.SetBit(other.Rsh(other, uint(other.BitLen()-pub.N.BitLen())), 0, 1)
 		var members map[string]any
 		if err := json.Unmarshal(key, &members); err != nil {
 			t.Fatal(err)
 		}
-		members["n"] = base64.RawURLEncoding.EncodeToString(freshKey(t, 1).N.Bytes())
+		members["n"] = base64.RawURLEncoding.EncodeToString(other.Bytes())
 		changed, err := json.Marshal(members)
 		if err != nil {
 			t.Fatal(err)
@@ -260,34 +270,6 @@ func withOtherModuli(t *testing.T, set []byte) []byte {
 		keys[i] = changed
 	}
 	return joinKeys(t, keys...)
-}
-
-// The one vector of a key with the ROCA weakness is refused for a leading zero byte in
-// its modulus. Without that byte it is a key like any other here: this library judges
-// size and form of a key, and leaves it to the issuer to have made a good one.
-func TestWycheproofWeakPrimes(t *testing.T) {
-	var file joseFile
-	readVectors(t, "json_web_key", &file)
-	for _, group := range file.TestGroups {
-		if group.Comment != "jws_rsa_roca_key" {
-			continue
-		}
-		set := keySet(t, group.Public, nil)
-		if _, err := parse(set); err == nil || !strings.Contains(err.Error(), "leading zero byte") {
-			t.Errorf("the key as it stands: got %v, want it skipped for a leading zero byte", err)
-		}
-		pub, kid := rsaKey(elements(set)[0])
-		source, err := parse(joinKeys(t, publicJWK(t, pub, kid)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		right := judgeBy(t, source, group.Tests[0].token())
-		if right == badSignature {
-			t.Errorf("the key without the zero byte: got %s, want its signature to be good", right)
-		}
-		return
-	}
-	t.Error("there is no such key any more: remove this test")
 }
 
 func publicJWK(t testing.TB, pub *rsa.PublicKey, kid string) json.RawMessage {
