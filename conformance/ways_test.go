@@ -6,7 +6,6 @@ import (
 	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -246,9 +245,4 @@ func (g *gate) judge(t testing.TB, token string) class {
 	}
 	verified, err := g.verifier.Verify(t.Context(), token)
 	return classOf(t, verified, err)
-}
-
-// publicPEM is the PEM of an RSA public key in DER.
-func publicPEM(der []byte) []byte {
-	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
 }
