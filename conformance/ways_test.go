@@ -114,18 +114,19 @@ func parse(text []byte) (jwtverify.KeySource, error) {
 		return nil, err
 	}
 	if set.Len() == 0 {
-		return nil, errors.Join(set.Skipped()...)
+		return nil, errors.Join(append(set.Skipped(), errors.New("no usable key"))...)
 	}
 	return set, nil
 }
 
-// elements returns the texts of the keys of a set.
-func elements(set []byte) []json.RawMessage {
-	var parsed struct{ Keys []json.RawMessage }
-	if json.Unmarshal(set, &parsed) != nil {
+// elements returns the texts of the keys of a set, of the last "keys" if there are
+// several. encoding/json alone would take "KEYS" too.
+func elements(set []byte) (keys []json.RawMessage) {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(set, &members) != nil || json.Unmarshal(members["keys"], &keys) != nil {
 		return nil
 	}
-	return parsed.Keys
+	return keys
 }
 
 // rsaKey reads an RSA key by hand, as a program would that gets it from elsewhere;

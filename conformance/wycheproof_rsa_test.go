@@ -95,7 +95,7 @@ type keyFile struct {
 // representation is four times as fast.
 type privateKey struct{ n, p, q, dp, dq, qi *big.Int }
 
-func readPrivateKeys(t *testing.T, bits int) []privateKey {
+func readPrivateKeys(t testing.TB, bits int) []privateKey {
 	t.Helper()
 	var file keyFile
 	readVectors(t, fmt.Sprintf("rsa_pkcs1_%d_sig_gen", bits), &file)

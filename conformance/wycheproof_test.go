@@ -86,7 +86,7 @@ var stricter = []struct {
 
 const base64url = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
-func readVectors(t *testing.T, name string, file any) {
+func readVectors(t testing.TB, name string, file any) {
 	t.Helper()
 	data, err := fs.ReadFile(wycheproof.TestVectors, name+"_test.json")
 	if err != nil {
