@@ -1,0 +1,228 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/MicahParks/keyfunc/v3"
+	"github.com/coreos/go-oidc/v3/oidc"
+	cristalhq "github.com/cristalhq/jwt/v5"
+	"github.com/go-jose/go-jose/v4"
+	gojose "github.com/go-jose/go-jose/v4/jwt"
+	golangjwt "github.com/golang-jwt/jwt/v5"
+	"github.com/lestrrat-go/jwx/v3/jwa"
+	"github.com/lestrrat-go/jwx/v3/jwk"
+	"github.com/lestrrat-go/jwx/v3/jws"
+	"github.com/lestrrat-go/jwx/v3/jwt"
+	pascaldekloe "github.com/pascaldekloe/jwt"
+)
+
+// The other libraries, each used as its documentation proposes. All keys are in
+// memory before the first token.
+
+// What a contender says where its library leaves the check to us.
+var (
+	errAlgorithm  = errors.New("wrong algorithm")
+	errUnknownKey = errors.New("unknown key")
+	errIssuer     = errors.New("wrong issuer")
+	errAudience   = errors.New("wrong audience")
+	errExpired    = errors.New("expired, or no exp")
+	errNotYet     = errors.New("not yet valid")
+)
+
+func openGolangJWT(is *issuer, all bool) (verify, error) {
+	keys, err := keyfunc.NewJWKSetJSON(is.jwks)
+	if err != nil {
+		return nil, err
+	}
+	options := []golangjwt.ParserOption{
+		golangjwt.WithValidMethods([]string{"RS256"}),
+		golangjwt.WithIssuer(issuerName),
+		golangjwt.WithAudience(audience),
+		golangjwt.WithLeeway(leeway),
+	}
+	if all {
+		options = append(options, golangjwt.WithExpirationRequired())
+	}
+	parser := golangjwt.NewParser(options...)
+	return func(token string) (string, error) {
+		var claims golangjwt.RegisteredClaims
+		if _, err := parser.ParseWithClaims(token, &claims, keys.Keyfunc); err != nil {
+			return "", err
+		}
+		return claims.Subject, nil
+	}, nil
+}
+
+func openGoJose(is *issuer, all bool) (verify, error) {
+	var keys jose.JSONWebKeySet
+	if err := json.Unmarshal(is.jwks, &keys); err != nil {
+		return nil, err
+	}
+	algorithms := []jose.SignatureAlgorithm{jose.RS256}
+	expected := gojose.Expected{Issuer: issuerName, AnyAudience: gojose.Audience{audience}}
+	return func(token string) (string, error) {
+		parsed, err := gojose.ParseSigned(token, algorithms)
+		if err != nil {
+			return "", err
+		}
+		var claims gojose.Claims
+		if err := parsed.Claims(&keys, &claims); err != nil {
+			return "", err
+		}
+		if err := claims.ValidateWithLeeway(expected, leeway); err != nil {
+			return "", err
+		}
+		if all && claims.Expiry == nil {
+			return "", errExpired
+		}
+		return claims.Subject, nil
+	}, nil
+}
+
+func openGoOIDC(is *issuer, _ bool) (verify, error) {
+	// Its static key set does not look at the kid; the remote one does.
+	client := &http.Client{Transport: inMemory(is.jwks)}
+	ctx := oidc.ClientContext(context.Background(), client)
+	keys := oidc.NewRemoteKeySet(ctx, issuerName+"/.well-known/jwks.json")
+	verifier := oidc.NewVerifier(issuerName, keys, &oidc.Config{ClientID: audience})
+	return func(token string) (string, error) {
+		t, err := verifier.Verify(ctx, token)
+		if err != nil {
+			return "", err
+		}
+		return t.Subject, nil
+	}, nil
+}
+
+// inMemory answers every request with a JWK Set, without a network.
+type inMemory []byte
+
+func (body inMemory) RoundTrip(r *http.Request) (*http.Response, error) {
+	return &http.Response{
+		StatusCode: http.StatusOK,
+		Header:     http.Header{"Content-Type": {"application/json"}},
+		Body:       io.NopCloser(bytes.NewReader(body)),
+		Request:    r,
+	}, nil
+}
+
+func openJWX(is *issuer, all bool) (verify, error) {
+	keys, err := jwk.Parse(is.jwks)
+	if err != nil {
+		return nil, err
+	}
+	// Its key set goes by the alg of the key alone; this looks at the header's too.
+	byHeader := func(_ context.Context, sink jws.KeySink, sig *jws.Signature, _ *jws.Message) error {
+		header := sig.ProtectedHeaders()
+		if alg, _ := header.Algorithm(); alg != jwa.RS256() {
+			return errAlgorithm
+		}
+		kid, _ := header.KeyID()
+		key, ok := keys.LookupKeyID(kid)
+		if !ok {
+			return errUnknownKey
+		}
+		sink.Key(jwa.RS256(), key)
+		return nil
+	}
+	options := []jwt.ParseOption{
+		jwt.WithIssuer(issuerName),
+		jwt.WithAudience(audience),
+		jwt.WithAcceptableSkew(leeway),
+	}
+	if all {
+		options = append(options, jwt.WithKeyProvider(jws.KeyProviderFunc(byHeader)), jwt.WithRequiredClaim("exp"))
+	} else {
+		options = append(options, jwt.WithKeySet(keys))
+	}
+	return func(token string) (string, error) {
+		t, err := jwt.ParseString(token, options...)
+		if err != nil {
+			return "", err
+		}
+		subject, _ := t.Subject()
+		return subject, nil
+	}, nil
+}
+
+func openCristalhq(is *issuer, all bool) (verify, error) {
+	keys := make(map[string]*cristalhq.RSAlg)
+	for _, key := range is.public {
+		verifier, err := cristalhq.NewVerifierRS(cristalhq.RS256, key.rsa)
+		if err != nil {
+			return nil, err
+		}
+		keys[key.kid] = verifier
+	}
+	return func(token string) (string, error) {
+		parsed, err := cristalhq.ParseNoVerify([]byte(token))
+		if err != nil {
+			return "", err
+		}
+		key := keys[parsed.Header().KeyID]
+		if key == nil {
+			return "", errUnknownKey
+		}
+		if err := key.Verify(parsed); err != nil {
+			return "", err
+		}
+		var claims cristalhq.RegisteredClaims
+		if err := parsed.DecodeClaims(&claims); err != nil {
+			return "", err
+		}
+		now := time.Now()
+		switch {
+		case !claims.IsIssuer(issuerName):
+			return "", errIssuer
+		case !claims.IsForAudience(audience):
+			return "", errAudience
+		case !claims.IsValidNotBefore(now.Add(leeway)):
+			return "", errNotYet
+		case !claims.IsValidExpiresAt(now.Add(-leeway)), all && claims.ExpiresAt == nil:
+			return "", errExpired
+		}
+		return claims.Subject, nil
+	}, nil
+}
+
+func openPascaldekloe(is *issuer, all bool) (verify, error) {
+	// Which algorithms it takes is a variable of the package.
+	for alg := range pascaldekloe.RSAAlgs {
+		if alg != pascaldekloe.RS256 {
+			delete(pascaldekloe.RSAAlgs, alg)
+		}
+	}
+	var keys pascaldekloe.KeyRegister
+	known := make(map[string]bool)
+	for _, key := range is.public {
+		keys.RSAs = append(keys.RSAs, key.rsa)
+		keys.RSAIDs = append(keys.RSAIDs, key.kid)
+		known[key.kid] = true
+	}
+	return func(token string) (string, error) {
+		claims, err := keys.Check([]byte(token))
+		if err != nil {
+			return "", err
+		}
+		if err := claims.AcceptTemporal(time.Now(), leeway); err != nil {
+			return "", err
+		}
+		switch {
+		case claims.Issuer != issuerName:
+			return "", errIssuer
+		case !claims.AcceptAudience(audience), all && len(claims.Audiences) == 0:
+			return "", errAudience
+		case all && claims.Expires == nil:
+			return "", errExpired
+		case all && !known[claims.KeyID]:
+			return "", errUnknownKey
+		}
+		return claims.Subject, nil
+	}, nil
+}
