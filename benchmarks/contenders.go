@@ -18,8 +18,8 @@ type verify func(token string) (subject string, err error)
 
 // A contender is a library with the code that one writes around it.
 type contender struct {
-	name   string // as the tables call it
-	module string // whose version counts; empty for ours
+	name    string   // as the tables call it
+	modules []string // whose versions count; none for ours
 
 	// open returns the verify for an issuer. Where the library leaves a check to
 	// its caller, or to an option, it is made only if all is set. Without it one
@@ -34,13 +34,13 @@ type contender struct {
 const ours = "jwtverify"
 
 var contenders = []contender{
-	{ours, "", openOurs, "nothing"},
-	{"cristalhq/jwt", "github.com/cristalhq/jwt/v5", openCristalhq, "the key set and its look-up, leeway; that exp is there"},
-	{"golang-jwt + keyfunc", "github.com/golang-jwt/jwt/v5", openGolangJWT, "the option that exp is required"},
-	{"pascaldekloe/jwt", "github.com/pascaldekloe/jwt", openPascaldekloe, "iss; that aud and exp are there; that the kid is one of the set"},
-	{"go-jose", "github.com/go-jose/go-jose/v4", openGoJose, "that exp is there"},
-	{"go-oidc", "github.com/coreos/go-oidc/v3", openGoOIDC, "nothing; its leeway is fixed, none for exp and 5 minutes for nbf"},
-	{"jwx", "github.com/lestrrat-go/jwx/v3", openJWX, "that alg is RS256 in the header too; the option that exp is required"},
+	{ours, nil, openOurs, "nothing"},
+	{"cristalhq/jwt", []string{"github.com/cristalhq/jwt/v5"}, openCristalhq, "the key set and its look-up, leeway; that exp is there"},
+	{"golang-jwt + keyfunc", []string{"github.com/golang-jwt/jwt/v5", "github.com/MicahParks/keyfunc/v3"}, openGolangJWT, "the option that exp is required"},
+	{"pascaldekloe/jwt", []string{"github.com/pascaldekloe/jwt"}, openPascaldekloe, "iss; that aud and exp are there; that the kid is one of the set"},
+	{"go-jose", []string{"github.com/go-jose/go-jose/v4"}, openGoJose, "that exp is there"},
+	{"go-oidc", []string{"github.com/coreos/go-oidc/v3"}, openGoOIDC, "nothing; its leeway is fixed, none for exp and 5 minutes for nbf"},
+	{"jwx", []string{"github.com/lestrrat-go/jwx/v3"}, openJWX, "that alg is RS256 in the header too; the option that exp is required"},
 }
 
 func openOurs(is *issuer, _ bool) (verify, error) {
@@ -95,13 +95,17 @@ func core(is *issuer, token string) (func() error, error) {
 	}, err
 }
 
-// versions returns the version of each module that this program is built from.
-func versions() map[string]string {
-	versions := make(map[string]string)
+// version returns the versions of the contender's modules in this program.
+func (c contender) version() string {
+	var versions []string
 	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, module := range info.Deps {
-			versions[module.Path] = module.Version
+		for _, path := range c.modules {
+			for _, module := range info.Deps {
+				if module.Path == path {
+					versions = append(versions, module.Version)
+				}
+			}
 		}
 	}
-	return versions
+	return strings.Join(versions, " + ")
 }

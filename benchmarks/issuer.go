@@ -127,7 +127,7 @@ func goodClaims() members {
 	return members{
 		{"iss", `"` + issuerName + `"`},
 		{"sub", `"` + subject + `"`},
-		{"aud", `["` + audience + `","` + issuerName + `/userinfo"]`},
+		{"aud", `"` + audience + `"`},
 		{"iat", fmt.Sprint(now - 60)},
 		{"nbf", fmt.Sprint(now - 60)},
 		{"exp", fmt.Sprint(now + 24*60*60)},
