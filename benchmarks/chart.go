@@ -94,52 +94,50 @@ func (s *sideBySide) chart(t theme) string {
 
 // chart draws one line for each contender, and one for the floor.
 func (g growth) chart(t theme) string {
-	const left, right, top, bottom, height = 52.0, 180.0, 66.0, 360.0, 410
+	const left, right, top, bottom, height = 44.0, 210.0, 66.0, 360.0, 410
 	d := draw(t, height, g.title)
+	end := len(g.points) - 1
 	most := 0.0
 	for _, l := range g.lines {
-		most = max(most, slices.Max(l.nanos)/1e3)
+		most = max(most, slices.Max(l.floors))
 	}
 	step := niceStep(most / 5)
 	most = math.Ceil(most/step) * step
-	y := func(nanos float64) float64 { return bottom - nanos/1e3/most*(bottom-top) }
+	y := func(floors float64) float64 { return bottom - floors/most*(bottom-top) }
+	low, high := math.Log(g.points[0].x), math.Log(g.points[end].x)
 	x := func(i int) float64 {
-		at := func(x float64) float64 { return x }
-		if g.log {
-			at = math.Log
+		if end == 0 {
+			return left + 8
 		}
-		low, high := at(g.xs[0]), at(g.xs[len(g.xs)-1])
-		return left + 8 + (at(g.xs[i])-low)/(high-low)*(chartWidth-left-8-right)
+		return left + 8 + (math.Log(g.points[i].x)-low)/(high-low)*(chartWidth-left-8-right)
 	}
 
 	for value := 0.0; value <= most; value += step {
-		d.line(left, y(value*1e3), chartWidth-right, y(value*1e3), t.grid, 1, "none")
-		d.label(left-8, y(value*1e3)+5, "end", t.muted, 400, fmt.Sprint(value))
+		d.line(left, y(value), chartWidth-right, y(value), t.grid, 1, "none")
+		d.label(left-8, y(value)+5, "end", t.muted, 400, fmt.Sprintf("%.3g", value))
 	}
-	d.label(16, top-16, "start", t.muted, 400, "µs")
-	for i, tick := range g.ticks {
-		d.label(x(i), bottom+20, "middle", t.muted, 400, tick)
+	d.label(16, top-16, "start", t.muted, 400, "× the floor of a token with 1 KiB of claims")
+	for i, p := range g.points {
+		d.label(x(i), bottom+20, "middle", t.muted, 400, p.label)
 	}
 	d.label((left+chartWidth-right)/2, bottom+40, "middle", t.muted, 400, g.xName)
 
-	end := len(g.xs) - 1
 	var wanted []float64
 	for _, l := range g.lines {
-		wanted = append(wanted, y(l.nanos[end]))
+		wanted = append(wanted, y(l.floors[end]))
 	}
 	labels := spread(wanted, labelGap, bottom)
 	// Ours and the floor come last, on top of the others.
-	order := append(g.peers(), g.named("floor"), g.named(ours))
-	for _, i := range order {
+	for _, i := range append(g.peers(), g.named("floor"), g.named(ours)) {
 		l := g.lines[i]
 		color, textColor, weight, width, dash := t.style(l.name)
-		var points []string
-		for j, nanos := range l.nanos {
-			points = append(points, fmt.Sprintf("%.1f,%.1f", x(j), y(nanos)))
+		var corners []string
+		for j, floors := range l.floors {
+			corners = append(corners, fmt.Sprintf("%.1f,%.1f", x(j), y(floors)))
 		}
-		d.add(`<polyline points="%s" fill="none" stroke="%s" stroke-width="%.1f" stroke-dasharray="%s" stroke-linejoin="round"/>`, strings.Join(points, " "), color, width, dash)
+		d.add(`<polyline points="%s" fill="none" stroke="%s" stroke-width="%.1f" stroke-dasharray="%s" stroke-linejoin="round"/>`, strings.Join(corners, " "), color, width, dash)
 		d.line(x(end)+3, wanted[i], x(end)+14, labels[i], color, 1, "none")
-		d.label(x(end)+18, labels[i]+5, "start", textColor, weight, fmt.Sprintf("%s %.0f", l.name, l.nanos[end]/1e3))
+		d.label(x(end)+18, labels[i]+5, "start", textColor, weight, fmt.Sprintf("%s %.2f", l.name, l.floors[end]))
 	}
 	return d.end()
 }

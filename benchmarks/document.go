@@ -102,9 +102,9 @@ func (r *report) hostileTable() string {
 			case one.crash != nil:
 				row = append(row, "panics")
 			case one.accepted:
-				row = append(row, micros(one.nanos)+", takes it")
+				row = append(row, micros(one.floors*r.side.floor)+", takes it")
 			default:
-				row = append(row, micros(one.nanos))
+				row = append(row, micros(one.floors*r.side.floor))
 			}
 		}
 		rows = append(rows, row)
@@ -125,17 +125,17 @@ func table(rows [][]string) string {
 	widths := make([]int, len(rows[0]))
 	for _, row := range rows {
 		for i, cell := range row {
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell), 3)
 		}
 	}
 	rule := make([]string, len(widths))
 	for i, width := range widths {
-		rule[i] = strings.Repeat("-", max(width, 3))
+		rule[i] = strings.Repeat("-", width)
 	}
 	var text strings.Builder
 	for _, row := range slices.Insert(slices.Clone(rows), 1, rule) {
 		for i, cell := range row {
-			fmt.Fprintf(&text, "| %s%s ", cell, strings.Repeat(" ", max(0, widths[i]-utf8.RuneCountInString(cell))))
+			fmt.Fprintf(&text, "| %s%s ", cell, strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)))
 		}
 		text.WriteString("|\n")
 	}

@@ -109,8 +109,7 @@ var objectOf60 = manyMembers(nil, 60).text()
 type refusal struct {
 	accepted bool
 	crash    any // what it panicked with
-	nanos    float64
-	floors   float64 // the same in floors
+	floors   float64
 }
 
 // measureHostile has a row for each class, in it a refusal by each contender.
@@ -144,7 +143,6 @@ func measureHostile(is *issuer, e effort) ([][]refusal, error) {
 			return nil, fmt.Errorf("%s: %w", class.name, err)
 		}
 		for j, i := range measured {
-			row[i].nanos = all[1+j].nanos()
 			row[i].floors = all[1+j].over(all[0])
 		}
 		rows = append(rows, row)

@@ -71,7 +71,7 @@ func atLeast(figure string, value, limit, aim float64, detail string) target {
 	return target{figure, number(value), "≥ " + number(limit), "≥ " + number(aim), detail, value >= limit}
 }
 
-// inMicros judges a time by what it would be on the machine of the targets.
+// inMicros judges a time by what it would be where the floor is targetFloor.
 func inMicros(figure string, nanos, floor, limit, aim float64, detail string) target {
 	scaled := nanos * targetFloor / floor
 	return target{figure, micros(scaled), micros(limit * 1e3), micros(aim * 1e3), detail, scaled <= limit*1e3}
@@ -105,8 +105,8 @@ func refusalTarget(figure, class string, limit, aim float64, is *issuer, side *s
 	for i, h := range hostiles {
 		if h.name == class {
 			count, bytes := allocations(judging(verify, h.token(is)))
-			detail := fmt.Sprintf("%.0f allocations, %.0f bytes, all for the error or before it", count, bytes)
-			return inMicros(figure, rows[i][index(ours)].nanos, side.floor, limit, aim, detail), nil
+			detail := fmt.Sprintf("%.0f allocations, %.0f bytes, the error among them", count, bytes)
+			return inMicros(figure, rows[i][index(ours)].floors*side.floor, side.floor, limit, aim, detail), nil
 		}
 	}
 	return target{}, fmt.Errorf("no class of hostile tokens is called %s", class)
