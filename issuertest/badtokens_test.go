@@ -77,12 +77,19 @@ func checkTokens(t *testing.T, iss *issuertest.Issuer) {
 		if _, err := verifier.Verify(t.Context(), iss.Token()); err != nil {
 			t.Fatalf("a good token: %v", err)
 		}
+		if report := verifier.Explain(t.Context(), iss.Token()); report.Err != nil {
+			t.Fatalf("a good token, explained: %v", report.Err)
+		}
 	}
 	good()
 	for _, bad := range iss.BadTokens() {
 		_, err := verifier.Verify(t.Context(), bad.Token)
 		if got, want := reasons(err), reasons(bad.Err); got != want {
 			t.Errorf("%s: got %s (%v), want %s", bad.Name, got, err, want)
+		}
+		report := verifier.Explain(t.Context(), bad.Token)
+		if got, want := reasons(report.Err), reasons(bad.Err); got != want || report.Token != nil {
+			t.Errorf("%s: Explain has %s (%v) and token %v, want %s and none", bad.Name, got, report.Err, report.Token, want)
 		}
 	}
 	good()

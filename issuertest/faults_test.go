@@ -72,6 +72,7 @@ func verifierBy(t *testing.T, iss *issuertest.Issuer, keys jwtverify.KeySource) 
 }
 
 func TestFaultsWithAnEmptyCache(t *testing.T) {
+	t.Parallel()
 	iss := issuertest.New(t)
 	for _, row := range faultRows {
 		t.Run(row.name, func(t *testing.T) {
@@ -90,7 +91,7 @@ func TestFaultsWithAnEmptyCache(t *testing.T) {
 					t.Errorf("keys by discovery: got %s, want %s", got, row.byDiscovery)
 				}
 			})
-			if took := time.Since(real); took > 2*time.Second {
+			if took := time.Since(real); row.takes >= time.Second && took >= row.takes {
 				t.Errorf("it took %v of real time", took)
 			}
 		})
@@ -100,6 +101,7 @@ func TestFaultsWithAnEmptyCache(t *testing.T) {
 // Known kids are accepted whatever the fault, at once, fresh and when the keys are due;
 // for an unknown one the fault is what counts.
 func TestFaultsWithAWarmCache(t *testing.T) {
+	t.Parallel()
 	iss := issuertest.New(t)
 	for _, row := range faultRows {
 		for _, way := range []struct {
@@ -164,6 +166,7 @@ func TestFaultsWithAWarmCache(t *testing.T) {
 }
 
 func TestTheCacheWaitsAsLongAsRetryAfterSays(t *testing.T) {
+	t.Parallel()
 	iss := issuertest.New(t)
 	for _, name := range []string{"status-503", "status-429"} {
 		for given, want := range map[time.Duration]time.Duration{
@@ -228,6 +231,7 @@ func TestAFaultForSomeRequests(t *testing.T) {
 }
 
 func TestWhatFaultsAnswer(t *testing.T) {
+	t.Parallel()
 	iss := issuertest.New(t)
 	iss.Fault(issuertest.Fault{Name: "html"})
 	if response, body := get(t, iss, "/.well-known/jwks.json"); response.StatusCode != 200 || !strings.HasPrefix(response.Header.Get("Content-Type"), "text/html") || !strings.HasPrefix(body, "<!DOCTYPE html>") {
@@ -330,6 +334,7 @@ func (b *countedBody) Read(p []byte) (int, error) {
 }
 
 func TestTheSourceStopsAtItsLimits(t *testing.T) {
+	t.Parallel()
 	iss := issuertest.New(t)
 	for _, name := range []string{"oversized", "redirect", "redirect-http"} {
 		c := &counter{RoundTripper: iss.Client().Transport}
@@ -424,6 +429,7 @@ func TestTheContextEndsTheAnswer(t *testing.T) {
 // Without any limit an issuer that hangs shows as a deadlock, which is the finding. It
 // ends the process, so that it has to be another one.
 func TestWithoutALimitABubbleReportsADeadlock(t *testing.T) {
+	t.Parallel()
 	if os.Getenv("ISSUERTEST_HANG") != "" {
 		synctest.Test(t, func(t *testing.T) {
 			iss := issuertest.New(t)
@@ -444,17 +450,20 @@ func TestWithoutALimitABubbleReportsADeadlock(t *testing.T) {
 }
 
 func TestFaultsOverASocket(t *testing.T) {
+	t.Parallel()
 	server := httptest.NewUnstartedServer(nil)
 	t.Cleanup(server.Close)
 	iss := issuertest.New(t, issuertest.WithURL("http://"+server.Listener.Addr().String()))
 	server.Config.Handler = iss.Handler()
 	server.Start()
+	// A connection of its own for each: one that is closed tells nothing of the next.
+	transport := &http.Transport{DisableKeepAlives: true}
 	fetch := func(ctx context.Context) (*http.Response, []byte, error) {
 		request, err := http.NewRequestWithContext(ctx, "GET", iss.URL()+"/.well-known/jwks.json", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		response, err := http.DefaultTransport.RoundTrip(request)
+		response, err := transport.RoundTrip(request)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -474,13 +483,13 @@ func TestFaultsOverASocket(t *testing.T) {
 			t.Errorf("%s: got %d bytes (%v), want %d", name, len(body), err, want)
 		}
 	}
-	for name, want := range map[string]time.Duration{"hang": 100 * time.Millisecond, "drip": 1200 * time.Millisecond} {
+	for name, limit := range map[string]time.Duration{"hang": 100 * time.Millisecond, "drip": 1500 * time.Millisecond} {
 		iss.Fault(issuertest.Fault{Name: name})
-		ctx, cancel := context.WithTimeout(t.Context(), want)
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
 		if _, body, err := fetch(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%s: got %d bytes (%v), want the deadline", name, len(body), err)
 		} else if name == "drip" && string(body) != "{" {
-			t.Errorf("drip: got %q after 1.2s, want the first byte", body)
+			t.Errorf("drip: got %q after %v, want the first byte", body, limit)
 		}
 		cancel()
 	}
