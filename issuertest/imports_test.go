@@ -54,10 +54,6 @@ func TestNothingImportsTestingButThisPackage(t *testing.T) {
 	for _, name := range []string{module, module + "/bearer", module + "/internal/issuer", module + "/cmd/jwtverify"} {
 		out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", name).CombinedOutput()
 		if err != nil {
-			if strings.Contains(string(out), "is not in") || strings.Contains(string(out), "no Go files") || strings.Contains(string(out), "cannot find") {
-				t.Logf("%s is not there: %s", name, out)
-				continue
-			}
 			t.Fatalf("%v: %s", err, out)
 		}
 		deps := strings.Fields(string(out))

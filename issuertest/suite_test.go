@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"example.com/jwtverify"
+	"example.com/jwtverify/bearer"
 	"example.com/jwtverify/issuertest"
 )
 
@@ -409,4 +410,55 @@ func (m mixed) WriteHeader(status int) {
 		m.Header()["WWW-Authenticate"] = []string{`DPoP algs="ES256 RS256", ` + strings.Join(values, " , ")}
 	}
 	m.ResponseWriter.WriteHeader(status)
+}
+
+// Package bearer passes for every shape, for a Mux, and around a router of one's own.
+func TestSuitePassesPackageBearer(t *testing.T) {
+	t.Parallel()
+	orders := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		token, _ := jwtverify.FromContext(r.Context())
+		fmt.Fprintf(w, `{"sub":%q}`, token.Subject)
+	})
+	for name, shape := range shapes {
+		iss := issuertest.New(t, shape, issuertest.WithClaims(issuertest.Claims{"scope": "orders:read orders:write", "scp": nil}))
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				guard, err := bearer.New(bearer.Config{Verifier: iss.Verifier()})
+				if err != nil {
+					t.Fatal(err)
+				}
+				mux := guard.NewMux()
+				mux.Handle("GET /orders", guard.Require("orders:read")(orders))
+				mux.Handle("POST /orders", guard.Require("orders:write")(orders))
+				mux.HandleFunc("GET /protected", orders.ServeHTTP)
+				mux.Public("OPTIONS /orders", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+				mux.Public("GET /public", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "welcome") }))
+				iss.Suite(t, mux, "GET /orders", "POST /orders", "GET /protected", "GET /nowhere")
+			})
+		})
+		if name != "AuthAction" {
+			continue
+		}
+		t.Run("around a router", func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				guard, err := bearer.New(bearer.Config{Verifier: iss.Verifier()})
+				if err != nil {
+					t.Fatal(err)
+				}
+				router := http.NewServeMux()
+				router.Handle("/orders/", orders)
+				iss.Suite(t, guard.Require("orders:read")(router), "PUT /orders/17", "DELETE /orders/17")
+			})
+		})
+		t.Run("without a scope that a route needs", func(t *testing.T) {
+			guard, err := bearer.New(bearer.Config{Verifier: iss.Verifier()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := record(func(tb testing.TB) { iss.Suite(tb, guard.Require("orders:delete")(orders), "DELETE /orders") })
+			if len(r.texts) != 1 || !strings.Contains(r.text(), "DELETE /orders, good token: got 403 Forbidden") || !strings.Contains(r.text(), "WithClaims") {
+				t.Errorf("got %q", r.texts)
+			}
+		})
+	}
 }
