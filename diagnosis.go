@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -184,6 +185,7 @@ func keysCode(err *KeysUnavailableError) (code, found string) {
 	var coded *codedError
 	var empty *emptyError
 	var dns *net.DNSError
+	var operation *net.OpError
 	var network net.Error
 	cause := err.Err
 	switch {
@@ -191,8 +193,10 @@ func keysCode(err *KeysUnavailableError) (code, found string) {
 		return "keys-timeout", ""
 	case errors.As(cause, &coded):
 		return coded.code, coded.found
-	case err.Reason == "empty" || errors.As(cause, &empty):
-		return "keys-empty", ""
+	case errors.As(cause, &empty):
+		return "keys-empty", countedReasons(empty.skipped)
+	case errors.As(cause, &operation) && operation.Op == "proxyconnect":
+		return "keys-connect", "" // whatever it is, it is the proxy
 	case errors.As(cause, &dns) && !dns.IsTimeout:
 		return "keys-dns", ""
 	case errors.Is(cause, context.DeadlineExceeded) || errors.As(cause, &network) && network.Timeout():
@@ -203,7 +207,35 @@ func keysCode(err *KeysUnavailableError) (code, found string) {
 	return "keys-connect", ""
 }
 
+// countedReasons tells why the keys of a set are not usable, each reason once.
+func countedReasons(skipped []error) string {
+	var reasons []string
+	counts := make(map[string]int)
+	for _, err := range skipped {
+		reason := err.(*SkippedKeyError).Reason
+		if counts[reason]++; counts[reason] == 1 {
+			reasons = append(reasons, reason)
+		}
+	}
+	out := []string{countOf(len(skipped), "key") + ", none usable"}
+	for i, reason := range reasons {
+		if i == 4 {
+			out = append(out, "and other reasons")
+			break
+		}
+		out = append(out, fmt.Sprintf("%d because %s", counts[reason], reason))
+	}
+	return strings.Join(out, "; ")
+}
+
 func isTLS(err error) bool {
+	// The alerts of either side have no exported type, and some refusals of
+	// crypto/tls have none at all.
+	var operation *net.OpError
+	if errors.As(err, &operation) && (operation.Op == "remote error" || operation.Op == "local error") ||
+		errors.Is(err, http.ErrSchemeMismatch) || strings.Contains(err.Error(), "tls: ") {
+		return true
+	}
 	var verification *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
 	var alert tls.AlertError

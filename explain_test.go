@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -311,8 +313,22 @@ func TestExplainTellsWhyThereAreNoKeys(t *testing.T) {
 		{"half a document", answers(200, `{"keys":[`), "keys-not-json", `a JWK Set | no Content-Type, 9 bytes: it is not valid JSON: it ends at byte 9, want a value`},
 		{"an encoding that is left", answers(200, "", "Content-Encoding: br"), "keys-not-json", `a JWK Set | Content-Encoding "br"`},
 		{"a large document", answers(200, strings.Repeat(" ", 512<<10+1)), "keys-size", "at most 524288 bytes | 524289 bytes"},
-		{"an empty set", answers(200, `{"keys":[]}`), "keys-empty", "one usable RS256 key or more | the key set is empty"},
-		{"a set of elliptic keys", answers(200, `{"keys":[{"kty":"EC"}]}`), "keys-empty", `one usable RS256 key or more | the key set has no key usable for RS256: key 0 is not used: kty is "EC", want "RSA"`},
+		{"an empty set", answers(200, `{"keys":[]}`), "keys-empty", "one usable RS256 key or more | 0 keys, none usable"},
+		{"a set of other keys", answers(200, `{"keys":[{"kty":"EC"},{"kty":"EC"},{"kty":"RSA","use":"enc"}]}`), "keys-empty",
+			`one usable RS256 key or more | 3 keys, none usable; 2 because kty is "EC", want "RSA"; 1 because use is "enc", want "sig"`},
+		{"a set with a key of each fault", answers(200, `{"keys":[{"kty":"EC"},{"kty":"oct"},{"kty":"a"},{"kty":"b"},{"kty":"c"}]}`), "keys-empty",
+			`one usable RS256 key or more | 5 keys, none usable; 1 because kty is "EC", want "RSA"; 1 because kty is "oct", want "RSA"; 1 because kty is "a", want "RSA"; 1 because kty is "b", want "RSA"; and other reasons`},
+		{"a document that is cut off", source(func(*http.Request) (*http.Response, error) {
+			answer := reply(200, "", "Content-Type: application/json")
+			answer.Body = io.NopCloser(io.MultiReader(strings.NewReader(`{"keys":`), iotest.ErrReader(io.ErrUnexpectedEOF)))
+			return answer, nil
+		}), "keys-not-json", `a JWK Set | "application/json", cut off after 8 bytes`},
+		{"the proxy has no address", fails(&net.OpError{Op: "proxyconnect", Err: &net.DNSError{Err: "no such host", Name: "proxy.example", IsNotFound: true}}),
+			"keys-connect", "a connection to issuer.example | GET https://issuer.example/keys: proxyconnect: lookup proxy.example: no such host"},
+		{"the server speaks http", fails(http.ErrSchemeMismatch),
+			"keys-tls", "a valid certificate of issuer.example | GET https://issuer.example/keys: http: server gave HTTP response to HTTPS client"},
+		{"the server sends an alert", fails(&net.OpError{Op: "remote error", Err: errors.New("tls: handshake failure")}),
+			"keys-tls", "a valid certificate of issuer.example | GET https://issuer.example/keys: remote error: tls: handshake failure"},
 		{"a file that is not there", jwtverify.FileKeySource(filepath.Join("no", "file")), "keys-file", "a file with a JWK Set, a JWK or PEM | stat no/file: no such file or directory"},
 		{"metadata of another issuer", jwtverify.DiscoveryKeySource{Issuer: testIssuer, Client: discovery(map[string]string{testIssuer + "/.well-known/openid-configuration": `{"issuer":"https://other","jwks_uri":"https://other/keys"}`}, new([]*http.Request))},
 			"keys-not-json", `a JWK Set | metadata that cannot be used: issuer is "https://other", want "https://issuer.example"`},

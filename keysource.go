@@ -84,7 +84,10 @@ func (e *partialError) Error() string { return e.err.Error() }
 func (e *partialError) Unwrap() error { return e.err }
 
 // An emptyError says that a source answered with a set without usable key.
-type emptyError struct{ error }
+type emptyError struct {
+	error
+	skipped []error // why each of its keys is not usable
+}
 
 // ask asks a source once. The answer is good (a set with a usable key), failed (an
 // error), or partial (both). A set beside any error but a partialError is ignored.
@@ -97,7 +100,7 @@ func ask(ctx context.Context, source KeySource) (*KeySet, error) {
 	case err == nil && set == nil:
 		return nil, errors.New("the key source returned neither keys nor an error")
 	case err == nil && set.Len() == 0:
-		return nil, &emptyError{set.noUsableKey()}
+		return nil, &emptyError{set.noUsableKey(), set.skipped}
 	case set == nil || set.Len() == 0:
 		return nil, partial.err
 	case err == nil && !set.origin.savedAt.IsZero():

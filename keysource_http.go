@@ -198,6 +198,9 @@ func get(ctx context.Context, address string, client *http.Client, header http.H
 	}
 	answer.body, err = io.ReadAll(io.LimitReader(response.Body, maxKeySetBytes+1))
 	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		found := fmt.Sprintf("%s, cut off after %d bytes", foundMediaType(answer.header), len(answer.body))
+		return nil, &codedError{"keys-not-json", found, &transportError{name, err}}
 	case err != nil:
 		return nil, &transportError{name, err}
 	case len(answer.body) > maxKeySetBytes:
