@@ -5,34 +5,35 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 )
 
 // flags are the flags and arguments of a command as they were given. A command adds
 // the groups that it needs, and its own to set; then it parses.
 type flags struct {
-	command string // for messages, such as "jwtverify verify"
+	name    string // of the command, such as "verify"
+	command string // the same for messages: "jwtverify verify"
 	set     *flag.FlagSet
 
 	issuer, jwksFile, jwksURL, envFile, tokenFile string
 	audiences                                     []string
 	timeout, leeway                               time.Duration // as in jwtverify.Cache and jwtverify.Config
+	json                                          bool
 
 	given map[string]bool // the flags that were there, even if empty
 	args  []string
 }
 
 func newFlags(name string) *flags {
-	f := &flags{command: "jwtverify " + name, set: flag.NewFlagSet(name, flag.ContinueOnError), given: make(map[string]bool)}
+	f := &flags{name: name, command: "jwtverify " + name, set: flag.NewFlagSet(name, flag.ContinueOnError), given: make(map[string]bool)}
 	f.set.SetOutput(io.Discard) // its messages hold values as they came
 	return f
 }
 
-// withKeys adds the flags that say where the keys are.
-func (f *flags) withKeys() *flags {
+// withIssuer adds the flags that say who the issuer is.
+func (f *flags) withIssuer() *flags {
 	f.set.StringVar(&f.issuer, "issuer", "", "")
-	f.set.StringVar(&f.jwksFile, "jwks-file", "", "")
-	f.set.StringVar(&f.jwksURL, "jwks-url", "", "")
 	f.set.StringVar(&f.envFile, "env-file", "", "")
 	f.set.Func("timeout", "", func(text string) (err error) {
 		if f.timeout, err = duration(text); err == nil && f.timeout == 0 {
@@ -40,6 +41,14 @@ func (f *flags) withKeys() *flags {
 		}
 		return err
 	})
+	return f
+}
+
+// withKeys adds the flags that say where the keys are.
+func (f *flags) withKeys() *flags {
+	f.withIssuer()
+	f.set.StringVar(&f.jwksFile, "jwks-file", "", "")
+	f.set.StringVar(&f.jwksURL, "jwks-url", "", "")
 	return f
 }
 
@@ -65,6 +74,12 @@ func (f *flags) withToken() *flags {
 	return f
 }
 
+// withJSON adds the flag that asks for JSON.
+func (f *flags) withJSON() *flags {
+	f.set.BoolVar(&f.json, "json", false, "")
+	return f
+}
+
 // parse reads the flags, wherever they stand among the arguments. The error is
 // flag.ErrHelp if that was asked for.
 func (f *flags) parse(args []string) error {
@@ -74,6 +89,8 @@ func (f *flags) parse(args []string) error {
 			if errors.Is(err, flag.ErrHelp) {
 				return err
 			}
+			// The answer to a slip is JSON too, wherever the flag stands.
+			f.json = f.json || f.set.Lookup("json") != nil && slices.ContainsFunc(args, isJSONFlag)
 			return fmt.Errorf("%w; %s -h shows the flags", err, f.command)
 		}
 		rest := f.set.Args()
@@ -90,6 +107,8 @@ func (f *flags) parse(args []string) error {
 	f.set.Visit(func(given *flag.Flag) { f.given[given.Name] = true })
 	return nil
 }
+
+func isJSONFlag(arg string) bool { return arg == "--json" || arg == "-json" }
 
 // noArguments is the error for a command that takes flags alone.
 func (f *flags) noArguments() error {

@@ -1,13 +1,16 @@
 package main
 
 import (
-	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"math/big"
+	"os"
+	"strconv"
 	"text/tabwriter"
-	"time"
 
 	"example.com/jwtverify"
 )
@@ -23,13 +26,14 @@ const jwksUsage = `jwtverify jwks [flags]: which keys does the issuer publish, a
                      AUTHACTION_DOMAIN does
   --env-file F       file with KEY=VALUE lines for what is not in the environment
   --timeout 5s       limit for retrieving the keys
+  --json             one JSON object on one line, the keys in key_set
 
 Exit codes: 0 at least one key is usable for RS256, 2 usage, 3 no usable key set.
 `
 
 // jwks lists the keys of a set, each usable or why not.
 func (s *session) jwks(args []string) int {
-	f := newFlags("jwks").withKeys()
+	f := newFlags("jwks").withKeys().withJSON()
 	err := f.parse(args)
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprint(s.stderr, jwksUsage)
@@ -38,71 +42,175 @@ func (s *session) jwks(args []string) int {
 	if err == nil {
 		err = f.noArguments()
 	}
-	command := f.command
 	if err != nil {
-		return s.fail(command, err)
+		return s.unchecked(f, settings{}, err)
 	}
-	settings, err := s.settings(f, nil)
+	wire := &wire{network: s.network(), now: s.now}
+	settings, err := s.settings(f, wire)
 	if err == nil && settings.source == nil {
 		err = settings.noKeys
 	}
 	if err != nil {
-		return s.fail(command, err)
+		return s.unchecked(f, settings, err)
 	}
 
-	// The source itself: a Cache would not show a set without usable key.
-	timeout := f.timeout
-	if timeout == 0 {
-		timeout = 5 * time.Second
+	once, result := retrieve(settings)
+	retrieval, skipped := keysFindings(result)
+	r := &report{command: f.name, settings: settings, findings: append([]finding{retrieval}, skipped...)}
+	if retrieval.Status == jwtverify.Fail {
+		r.judged(nil, result.Err, s.now())
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
-	keys, err := settings.source.Keys(ctx)
+	var keys []jsonKey
+	if once.set != nil {
+		keys = listed(once.set, document(settings, wire))
+	}
+	if f.json {
+		out := r.json(r.findings)
+		out.KeySet = keys
+		err = writeJSON(s.stdout, out)
+	} else {
+		err = writeKeys(s.stdout, s.palette(s.stdout), r, once.set, keys)
+	}
 	if err != nil {
-		fmt.Fprintf(s.stdout, "%s: %s\n", s.palette(s.stdout).verdict(undetermined), reason(err))
-		return int(undetermined)
+		return s.fail(f.command, fmt.Errorf("writing the keys: %w", err))
 	}
-	if err := writeKeys(s.stdout, keys); err != nil {
-		return s.fail(command, fmt.Errorf("writing the keys: %w", err))
-	}
-	if keys.Len() == 0 {
-		return int(undetermined)
-	}
-	return int(accepted)
+	return int(r.verdict)
 }
 
-// writeKeys lists the keys in the order of the set.
-func writeKeys(w io.Writer, set *jwtverify.KeySet) error {
-	skipped := set.Skipped()
-	total := set.Len() + len(skipped)
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(table, "%d of %d keys are usable for RS256\n", set.Len(), total)
+// document returns the text that a set was read from.
+func document(settings settings, wire *wire) []byte {
+	path, isFile := settings.source.(jwtverify.FileKeySource)
+	if !isFile {
+		return wire.reply().body
+	}
+	data, err := os.ReadFile(string(path)) // a small one: the library has read it before
+	if err != nil {
+		return nil
+	}
+	return data
+}
+
+// A jsonKey is a key as published.
+type jsonKey struct {
+	KeyID  string `json:"kid"`
+	Type   string `json:"kty"`
+	Alg    string `json:"alg"`
+	Use    string `json:"use"`
+	Bits   int    `json:"bits"` // of an RSA modulus
+	Usable bool   `json:"usable"`
+	Reason string `json:"reason"` // why it is not usable
+}
+
+// listed puts together what the library judged of each key, in the order of the set,
+// and what the document says of it.
+func listed(set *jwtverify.KeySet, document []byte) (keys []jsonKey) {
+	published := publishedKeys(document)
+	add := func(id string, bits int, reason string) {
+		key := jsonKey{KeyID: id, Bits: bits, Usable: reason == "", Reason: safe(reason)}
+		if key.Usable {
+			key.Type = "RSA"
+		}
+		if index := len(keys); index < len(published) {
+			p := published[index]
+			key.Type, key.Alg, key.Use = p.text("kty"), p.text("alg"), p.text("use")
+			if bits == 0 {
+				key.Bits = p.bits()
+			}
+		}
+		keys = append(keys, key)
+	}
 	why := make(map[int]*jwtverify.SkippedKeyError)
-	for _, err := range skipped {
+	for _, err := range set.Skipped() {
 		var key *jwtverify.SkippedKeyError
 		if errors.As(err, &key) {
 			why[key.Index] = key
 		}
 	}
-	index := 0
-	line := func(id, usable, detail string) {
-		if id != "" {
-			id = quoted(id)
-		} else {
-			id = "no kid"
-		}
-		fmt.Fprintf(table, "%d\t%s\t%s\t%s\n", index, id, usable, safe(detail))
-		index++
-	}
 	passOver := func() {
-		for key := why[index]; key != nil; key = why[index] {
-			line(key.KeyID, "skipped", key.Reason)
+		for key := why[len(keys)]; key != nil; key = why[len(keys)] {
+			add(key.KeyID, 0, key.Reason)
 		}
 	}
 	for key := range set.All() {
 		passOver()
-		line(key.ID(), "usable", fmt.Sprintf("RSA, %d bits", key.Bits()))
+		add(key.ID(), key.Bits(), "")
 	}
 	passOver()
-	return table.Flush()
+	return keys
+}
+
+// A publishedKey holds the members of a JWK. Names in a map are compared exactly.
+type publishedKey map[string]json.RawMessage
+
+// publishedKeys returns the keys of a JWK Set or a single JWK; none for PEM.
+func publishedKeys(document []byte) (keys []publishedKey) {
+	var members publishedKey
+	if json.Unmarshal(document, &members) != nil {
+		return nil
+	}
+	list, isSet := members["keys"]
+	if !isSet {
+		return []publishedKey{members}
+	}
+	var elements []json.RawMessage
+	if json.Unmarshal(list, &elements) != nil {
+		return nil
+	}
+	for _, element := range elements {
+		var key publishedKey
+		json.Unmarshal(element, &key) // nil if it is no object
+		keys = append(keys, key)
+	}
+	return keys
+}
+
+func (k publishedKey) text(name string) (text string) {
+	json.Unmarshal(k[name], &text) // empty if it is no text
+	return text
+}
+
+func (k publishedKey) bits() int {
+	modulus, err := base64.RawURLEncoding.DecodeString(k.text("n"))
+	if err != nil {
+		return 0
+	}
+	return new(big.Int).SetBytes(modulus).BitLen()
+}
+
+// writeKeys lists the keys for people, behind them why none is usable.
+func writeKeys(w io.Writer, p palette, r *report, set *jwtverify.KeySet, keys []jsonKey) error {
+	if set != nil {
+		fmt.Fprintf(w, "%d of %d keys are usable for RS256\n", set.Len(), len(keys))
+		table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		if len(keys) > 0 {
+			fmt.Fprintln(table, "\tkid\tkty\talg\tuse\tbits\t")
+		}
+		for i, key := range keys {
+			id, bits, verdict := "–", "–", "usable"
+			if key.KeyID != "" {
+				id = quoted(key.KeyID)
+			}
+			if key.Bits > 0 {
+				bits = strconv.Itoa(key.Bits)
+			}
+			if !key.Usable {
+				verdict = "skipped: " + key.Reason
+			}
+			fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", i, id, orDash(key.Type), orDash(key.Alg), orDash(key.Use), bits, verdict)
+		}
+		if err := table.Flush(); err != nil {
+			return err
+		}
+	}
+	if r.verdict == accepted {
+		return nil
+	}
+	return r.writeDeciding(w, p)
+}
+
+func orDash(text string) string {
+	if text == "" {
+		return "–"
+	}
+	return safe(cut(text, 64))
 }

@@ -22,15 +22,16 @@ func TestJWKSListsTheKeys(t *testing.T) {
 				t.Fatalf("exit %d, want 0: %s", got.code, got.stderr)
 			}
 			lines := strings.Split(strings.TrimSpace(got.stdout), "\n")
-			if len(lines) != 5 {
-				t.Fatalf("got\n%s\nwant a summary and four keys", got.stdout)
+			if len(lines) != 6 {
+				t.Fatalf("got\n%s\nwant a summary, a heading and four keys", got.stdout)
 			}
 			for i, want := range [][]string{
 				{"2 of 4 keys are usable for RS256"},
-				{"0", `"` + f.KeyID() + `"`, "usable", "RSA, 2048 bits"},
-				{"1", "usable", "RSA, 2048 bits"},
-				{"2", `"encryption"`, "skipped", `use is "enc", want "sig"`},
-				{"3", `"elliptic"`, "skipped", `kty is "EC", want "RSA"`},
+				{"kid", "kty", "alg", "use", "bits"},
+				{"0", `"` + f.KeyID() + `"`, "RSA", "RS256", "sig", "2048", "usable"},
+				{"1", "RSA", "RS256", "sig", "2048", "usable"},
+				{"2", `"encryption"`, "RSA", "RSA-OAEP-256", "enc", "2048", `skipped: use is "enc", want "sig"`},
+				{"3", `"elliptic"`, "EC", "ES256", "sig", "–", `skipped: kty is "EC", want "RSA"`},
 			} {
 				for _, part := range want {
 					if !strings.Contains(lines[i], part) {
@@ -58,7 +59,7 @@ func TestJWKSExitCodes(t *testing.T) {
 		"control characters in a kid": {[]string{"--jwks-file", none}, nil, 3, `"\x1b[31m"`},
 		"a key that is no object":     {[]string{"--jwks-file", none}, nil, 3, "it is a number, want an object"},
 		"a file that is not there":    {[]string{"--jwks-file", none + "x"}, nil, 3, "no such file"},
-		"status 404":                  {[]string{"--jwks-url", down.URL}, nil, 3, "got status 404 Not Found, want 200"},
+		"status 404":                  {[]string{"--jwks-url", down.URL}, nil, 3, "found     404 Not Found\n"},
 		"nothing said":                {nil, nil, 2, "config-domain-missing"},
 		"http beyond loopback":        {[]string{"--jwks-url", "http://issuer.test/"}, nil, 2, "config-insecure-url"},
 		"an argument":                 {[]string{"keys.json"}, nil, 2, `got the argument "keys.json", want flags alone`},

@@ -54,7 +54,7 @@ func (s *session) verifyLines(f *flags, settings settings) int {
 		return s.fail(command, errors.New("--lines reads stdin alone: pipe the tokens in, one a line"))
 	}
 	shared, incomplete := settings.verifier()
-	if incomplete != nil && settings.complete() {
+	if incomplete != nil && settings.incomplete() == nil {
 		return s.fail(command, incomplete) // what is there is wrong
 	}
 

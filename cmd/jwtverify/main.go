@@ -40,10 +40,16 @@ func run(args []string, env func(string) string, stdin io.Reader, stdout, stderr
 		return int(none)
 	}
 	switch args[0] {
+	case "explain":
+		return s.explain(args[1:])
 	case "verify":
 		return s.verify(args[1:])
+	case "inspect":
+		return s.inspect(args[1:])
 	case "jwks":
 		return s.jwks(args[1:])
+	case "discover":
+		return s.discover(args[1:])
 	case "demo":
 		return s.demo(args[1:])
 	case "-h", "-help", "--help":
@@ -125,6 +131,18 @@ var classes = [...]struct {
 	{jwtverify.ErrExpired, "expired"},
 	{jwtverify.ErrNotYetValid, "not_yet_valid"},
 	{jwtverify.ErrKeysUnavailable, "keys_unavailable"},
+}
+
+// unchecked reports why nothing was checked, as JSON if that was asked for.
+func (s *session) unchecked(f *flags, settings settings, err error) int {
+	if !f.json {
+		return s.fail(f.command, err)
+	}
+	r := f.unchecked(settings, err)
+	if err := writeJSON(s.stdout, r.json(r.findings)); err != nil {
+		return s.fail(f.command, fmt.Errorf("writing the report: %w", err))
+	}
+	return int(none)
 }
 
 // fail reports why nothing was checked.

@@ -29,9 +29,9 @@ type settings struct {
 }
 
 // settings puts the flags over the environment, and that over the env file. The
-// client is for retrieving the keys; nil means the library's own. The error says what
+// transport is for retrieving the keys; nil means the network. The error says what
 // is wrong; what is missing, verifier says.
-func (s *session) settings(f *flags, client *http.Client) (settings, error) {
+func (s *session) settings(f *flags, transport http.RoundTripper) (settings, error) {
 	env := s.env
 	if f.given["env-file"] {
 		file, err := readEnvFile(f.envFile)
@@ -40,10 +40,10 @@ func (s *session) settings(f *flags, client *http.Client) (settings, error) {
 		}
 		env = func(name string) string { return cmp.Or(s.env(name), file[name]) }
 	}
-	if client == nil && s.transport != nil {
-		client = &http.Client{Transport: s.transport}
+	if transport == nil {
+		transport = s.network()
 	}
-	set, err := f.settings(env, client)
+	set, err := f.settings(env, &http.Client{Transport: transport})
 	set.now = s.now
 	return set, err
 }
@@ -148,17 +148,8 @@ var anyKeys = jwtverify.KeySourceFunc(new(jwtverify.KeySet).Keys)
 // verifier returns the verifier of complete settings, without any I/O: the keys are
 // retrieved by the first token. The error says what is missing.
 func (s settings) verifier() (*jwtverify.Verifier, error) {
-	switch {
-	case s.issuer == "":
-		return nil, &problem{
-			"no issuer is set", "config-domain-missing",
-			"a tenant domain such as acme.eu.authaction.com, or an issuer", "nothing",
-			"set AUTHACTION_DOMAIN or pass --issuer",
-		}
-	case len(s.audiences) == 0:
-		return nil, audienceMissing("nothing")
-	case s.keys == nil:
-		return nil, s.noKeys
+	if err := s.incomplete(); err != nil {
+		return nil, err
 	}
 	return jwtverify.New(jwtverify.Config{
 		Issuer:    s.issuer,
@@ -169,9 +160,21 @@ func (s settings) verifier() (*jwtverify.Verifier, error) {
 	})
 }
 
-// complete reports whether a line needs no settings of its own.
-func (s settings) complete() bool {
-	return s.issuer != "" && len(s.audiences) > 0 && s.keys != nil
+// incomplete says what is missing, nil if nothing is.
+func (s settings) incomplete() error {
+	switch {
+	case s.issuer == "":
+		return &problem{
+			"no issuer is set", "config-domain-missing",
+			"a tenant domain such as acme.eu.authaction.com, or an issuer", "nothing",
+			"set AUTHACTION_DOMAIN or pass --issuer",
+		}
+	case len(s.audiences) == 0:
+		return audienceMissing("nothing")
+	case s.keys == nil:
+		return s.noKeys
+	}
+	return nil
 }
 
 func audienceMissing(found string) error {
@@ -220,6 +223,14 @@ func checkPlaceholder(name, value string) error {
 	}
 }
 
+// shownAddress is what of an address may be shown: a query may hold a secret.
+func shownAddress(address string) string {
+	if u, err := url.Parse(address); err == nil && u.Host != "" {
+		return safe(u.Scheme + "://" + u.Host + u.EscapedPath())
+	}
+	return safe(address)
+}
+
 // checkAddress refuses plain http beyond loopback: whoever can change the answer can
 // sign tokens. All else about an address is New's to judge.
 func checkAddress(flag, address string) error {
@@ -233,11 +244,9 @@ func checkAddress(flag, address string) error {
 	if ip, err := netip.ParseAddr(u.Hostname()); err == nil && ip.IsLoopback() {
 		return nil
 	}
-	shown := *u
-	shown.User, shown.RawQuery, shown.Fragment = nil, "", "" // they may hold a secret
 	return &problem{
 		flag + " would bring keys over plain http", "config-insecure-url",
-		"an https URL; http is for localhost, 127.0.0.0/8 and ::1 only", quoted(shown.String()),
+		"an https URL; http is for localhost, 127.0.0.0/8 and ::1 only", quoted(shownAddress(address)),
 		"use https",
 	}
 }

@@ -18,6 +18,9 @@ import (
 // and the signature of the smallest RSA key has 342 characters, more than any name.
 var tokenLike = regexp.MustCompile(`eyJ[\w-]*\.[\w.-]*|[\w.-]*[\w-]{250,}[\w.-]*`)
 
+// wholeToken finds tokens only, in text that may hold other long words.
+var wholeToken = regexp.MustCompile(`eyJ[\w-]*\.[\w-]*\.[\w-]*`)
+
 func withoutTokens(s string) string {
 	return tokenLike.ReplaceAllStringFunc(s, shownToken)
 }
@@ -52,11 +55,23 @@ func quoted(s string) string {
 	if len(s) <= maxQuoted {
 		return strconv.QuoteToASCII(s)
 	}
-	cut := maxQuoted
-	for cut > 0 && !utf8.RuneStart(s[cut]) {
-		cut--
+	return strconv.QuoteToASCII(s[:wholeRunes(s, maxQuoted)]) + "…"
+}
+
+// cut shortens a message that may be shown to about limit bytes.
+func cut(s string, limit int) string {
+	if len(s) <= limit {
+		return s
 	}
-	return strconv.QuoteToASCII(s[:cut]) + "…"
+	return s[:wholeRunes(s, limit)] + "…"
+}
+
+// wholeRunes is limit or what is a little less, so that no character is cut in two.
+func wholeRunes(s string, limit int) int {
+	for limit > 0 && !utf8.RuneStart(s[limit]) {
+		limit--
+	}
+	return limit
 }
 
 // isTerminal reports whether somebody sits at the other end. A character device is

@@ -67,7 +67,14 @@ func tokenMissing(found string) error {
 	return &problem{
 		"there is no token", "token-missing",
 		"a token, or a token endpoint's answer", found,
-		"pipe the token endpoint's answer in: curl … | jwtverify verify",
+		"pipe the token endpoint's answer in: curl … | jwtverify explain",
+	}
+}
+
+// printNotes says what was removed around a token.
+func (s *session) printNotes(notes []string) {
+	for _, note := range notes {
+		fmt.Fprintf(s.stderr, "note: %s (token-cleaned)\n", note)
 	}
 }
 
@@ -75,9 +82,7 @@ func tokenMissing(found string) error {
 // note.
 func clean(text string) (token string, notes []string, err error) {
 	text = strings.TrimRight(text, "\r\n")
-	note := func(format string, args ...any) {
-		notes = append(notes, fmt.Sprintf(format+" (token-cleaned)", args...))
-	}
+	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
 	trim := func() {
 		if trimmed := strings.TrimSpace(text); trimmed != text {
 			note("%d bytes of space around the token removed", len(text)-len(trimmed))

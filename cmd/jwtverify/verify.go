@@ -20,91 +20,81 @@ const verifyUsage = `jwtverify verify [flags] [TOKEN]: may this token be trusted
   jwtverify verify --issuer https://acme.eu.authaction.com --audience orders < token.txt
   curl … | jwtverify verify          (a token endpoint's answer is unwrapped)
 
-The token is TOKEN, or stdin (also as "-"), or --token-file. Prefer stdin: an argument
-shows in the list of processes.
-
-  --issuer URL       exact iss of the tokens; replaces AUTHACTION_DOMAIN. Without a
-                     --jwks-… flag the keys come from its discovery document
-  --audience A       aud that the tokens must hold; may be repeated. AUTHACTION_AUDIENCE
-  --jwks-url URL     where the keys are: an https address,
-  --jwks-file F      or a file with a JWK Set, a JWK or PEM
-  --token-file F     where the token is
-  --env-file F       file with KEY=VALUE lines for what is not in the environment
-  --timeout 5s       limit for retrieving the keys
-  --leeway 1m        clock difference allowed on exp and nbf; 0 means none
+` + tokenUsage + trustUsage + `  --json             one JSON object on one line, with the check that decides
   --claims           print the claims of an accepted token as JSON on stdout, and
                      nothing else there: the verdict goes to stderr
   --lines            verify one token a line from stdin, or one JSON object a line with
                      token and where needed id, issuer, audience, jwks, now, leeway;
                      prints one JSON object a line with id, verdict and error
 
-AUTHACTION_DOMAIN=D means issuer https://D and keys https://D/.well-known/jwks.json.
-Exit codes: 0 accepted, 1 rejected, 2 nothing was checked, 3 undetermined. With --lines:
-2 if some lines cannot be read, else 1 if some are rejected, else 3, else 0.
+` + domainUsage + verdictUsage + `With --lines: 2 if some lines cannot be read, else 1 if some are rejected, else 3, else 0.
 `
 
 // verify is the command of that name.
 func (s *session) verify(args []string) int {
-	f := newFlags("verify").withTrust().withToken()
+	f := newFlags("verify").withTrust().withToken().withJSON()
 	claims := f.set.Bool("claims", false, "")
 	lines := f.set.Bool("lines", false, "")
-	err := f.parse(args)
-	if errors.Is(err, flag.ErrHelp) {
+	if err := f.parse(args); errors.Is(err, flag.ErrHelp) {
 		fmt.Fprint(s.stderr, verifyUsage)
 		return int(accepted)
+	} else if err != nil {
+		return s.unchecked(f, settings{}, err)
 	}
-	command := f.command
+	set, err := s.settings(f, nil)
+	switch {
+	case err != nil:
+		return s.unchecked(f, set, err)
+	case *claims && *lines:
+		return s.unchecked(f, set, errors.New("--lines and --claims do not go together: --claims is for one token"))
+	case *claims && f.json:
+		return s.unchecked(f, set, errors.New("--json and --claims do not go together: --claims prints the claims alone"))
+	case *lines:
+		return s.verifyLines(f, set)
+	}
+	verifier, err := set.verifier()
 	if err != nil {
-		return s.fail(command, err)
-	}
-	settings, err := s.settings(f, nil)
-	if err != nil {
-		return s.fail(command, err)
-	}
-	if *lines {
-		if *claims {
-			return s.fail(command, errors.New("--lines and --claims do not go together: --claims is for one token"))
-		}
-		return s.verifyLines(f, settings)
-	}
-	verifier, err := settings.verifier()
-	if err != nil {
-		return s.fail(command, err)
+		return s.unchecked(f, set, err)
 	}
 	raw, notes, err := s.readToken(f)
 	if err != nil {
-		return s.fail(command, err)
+		return s.unchecked(f, set, err)
 	}
-	for _, note := range notes {
-		fmt.Fprintf(s.stderr, "note: %s\n", note)
-	}
+	s.printNotes(notes)
 
-	token, err := verifier.Verify(context.Background(), raw)
-	v, _ := judge(err)
-	report := s.stdout
-	if *claims {
-		report = s.stderr
-	}
-	if err := writeVerdict(report, s.palette(report), token, err); err != nil {
-		return s.fail(command, fmt.Errorf("writing the verdict: %w", err))
-	}
-	if *claims && v == accepted {
-		if err := writeClaims(s.stdout, token); err != nil {
-			return s.fail(command, fmt.Errorf("writing the claims: %w", err))
+	result := verifier.Explain(context.Background(), raw)
+	r := &report{command: "verify", settings: set}
+	for _, c := range result.Checks {
+		if c.Name == "key" && isKeysFailure(c.Code) {
+			c.Name = keysCheck
 		}
+		r.findings = append(r.findings, newFinding(c))
 	}
-	return int(v)
+	r.judged(result.Token, result.Err, s.now())
+	switch {
+	case f.json:
+		err = r.writeDecidingJSON(s.stdout)
+	case *claims:
+		_, err = fmt.Fprintln(s.stderr, r.line(s.palette(s.stderr)))
+		if err == nil && r.verdict == accepted {
+			err = writeClaims(s.stdout, r.token)
+		}
+	default:
+		_, err = fmt.Fprintln(s.stdout, r.line(s.palette(s.stdout)))
+	}
+	if err != nil {
+		return s.fail(f.command, fmt.Errorf("writing the verdict: %w", err))
+	}
+	return int(r.verdict)
 }
 
-// writeVerdict writes the one line that says it all.
-func writeVerdict(w io.Writer, p palette, token *jwtverify.Token, err error) error {
-	v, class := judge(err)
-	if v == accepted {
-		_, err := fmt.Fprintf(w, "%s: %s\n", p.verdict(v), describe(token, time.Now()))
-		return err
+// writeDecidingJSON writes the report with the check that decides alone.
+func (r *report) writeDecidingJSON(w io.Writer) error {
+	var list []finding
+	if r.verdict != accepted {
+		list = []finding{deciding(r.findings)}
 	}
-	_, err = fmt.Fprintf(w, "%s: %s (%s)\n", p.verdict(v), reason(err), class)
-	return err
+	return writeJSON(w, r.json(list))
 }
 
 // reason is the text of an error of Verify without what the verdict says already.

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"example.com/jwtverify"
+)
+
+const discoverUsage = `jwtverify discover [flags]: what do the issuer's metadata say?
+
+  jwtverify discover --issuer https://acme.eu.authaction.com
+
+Reads ISSUER/.well-known/openid-configuration (where that is not found, the address of
+RFC 8414), compares its issuer with yours byte for byte, and shows where the keys are.
+The keys themselves are not asked for: that is jwtverify jwks.
+
+  --issuer URL       exact iss of the tokens; replaces AUTHACTION_DOMAIN
+  --env-file F       file with KEY=VALUE lines for what is not in the environment
+  --timeout 5s       limit for retrieving the document
+  --json             one JSON object on one line, the document's members in metadata
+
+Exit codes: 0 the document is of this issuer, 1 it is of another or says nothing usable
+about the keys, 2 usage, 3 it cannot be read.
+`
+
+// discover compares the issuer's metadata with the settings.
+func (s *session) discover(args []string) int {
+	f := newFlags("discover").withIssuer().withJSON()
+	err := f.parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(s.stderr, discoverUsage)
+		return int(accepted)
+	}
+	if err == nil {
+		err = f.noArguments()
+	}
+	if err != nil {
+		return s.unchecked(f, settings{}, err)
+	}
+	reader := &metadataReader{wire: wire{network: s.network(), now: s.now}}
+	set, err := s.settings(f, nil)
+	if err == nil {
+		set, err = set.discovered(reader)
+	}
+	if err != nil {
+		return s.unchecked(f, set, err)
+	}
+
+	once, result := retrieve(set)
+	found := reader.metadata()
+	r := &report{command: f.name, settings: set}
+	switch {
+	case errors.Is(once.err, errMetadataRead):
+		r.headline = "the document is of issuer " + bare(set.issuer)
+	case found != nil:
+		r.verdict, r.class = rejected, "issuer"
+		r.findings = []finding{found.differs(set.issuer, once.err)}
+		r.decides = r.findings[0].Code
+		r.headline = "the document is of another issuer"
+		if found.Issuer == set.issuer {
+			r.class, r.headline = "other", "the document says nothing usable about the keys"
+		}
+	default:
+		retrieval, _ := keysFindings(result)
+		r.findings = []finding{retrieval}
+		r.judged(nil, result.Err, s.now())
+		r.headline = "the document cannot be read"
+	}
+	if f.json {
+		out := r.json(r.findings)
+		out.Metadata = found
+		err = writeJSON(s.stdout, out)
+	} else {
+		err = r.writeMetadata(s.stdout, s.palette(s.stdout), found)
+	}
+	if err != nil {
+		return s.fail(f.command, fmt.Errorf("writing the report: %w", err))
+	}
+	return int(r.verdict)
+}
+
+// discovered is s with the keys where the issuer's metadata say, whatever else says
+// where they are.
+func (s settings) discovered(reader *metadataReader) (settings, error) {
+	if s.issuer == "" {
+		return s, s.incomplete()
+	}
+	if err := checkAddress("--issuer", s.issuer); err != nil {
+		return s, err
+	}
+	s.address = strings.TrimSuffix(s.issuer, "/") + metadataPath
+	s.keys, s.source, s.noKeys = nil, nil, nil
+	s, err := s.withSource(jwtverify.DiscoveryKeySource{Issuer: s.issuer, Client: &http.Client{Transport: reader}})
+	if err == nil {
+		err = s.noKeys
+	}
+	return s, err
+}
+
+// A metadataReader is the way of a DiscoveryKeySource to the metadata, and no further:
+// when it has found them good, it asks for the keys, and learns that it may stop.
+type metadataReader struct {
+	wire
+}
+
+var errMetadataRead = errors.New("the metadata are read")
+
+func (m *metadataReader) RoundTrip(request *http.Request) (*http.Response, error) {
+	if m.reply().status == http.StatusOK {
+		return nil, errMetadataRead
+	}
+	return m.wire.RoundTrip(request)
+}
+
+// A jsonMetadata is what counts of the document.
+type jsonMetadata struct {
+	Document string `json:"document"` // its address
+	Issuer   string `json:"issuer"`
+	KeysURI  string `json:"jwks_uri"`
+}
+
+// metadata returns what was read, nil if that is no document.
+func (m *metadataReader) metadata() *jsonMetadata {
+	reply := m.reply()
+	var members map[string]json.RawMessage // names in a map are compared exactly
+	if reply.status != http.StatusOK || json.Unmarshal(reply.body, &members) != nil || members == nil {
+		return nil
+	}
+	found := &jsonMetadata{Document: shownAddress(reply.url.String())}
+	json.Unmarshal(members["issuer"], &found.Issuer)    // empty if it is no text
+	json.Unmarshal(members["jwks_uri"], &found.KeysURI) // the same
+	found.Issuer, found.KeysURI = withoutTokens(found.Issuer), withoutTokens(found.KeysURI)
+	return found
+}
+
+// differs tells what is wrong with a document that was read.
+func (m *jsonMetadata) differs(issuer string, err error) finding {
+	if m.Issuer == issuer {
+		return failedCheck("metadata", "", "an issuer, and as jwks_uri the https address of its keys", err.Error(), "tell the issuer, or pass --jwks-url to the other commands")
+	}
+	code := "issuer-mismatch"
+	if sameButForm(m.Issuer, issuer) {
+		code = "issuer-form"
+	}
+	f := failedCheck("issuer", code, quoted(issuer), quoted(m.Issuer), "")
+	f.Next = "make --issuer equal to it, byte for byte, if this is the issuer that you mean"
+	return f
+}
+
+// sameButForm reports whether two addresses differ in the scheme, in case or in a
+// final slash only.
+func sameButForm(a, b string) bool {
+	core := func(s string) string {
+		if u, err := url.Parse(s); err == nil && u.Host != "" {
+			s = strings.TrimPrefix(s[len(u.Scheme):], "://")
+		}
+		return strings.TrimSuffix(s, "/")
+	}
+	return strings.EqualFold(core(a), core(b))
+}
+
+// writeMetadata writes the report for people.
+func (r *report) writeMetadata(w io.Writer, p palette, found *jsonMetadata) error {
+	word := map[verdict]string{accepted: "agrees", rejected: "differs", undetermined: "undetermined"}[r.verdict]
+	lines := []string{p.paint(r.verdict.colour(), word) + ": " + r.headline}
+	if r.decides != "" {
+		lines[0] += " (" + r.decides + ")"
+	}
+	if found != nil {
+		lines = append(lines, "  document  "+found.Document, "  issuer    "+quoted(found.Issuer), "  jwks_uri  "+quoted(found.KeysURI))
+	}
+	for _, f := range r.findings {
+		lines = append(lines, details(f.Check, p, "  ")...)
+	}
+	_, err := io.WriteString(w, strings.Join(lines, "\n")+"\n")
+	return err
+}

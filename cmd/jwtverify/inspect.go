@@ -1,0 +1,136 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+
+	"example.com/jwtverify"
+)
+
+const inspectUsage = `jwtverify inspect [flags] [TOKEN]: what stands in this token? NOTHING is verified
+
+  jwtverify inspect < token.txt
+
+Prints the header and the claims as JSON. Anybody can write a token that looks like
+this: to know whether it may be trusted, use jwtverify explain or verify. No keys, no
+network, no settings.
+
+` + tokenUsage + `  --json             one JSON object on one line, with header and claims
+
+Exit codes: 0 the token can be decoded, 1 it cannot, 2 usage.
+`
+
+const notVerified = "NOT VERIFIED"
+
+// inspect shows what stands in a token.
+func (s *session) inspect(args []string) int {
+	f := newFlags("inspect").withToken().withJSON()
+	if err := f.parse(args); errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(s.stderr, inspectUsage)
+		return int(accepted)
+	} else if err != nil {
+		return s.unchecked(f, settings{}, err)
+	}
+	raw, notes, err := s.readToken(f)
+	if err != nil {
+		return s.unchecked(f, settings{}, err)
+	}
+	s.printNotes(notes)
+
+	seen := inspectToken(raw)
+	exit := accepted
+	if len(seen.findings) > 0 {
+		exit = rejected
+	}
+	if f.json {
+		r := &report{command: f.name, verdict: none, class: seen.class, decides: deciding(seen.findings).Code}
+		out := r.json(seen.findings)
+		out.Exit, out.Header, out.Claims = int(exit), seen.header, seen.claims
+		err = writeJSON(s.stdout, out)
+	} else {
+		err = seen.writeText(s.stdout, s.palette(s.stdout))
+	}
+	if err != nil {
+		return s.fail(f.command, fmt.Errorf("writing the report: %w", err))
+	}
+	return int(exit)
+}
+
+// What can be seen of a token.
+type inspection struct {
+	header, claims json.RawMessage // on one line each; nil: cannot be decoded
+	signatureBytes int
+	findings       []finding // why something cannot be decoded
+	class          string    // of the error, as in JSON
+}
+
+// inspectToken decodes a token as strictly as Verify does, and goes on to what can be
+// decoded all the same.
+func inspectToken(raw string) (seen inspection) {
+	nobody := jwtverify.KeySourceFunc(func(context.Context) (*jwtverify.KeySet, error) {
+		return nil, errors.New("inspect has no keys")
+	})
+	verifier, err := jwtverify.New(jwtverify.Config{Issuer: "any", Audiences: []string{"any"}, Keys: nobody})
+	if err != nil { // a Config that is always good
+		return inspection{findings: []finding{failedCheck("settings", "", "", err.Error(), "")}}
+	}
+	result := verifier.Explain(context.Background(), raw)
+	formed := false
+	for _, c := range result.Checks {
+		switch c.Code {
+		case "token-long", "token-opaque", "token-encrypted", "token-parts", "token-base64", "token-json", "json-limits":
+			seen.findings = append(seen.findings, newFinding(c))
+			_, seen.class = judge(result.Err)
+		}
+		formed = formed || c.Name == "form" && c.Status == jwtverify.Pass
+	}
+	if !formed {
+		return seen
+	}
+	parts := strings.Split(raw, ".")
+	seen.header, seen.claims = decodedJSON(parts[0], parts[2]), decodedJSON(parts[1], parts[2])
+	seen.signatureBytes = base64.RawURLEncoding.DecodedLen(len(parts[2]))
+	return seen
+}
+
+// decodedJSON returns the JSON of a segment on one line, nil if there is none. What
+// looks like a token in it, or like the signature of this one, is not shown.
+func decodedJSON(segment, signature string) json.RawMessage {
+	text, err := base64.RawURLEncoding.DecodeString(segment)
+	var out bytes.Buffer
+	if err != nil || json.Compact(&out, text) != nil {
+		return nil
+	}
+	shown := out.String()
+	if len(signature) >= 16 {
+		shown = strings.ReplaceAll(shown, signature, fmt.Sprintf("[signature, %d bytes]", base64.RawURLEncoding.DecodedLen(len(signature))))
+	}
+	return json.RawMessage(printable(wholeToken.ReplaceAllStringFunc(shown, shownToken)))
+}
+
+// writeText writes what can be seen, below a line that says what it is worth.
+func (seen inspection) writeText(w io.Writer, p palette) error {
+	lines := []string{p.paint(yellow, notVerified)}
+	for _, text := range []json.RawMessage{seen.header, seen.claims} {
+		var out bytes.Buffer
+		if text != nil && json.Indent(&out, text, "", "  ") == nil {
+			lines = append(lines, out.String())
+		}
+	}
+	if seen.header != nil {
+		lines = append(lines, p.paint(dim, fmt.Sprintf("[signature, %d bytes]", seen.signatureBytes)))
+	}
+	for _, f := range seen.findings {
+		lines = append(lines, fmt.Sprintf("%s: %s (%s)", p.paint(red, "cannot be decoded"), diagnosisOf(f.Code).sentence, f.Code))
+		lines = append(lines, details(f.Check, p, "  ")...)
+	}
+	_, err := io.WriteString(w, strings.Join(lines, "\n")+"\n")
+	return err
+}

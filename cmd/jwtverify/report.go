@@ -1,0 +1,252 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"example.com/jwtverify"
+)
+
+// A report is what a command found: for people as text, for scripts as JSON.
+type report struct {
+	command  string
+	verdict  verdict
+	class    string // of the error, as in JSON; empty: none
+	headline string // behind the verdict, without the code
+	decides  string // code
+	settings settings
+	findings []finding
+	token    *jwtverify.Token // nil unless accepted
+
+	kid            string // quoted, or "no kid"; empty: the header cannot be read
+	signatureBytes int
+	keys           string // where they came from and how many
+}
+
+// A finding is a check with its place in the guide's list.
+type finding struct {
+	item int
+	jwtverify.Check
+}
+
+const maxFoundBytes = 200
+
+// newFinding makes a check fit to be shown, with the command's own advice where there
+// is some.
+func newFinding(c jwtverify.Check) finding {
+	if next := diagnosisOf(c.Code).next; next != "" {
+		c.Next = next
+	}
+	c.Expected, c.Found, c.Next = safe(c.Expected), cut(safe(c.Found), maxFoundBytes), safe(c.Next)
+	return finding{itemOf(c.Name), c}
+}
+
+// failedCheck is a check of the command's own.
+func failedCheck(name, code, expected, found, next string) finding {
+	return newFinding(jwtverify.Check{
+		Name: name, Status: jwtverify.Fail, Code: code, Expected: expected, Found: found, Next: next, Trusted: true,
+	})
+}
+
+// judged puts the verdict of a verification into the report.
+func (r *report) judged(t *jwtverify.Token, err error, now time.Time) {
+	r.verdict, r.class = judge(err)
+	r.decides = deciding(r.findings).Code
+	switch {
+	case r.verdict == accepted:
+		r.token, r.decides = t, ""
+		r.headline = describe(t, now)
+	case r.decides != "":
+		r.headline = diagnosisOf(r.decides).sentence
+	default: // no failure of the library is without a code
+		r.headline = reason(err)
+	}
+}
+
+// deciding returns the first check that failed, an empty one if there is none.
+func deciding(findings []finding) finding {
+	for _, f := range findings {
+		if f.Status == jwtverify.Fail {
+			return f
+		}
+	}
+	return finding{}
+}
+
+// unchecked makes a report of why nothing was checked.
+func (f *flags) unchecked(settings settings, err error) *report {
+	r := &report{command: f.name, verdict: none, headline: safe(err.Error()), settings: settings}
+	var p *problem
+	if errors.As(err, &p) {
+		r.headline, r.decides = safe(p.text), p.code
+		name := "settings"
+		if p.code == "token-missing" {
+			name = "form"
+		}
+		r.findings = []finding{failedCheck(name, p.code, p.expected, p.found, p.next)}
+		return r
+	}
+	// A slip on the command line has no code.
+	r.findings = []finding{failedCheck("settings", "", "", err.Error(), f.command+" -h shows the flags")}
+	return r
+}
+
+// line is the verdict in one line.
+func (r *report) line(p palette) string {
+	text := p.verdict(r.verdict) + ": " + r.headline
+	if r.decides != "" {
+		text += " (" + r.decides + ")"
+	}
+	return text
+}
+
+// writeDeciding writes the verdict and the check that decides.
+func (r *report) writeDeciding(w io.Writer, p palette) error {
+	lines := append([]string{r.line(p)}, details(deciding(r.findings).Check, p, "  ")...)
+	_, err := io.WriteString(w, strings.Join(lines, "\n")+"\n")
+	return err
+}
+
+// writeText writes the verdict and what was found, in the order of the guide's list.
+func (r *report) writeText(w io.Writer, p palette) error {
+	var b strings.Builder
+	b.WriteString(r.line(p) + "\n")
+	doubtful := false
+	for item := 1; item < len(itemNames); item++ {
+		lines := r.itemLines(item, p, &doubtful)
+		if len(lines) == 0 {
+			lines = []string{p.paint(dim, "– not checked")}
+		}
+		if item == 4 {
+			lines = append(lines, p.paint(dim, "– Authorization header: not visible here; try: jwtverify probe URL"))
+		}
+		for i, line := range lines {
+			label := strings.Repeat(" ", 12)
+			if i == 0 {
+				label = fmt.Sprintf("%d %-10s", item, itemNames[item])
+			}
+			b.WriteString(label + line + "\n")
+		}
+	}
+	if doubtful {
+		b.WriteString(p.paint(dim, doubt+" nobody vouches for it: read from a token without a good signature") + "\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+const doubt = "(?)"
+
+// itemLines returns the lines of an item; doubtful is set if one of them was read
+// from claims that nobody vouches for.
+func (r *report) itemLines(item int, p palette, doubtful *bool) (lines []string) {
+	decider := -1
+	for i, f := range r.findings {
+		if f.Status == jwtverify.Fail && decider < 0 && r.verdict != accepted {
+			decider = i
+		}
+		if f.item != item {
+			continue
+		}
+		mark, text := "", ""
+		switch f.Status {
+		case jwtverify.Pass:
+			mark, text = p.paint(green, "✓"), r.passed(f)
+		case jwtverify.Skip:
+			if f.Name == "signature" && !r.failed("key") {
+				mark, text = p.paint(dim, "–"), p.paint(dim, "signature: not checked")
+			}
+		case jwtverify.Note:
+			mark, text = p.paint(yellow, "–"), p.paint(yellow, f.Code)
+		case jwtverify.Fail:
+			mark, text = p.paint(red, "✗"), p.paint(red, f.Code)
+		}
+		if text == "" {
+			continue
+		}
+		if !f.Trusted && f.Status != jwtverify.Skip {
+			text += " " + doubt
+			*doubtful = true
+		}
+		if i == decider {
+			text += "   (decides)"
+		}
+		lines = append(lines, mark+" "+text)
+		if f.Status == jwtverify.Fail || f.Status == jwtverify.Note {
+			lines = append(lines, details(f.Check, p, "  ")...)
+		}
+	}
+	return lines
+}
+
+// details are the lines below a failure or a note.
+func details(c jwtverify.Check, p palette, indent string) (lines []string) {
+	for _, detail := range [...]struct{ label, text string }{
+		{"expected", c.Expected}, {"found", c.Found}, {"next", c.Next},
+	} {
+		if detail.text != "" {
+			lines = append(lines, fmt.Sprintf("%s%s  %s", indent, p.paint(dim, fmt.Sprintf("%-8s", detail.label)), detail.text))
+		}
+	}
+	return lines
+}
+
+// passed says what was found good; nothing where another line says it already.
+func (r *report) passed(f finding) string {
+	switch f.Name {
+	case "settings":
+		return fmt.Sprintf("issuer %s, audience %s", bare(r.settings.issuer), bareList(r.settings.audiences))
+	case "form":
+		text := f.Found
+		if r.has("algorithm", jwtverify.Pass) {
+			text += "; RS256"
+		}
+		if r.kid != "" {
+			text += "; " + r.kid
+		}
+		return text
+	case keysCheck:
+		return r.keys
+	case "signature":
+		by := strings.TrimPrefix(r.kid, "kid ")
+		if !strings.HasPrefix(r.kid, "kid ") {
+			by = "the only key"
+		}
+		return fmt.Sprintf("signature by %s, %d bytes", by, r.signatureBytes)
+	case "expiry":
+		return "expires " + f.Found
+	case "audience":
+		return f.Found
+	}
+	return ""
+}
+
+func (r *report) failed(name string) bool { return r.has(name, jwtverify.Fail) }
+
+func (r *report) has(name string, status jwtverify.Status) bool {
+	for _, f := range r.findings {
+		if f.Name == name && f.Status == status {
+			return true
+		}
+	}
+	return false
+}
+
+// bare shows a setting without the quotes that it does not need.
+func bare(s string) string {
+	if q := quoted(s); q != `"`+s+`"` || strings.ContainsAny(s, " ,") {
+		return q
+	}
+	return s
+}
+
+func bareList(list []string) string {
+	var out []string
+	for _, s := range list {
+		out = append(out, bare(s))
+	}
+	return strings.Join(out, ", ")
+}

@@ -1,0 +1,27 @@
+package main
+
+// Parts of the usage texts that several commands share.
+
+const tokenUsage = `The token is TOKEN, or stdin (also as "-"), or --token-file. Prefer stdin: an argument
+shows in the list of processes.
+
+  --token-file F     where the token is
+`
+
+const keysUsage = `  --issuer URL       exact iss of the tokens; replaces AUTHACTION_DOMAIN. Without a
+                     --jwks-… flag the keys come from its discovery document
+  --jwks-url URL     where the keys are: an https address,
+  --jwks-file F      or a file with a JWK Set, a JWK or PEM
+  --env-file F       file with KEY=VALUE lines for what is not in the environment
+  --timeout 5s       limit for retrieving the keys
+`
+
+const trustUsage = keysUsage + `  --audience A       aud that the tokens must hold; may be repeated. AUTHACTION_AUDIENCE
+  --leeway 1m        clock difference allowed on exp and nbf; 0 means none
+`
+
+const domainUsage = `AUTHACTION_DOMAIN=D means issuer https://D and keys https://D/.well-known/jwks.json.
+`
+
+const verdictUsage = `Exit codes: 0 accepted, 1 rejected, 2 nothing was checked, 3 undetermined.
+`
