@@ -1,10 +1,11 @@
-// Command jwtverify verifies RS256 JWT access tokens: one, or one a line, and shows
-// in a demo how keys are fetched, rotated and outlived.
+// Command jwtverify verifies RS256 JWT access tokens and tells why one is refused,
+// shows what an issuer publishes, and tries whether an API refuses what it must.
 //
 //	export AUTHACTION_DOMAIN=acme.eu.authaction.com AUTHACTION_AUDIENCE=https://api.acme.example
-//	jwtverify verify < token.txt
+//	jwtverify explain < token.txt
 //	jwtverify verify --lines < tokens.txt
 //	jwtverify jwks
+//	jwtverify probe https://api.acme.example/orders --token-file token.txt
 //	jwtverify demo
 //
 // The exit code is the verdict: 0 accepted, 1 rejected, 2 nothing was checked, 3
@@ -50,29 +51,43 @@ func run(args []string, env func(string) string, stdin io.Reader, stdout, stderr
 		return s.jwks(args[1:])
 	case "discover":
 		return s.discover(args[1:])
+	case "probe":
+		return s.probe(args[1:])
 	case "demo":
 		return s.demo(args[1:])
 	case "-h", "-help", "--help":
 		fmt.Fprint(stderr, usage)
 		return int(accepted)
 	}
-	return s.fail("jwtverify", fmt.Errorf("there is no command %s: want verify, jwks or demo; jwtverify -h shows them", quoted(args[0])))
+	return s.fail("jwtverify", fmt.Errorf("there is no command %s: jwtverify -h shows those that there are", quoted(args[0])))
 }
 
 const usage = `jwtverify verifies RS256 JWT access tokens.
 
+  jwtverify explain [TOKEN]  why is this token accepted or refused, and what to do?
+      example: jwtverify explain --issuer https://acme.eu.authaction.com --audience orders < token.txt
+
   jwtverify verify [TOKEN]   may this token be trusted? One line: verdict and reason
       example: jwtverify verify --issuer https://acme.eu.authaction.com --audience orders < token.txt
 
+  jwtverify inspect [TOKEN]  what stands in it? Nothing is verified
+      example: jwtverify inspect < token.txt
+
   jwtverify jwks             the issuer's keys: usable, or why not
       example: jwtverify jwks --jwks-url https://acme.eu.authaction.com/.well-known/jwks.json
+
+  jwtverify discover         the issuer's metadata: of this issuer, or of another
+      example: jwtverify discover --issuer https://acme.eu.authaction.com
+
+  jwtverify probe URL        does this API refuse what it must refuse?
+      example: jwtverify probe https://api.acme.example/orders --token-file token.txt
 
   jwtverify demo             the whole story in one run, without settings
       example: jwtverify demo
 
 Exit codes: 0 accepted, 1 rejected, 2 nothing was checked (usage, settings),
 3 undetermined (the issuer's keys cannot be had: keep the token, try again).
-jwtverify verify -h shows the flags.
+Each command shows its flags with -h.
 `
 
 // A session is what one run of the command has around it.

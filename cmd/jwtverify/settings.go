@@ -245,7 +245,7 @@ func checkAddress(flag, address string) error {
 		return nil
 	}
 	return &problem{
-		flag + " would bring keys over plain http", "config-insecure-url",
+		flag + " is plain http beyond this machine", "config-insecure-url",
 		"an https URL; http is for localhost, 127.0.0.0/8 and ::1 only", quoted(shownAddress(address)),
 		"use https",
 	}
