@@ -18,26 +18,29 @@ import (
 // do about it.
 
 // diagnose fills in a check that failed.
-func (r *recorder) diagnose(v *Verifier, c *Check, err error) {
+func (r *recorder) diagnose(verifiers []*Verifier, c *Check, err error) {
 	host := ""
 	switch err := err.(type) {
 	case *invalidError:
 		c.Code, c.Expected, c.Found = err.code, err.want, err.found
-		r.refine(v, c, err)
+		r.refine(verifiers, c, err)
 	case *KeysUnavailableError:
-		if err == errZeroVerifier {
+		switch err {
+		case errZeroVerifier:
 			c.Code, c.Expected, c.Found = "config-domain-missing", "a Verifier made by New", "a zero Verifier"
-			break
+		case errZeroIssuers:
+			c.Code, c.Expected, c.Found = "config-domain-missing", "Issuers made by NewIssuers", "zero Issuers"
+		default:
+			host = hostOf(err)
+			c.Code, c.Expected, c.Found = keysFinding(verifiers[0], err, host)
 		}
-		host = hostOf(err)
-		c.Code, c.Expected, c.Found = keysFinding(v, err, host)
 	}
 	c.Next = next(c.Code, host)
 }
 
 // refine says more than the error of Verify does, where the rest of the token tells
 // more.
-func (r *recorder) refine(v *Verifier, c *Check, err *invalidError) {
+func (r *recorder) refine(verifiers []*Verifier, c *Check, err *invalidError) {
 	part := "claims"
 	if c.Name == stepNames[stepForm] {
 		part = "header"
@@ -68,21 +71,23 @@ func (r *recorder) refine(v *Verifier, c *Check, err *invalidError) {
 	case "issuer-missing":
 		c.Found = "nothing"
 	case "issuer-mismatch":
-		if sameButForm(withoutScheme(r.token.Issuer), withoutScheme(v.issuer)) {
-			c.Code = "issuer-form"
+		for _, v := range verifiers {
+			if sameButForm(withoutScheme(r.token.Issuer), withoutScheme(v.issuer)) {
+				c.Code, c.Expected = "issuer-form", quoted(v.issuer, 100)
+			}
 		}
 	case "audience-missing":
 		c.Found = "nothing"
 	case "audience-mismatch":
 		switch {
-		case r.audienceDiffersInForm(v):
+		case r.audienceDiffersInForm(verifiers[0]):
 			c.Code = "audience-form"
 		case hasMember(r.token.claims, "nonce", "at_hash"):
 			// OpenID Connect Core 1.0, section 2: what only ID tokens hold.
 			c.Code = "audience-id-token"
 		}
 	case "expired":
-		c.Expected, c.Found = r.laterThanNow(v), r.fromNow(r.token.Expiry)
+		c.Expected, c.Found = r.laterThanNow(verifiers[0]), r.fromNow(r.token.Expiry)
 	case "not-before":
 		c.Expected, c.Found = r.notAfterNow(), r.fromNow(r.token.NotBefore)
 	}
@@ -270,7 +275,7 @@ func hostOf(err error) string {
 func next(code, host string) string {
 	switch code {
 	case "config-domain-missing":
-		return "make the Verifier with New"
+		return "make the Verifier with New, and Issuers with NewIssuers"
 	case "token-long":
 		return "ask the issuer for fewer claims"
 	case "token-opaque":

@@ -3,13 +3,14 @@ package jwtverify
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// A Report tells what [Verifier.Explain] found. It is for people: a program decides
-// by Err alone.
+// A Report tells what [Verifier.Explain] or [Issuers.Explain] found. It is for people: a
+// program decides by Err alone.
 type Report struct {
 	// Token and Err are exactly what [Verifier.Verify] returns.
 	Token *Token
@@ -58,8 +59,7 @@ const (
 // Use it where a person asks why a token was refused: in a command, a test or a
 // support page. It is some times slower than Verify.
 func (v *Verifier) Explain(ctx context.Context, token string) *Report {
-	r := &recorder{size: len(token)}
-	r.reached[stepSettings] = true // New has judged them
+	r := newRecorder(token)
 	t, err := v.verify(ctx, token, r)
 	return &Report{Token: t, Err: err, Checks: r.checks(v)}
 }
@@ -100,6 +100,12 @@ type recorder struct {
 	token    *Token  // its claims; perhaps nobody vouches for them
 	audience []string
 	now      time.Time
+}
+
+func newRecorder(token string) *recorder {
+	r := &recorder{size: len(token)}
+	r.reached[stepSettings] = true // New has judged them
+	return r
 }
 
 // failed records the outcome of a step and reports whether verify must end here.
@@ -161,8 +167,9 @@ func (r *recorder) sawClaims(t *Token, audience []string, now time.Time) {
 	}
 }
 
-// checks makes the list out of what was recorded.
-func (r *recorder) checks(v *Verifier) []Check {
+// checks makes the list out of what was recorded by a verifier, or by Issuers that
+// could choose none of theirs.
+func (r *recorder) checks(verifiers ...*Verifier) []Check {
 	var list []Check
 	// A key was found and made the signature: the issuer vouches for the claims.
 	signed := r.set != nil && r.failures[stepKey] == nil && r.failures[stepSignature] == nil
@@ -171,29 +178,33 @@ func (r *recorder) checks(v *Verifier) []Check {
 		switch err := r.failures[s]; {
 		case err != nil:
 			c.Status = Fail
-			r.diagnose(v, &c, err)
+			r.diagnose(verifiers, &c, err)
 		case !r.reached[s], s == stepKey && r.set == nil, s == stepSignature && !signed:
 			c.Status = Skip
 		default:
-			c.Expected, c.Found = r.passed(v, s)
+			c.Expected, c.Found = r.passed(verifiers, s)
 		}
 		list = append(list, c)
-		list = r.appendNotes(list, v, s, c.Trusted)
+		list = r.appendNotes(list, verifiers, s, c.Trusted)
 	}
 	return list
 }
 
 // passed tells what a step wanted, and what it found good.
-func (r *recorder) passed(v *Verifier, s step) (expected, found string) {
+func (r *recorder) passed(verifiers []*Verifier, s step) (expected, found string) {
+	v := verifiers[0]
 	switch s {
 	case stepSettings:
+		if len(verifiers) > 1 {
+			return "", "issuers " + quotedList(issuersOf(verifiers))
+		}
 		return "", fmt.Sprintf("issuer %s, audience %s", quoted(v.issuer, 100), quotedList(v.audiences))
 	case stepForm:
 		return "three parts", fmt.Sprintf("three parts, %d bytes", r.size)
 	case stepAlgorithm:
 		return `"RS256"`, `"RS256"`
 	case stepType:
-		return wantedType(v), foundType(&r.header)
+		return wantedType(verifiers), foundType(&r.header)
 	case stepKey:
 		return "a key of the issuer", fmt.Sprintf("%s, %s", foundKeyID(&r.header), countOf(r.set.Len(), "usable key"))
 	case stepSignature:
@@ -215,7 +226,7 @@ func (r *recorder) passed(v *Verifier, s step) (expected, found string) {
 }
 
 // appendNotes adds what is worth knowing about a step.
-func (r *recorder) appendNotes(list []Check, v *Verifier, s step, trusted bool) []Check {
+func (r *recorder) appendNotes(list []Check, verifiers []*Verifier, s step, trusted bool) []Check {
 	note := func(code, expected, found string) {
 		list = append(list, Check{stepNames[s], Note, code, expected, found, next(code, ""), trusted})
 	}
@@ -225,17 +236,24 @@ func (r *recorder) appendNotes(list []Check, v *Verifier, s step, trusted bool) 
 	case s == stepClaims && r.token != nil && hasMember(r.token.claims, "cnf"):
 		// RFC 7800, section 3.1: the token is for who can prove possession of a key.
 		note("sender-constrained", "a plain bearer token", "a cnf claim")
-	case s == stepNotBefore && r.token != nil && r.token.IssuedAt.After(r.now.Add(v.leeway)):
+	case s == stepNotBefore && r.token != nil && r.token.IssuedAt.After(r.now.Add(verifiers[0].leeway)):
 		note("issued-ahead", r.notAfterNow(), "iat "+r.fromNow(r.token.IssuedAt))
 	}
 	return list
 }
 
-func wantedType(v *Verifier) string {
-	if v.typ != "" {
-		return quoted(v.typ, 100)
+func wantedType(verifiers []*Verifier) string {
+	var wanted []string
+	for _, v := range verifiers {
+		one := `"JWT", "at+jwt" or none`
+		if v.typ != "" {
+			one = quoted(v.typ, 100)
+		}
+		if !slices.Contains(wanted, one) {
+			wanted = append(wanted, one)
+		}
 	}
-	return `"JWT", "at+jwt" or none`
+	return strings.Join(wanted, ", or ")
 }
 
 func foundType(h *header) string {

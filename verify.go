@@ -235,13 +235,15 @@ func isMediaType(s string) bool {
 // bounds the waiting.
 func (v *Verifier) Ready(ctx context.Context) error {
 	switch {
-	case v == nil || v.set == nil && v.cache == nil:
+	case v.isZero():
 		return errZeroVerifier
 	case v.set != nil:
 		return nil
 	}
 	return v.cache.ready(ctx)
 }
+
+func (v *Verifier) isZero() bool { return v == nil || v.set == nil && v.cache == nil }
 
 var errZeroVerifier error = &KeysUnavailableError{RetryAfter: minRetryAfter, Reason: "failing", Err: errors.New("the Verifier was not made by New")}
 
@@ -277,7 +279,7 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Token, error) {
 // failing step is the end; with, it is the verdict, and the steps behind it that
 // need nothing of it only add their findings.
 func (v *Verifier) verify(ctx context.Context, token string, r *recorder) (*Token, error) {
-	if v == nil || v.set == nil && v.cache == nil {
+	if v.isZero() {
 		return nil, r.end(stepSettings, errZeroVerifier)
 	}
 	if r == nil {
