@@ -2,9 +2,13 @@ package conformance_test
 
 import (
 	"crypto"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 	josejwt "github.com/go-jose/go-jose/v4/jwt"
@@ -14,7 +18,7 @@ import (
 	"github.com/lestrrat-go/jwx/v3/jws"
 	jwxjwt "github.com/lestrrat-go/jwx/v3/jwt"
 
-	"example.com/jwtverify/internal/issuer"
+	"example.com/jwtverify/issuertest"
 )
 
 func TestTokensOfGoLibraries(t *testing.T) {
@@ -146,40 +150,55 @@ func jwksOfJWX(keys mintKeys) ([]byte, error) {
 	return json.Marshal(set)
 }
 
-// The other way round: the peers accept the tokens of this repository's issuer, by its
-// own set with a key for encryption and an EC key in it, before and after a rotation.
-func TestTokensOfOurIssuer(t *testing.T) {
-	iss, err := issuer.New(issuerURL, audience)
-	if err != nil {
-		t.Fatal(err)
-	}
-	mint := func(claims issuer.Claims) string {
-		token, err := iss.Token(issuer.Claims{"iat": now, "exp": now + 60}, claims)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return token
-	}
-	check := func(when string) {
-		for name, token := range map[string]string{
-			"as it comes":      mint(nil),
-			"with more claims": mint(issuer.Claims{"nbf": now, "scope": "a b", "aud": []string{"x", audience}, "name": "Zoë <&> 😀"}),
-		} {
+// The other way round: the peers accept the tokens of issuertest by its own set, which
+// has a key for encryption and an EC key in it too, before and after a rotation. Of its
+// bad tokens they accept all together only what the table of differences has.
+func TestTokensOfIssuertest(t *testing.T) {
+	// In a bubble, whose clock starts in the year 2000, the issuer's can be set to the
+	// time of these tests.
+	synctest.Test(t, func(t *testing.T) {
+		iss := issuertest.New(t, issuertest.WithURL(issuerURL), issuertest.WithAudience(audience))
+		iss.Advance(time.Unix(now, 0).Sub(iss.Now()))
+		check := func(name, token string) {
+			t.Helper()
 			if names, refusals := accept(iss.JWKS(), token); len(names) != len(peers) {
-				t.Errorf("the token %s, %s, is accepted by %v alone: %v", name, when, names, refusals)
+				t.Errorf("the token %s is accepted by %v alone: %v", name, names, refusals)
 			}
 		}
-		if names, _ := accept(iss.JWKS(), mint(issuer.Claims{"exp": now - 1})); len(names) > 0 {
-			t.Errorf("the expired token, %s, is accepted by %v", when, names)
+		before := iss.Token()
+		check("as it comes", before)
+		check("with more claims", iss.Token(issuertest.Claims{"nbf": now, "scope": "a b", "aud": []string{"x", audience}, "name": "Zoë <&> 😀"}))
+		iss.Rotate()
+		check("from before a rotation", before)
+		check("from after a rotation", iss.Token())
+
+		shared := 0
+		for _, bad := range iss.BadTokens() {
+			names, _ := accept(iss.JWKS(), bad.Token)
+			if len(names) != len(peers) {
+				continue
+			}
+			shared++
+			s := sampleOf(bad.Token, iss.JWKS())
+			if ours := judgeSet(t, s); len(explain(t, s, ours)) == 0 {
+				t.Errorf("all peers accept the bad token %s, which is refused here as %s", bad.Name, ours)
+			}
 		}
+		if shared == 0 {
+			t.Error("no bad token is accepted by all peers: look whether they judge at all")
+		}
+	})
+}
+
+// sampleOf takes a token apart, as far as that goes.
+func sampleOf(token string, set []byte) sample {
+	segments := strings.SplitN(token, ".", 3)
+	text := func(i int) string {
+		if i >= len(segments) {
+			return ""
+		}
+		data, _ := base64.RawURLEncoding.DecodeString(segments[i]) // up to where it is none
+		return string(data)
 	}
-	check("before a rotation")
-	before := mint(nil)
-	if _, err := iss.Rotate(); err != nil {
-		t.Fatal(err)
-	}
-	check("after a rotation")
-	if names, refusals := accept(iss.JWKS(), before); len(names) != len(peers) {
-		t.Errorf("the token from before a rotation is accepted by %v alone: %v", names, refusals)
-	}
+	return sample{token: token, set: string(set), header: text(0), claims: text(1)}
 }
