@@ -40,9 +40,10 @@ var stricterHere = []strictness{
 		applies: func(v *view) bool {
 			return v.header.has("typ") && !v.header.isText("typ") || v.header.has("kid") && !v.header.isText("kid")
 		}},
-	{name: "a header of more than 8 KiB, 64 members or 4 levels", section: "RFC 8259, section 9: limits", ours: []class{malformed},
+	{name: "a header of more than 8 KiB, 64 members and elements, or 4 levels", section: "RFC 8259, section 9: limits", ours: []class{malformed},
 		applies: func(v *view) bool {
-			return len(v.headerText) > 8<<10 || shapeOf(v.headerText).exceeds(4, 64)
+			header := shapeOf(v.headerText)
+			return len(v.headerText) > 8<<10 || header.depth > 4 || header.inAll > 64
 		}},
 	{name: "a header in invalid UTF-8, or with half a surrogate pair", section: "RFC 8259, sections 8.1 and 8.2", ours: []class{malformed},
 		applies: func(v *view) bool { return badText(v.headerText) }},
@@ -378,6 +379,7 @@ func escapeAt(text string, at int) rune {
 // A shape is what a JSON text is like as a whole.
 type shape struct {
 	depth, members int  // the most of both
+	inAll          int  // members and elements of all objects and arrays
 	twice          bool // some member stands twice in its object
 }
 
@@ -385,39 +387,41 @@ func (s shape) exceeds(depth, members int) bool { return s.depth > depth || s.me
 
 func shapeOf(text string) (s shape) {
 	decoder := json.NewDecoder(strings.NewReader(text))
-	var open []map[string]bool // nil for an array
+	var open []map[string]bool // the names of an object, nil for an array
 	isName := false
 	for {
 		token, err := decoder.Token()
 		if err != nil {
 			return s
 		}
-		inObject := len(open) > 0 && open[len(open)-1] != nil
-		switch token {
-		case json.Delim('{'):
-			open = append(open, make(map[string]bool))
-			s.depth = max(s.depth, len(open))
-			isName = true
-			continue
-		case json.Delim('['):
-			open = append(open, nil)
-			s.depth = max(s.depth, len(open))
-			continue
-		case json.Delim('}'), json.Delim(']'):
-			open = open[:len(open)-1]
-			isName = len(open) > 0 && open[len(open)-1] != nil
-			continue
+		var names map[string]bool
+		if len(open) > 0 {
+			names = open[len(open)-1]
 		}
-		if inObject && isName {
-			names := open[len(open)-1]
+		closes := token == json.Delim('}') || token == json.Delim(']')
+		switch {
+		case closes:
+		case isName:
 			name := token.(string)
 			s.twice = s.twice || names[name]
 			names[name] = true
 			s.members = max(s.members, len(names))
+			s.inAll++
 			isName = false
 			continue
+		case len(open) > 0 && names == nil:
+			s.inAll++
 		}
-		isName = inObject
+		switch token {
+		case json.Delim('{'):
+			open = append(open, make(map[string]bool))
+		case json.Delim('['):
+			open = append(open, nil)
+		case json.Delim('}'), json.Delim(']'):
+			open = open[:len(open)-1]
+		}
+		s.depth = max(s.depth, len(open))
+		isName = len(open) > 0 && open[len(open)-1] != nil
 	}
 }
 

@@ -27,7 +27,8 @@ const (
 	now       = 1_750_000_000
 )
 
-// newVerifier is jwtverify.New, without leeway, at the time of the tests.
+// newVerifier is jwtverify.New, without leeway, at the time of the tests. It remembers
+// tokens, so that judge can see whether that changes a verdict.
 func newVerifier(keys jwtverify.KeySource) (*jwtverify.Verifier, error) {
 	return jwtverify.New(jwtverify.Config{
 		Issuer:    issuerURL,
@@ -35,6 +36,8 @@ func newVerifier(keys jwtverify.KeySource) (*jwtverify.Verifier, error) {
 		Keys:      keys,
 		Leeway:    -1,
 		Now:       func() time.Time { return time.Unix(now, 0) },
+
+		VerifiedCache: 100,
 	})
 }
 
@@ -244,6 +247,19 @@ func (g *gate) judge(t testing.TB, token string) class {
 	if g.verifier == nil {
 		return keysUnavailable
 	}
-	verified, err := g.verifier.Verify(t.Context(), token)
-	return classOf(t, verified, err)
+	return judgeWith(t, g.verifier, token)
+}
+
+// judgeWith is the class of a verdict, which must be the same from Verify, from Verify
+// when it has seen the token before, and from Explain.
+func judgeWith(t testing.TB, verifier *jwtverify.Verifier, token string) class {
+	t.Helper()
+	verified, err := verifier.Verify(t.Context(), token)
+	first := classOf(t, verified, err)
+	again, err := verifier.Verify(t.Context(), token)
+	report := verifier.Explain(t.Context(), token)
+	if second, third := classOf(t, again, err), classOf(t, report.Token, report.Err); second != first || third != first {
+		t.Errorf("Verify gives %s, Verify again %s, Explain %s", first, second, third)
+	}
+	return first
 }
