@@ -116,7 +116,7 @@ func (g growth) chart(t theme) string {
 		d.line(left, y(value), chartWidth-right, y(value), t.grid, 1, "none")
 		d.label(left-8, y(value)+5, "end", t.muted, 400, fmt.Sprintf("%.3g", value))
 	}
-	d.label(16, top-16, "start", t.muted, 400, "× the floor of a token with 1 KiB of claims")
+	d.label(16, top-16, "start", t.muted, 400, g.unit)
 	for i, p := range g.points {
 		d.label(x(i), bottom+20, "middle", t.muted, 400, p.label)
 	}

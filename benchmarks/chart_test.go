@@ -18,7 +18,7 @@ func sampleSide() *sideBySide {
 }
 
 func sampleGrowth() growth {
-	g := growth{title: "sample", xName: "size", points: []point{{x: 0.5, label: "0.5"}, {x: 4, label: "4"}}}
+	g := growth{title: "sample", xName: "size", unit: floorsOf1KiB, points: []point{{x: 0.5, label: "0.5"}, {x: 4, label: "4"}}}
 	for i, name := range append([]string{"floor"}, names()...) {
 		g.lines = append(g.lines, line{name: name, floors: []float64{1, 1 + 0.01*float64(i)}})
 	}

@@ -10,6 +10,7 @@ type growth struct {
 	file   string // name of the chart
 	title  string
 	xName  string
+	unit   string // of the y axis
 	points []point
 	lines  []line
 }
@@ -24,8 +25,7 @@ type point struct {
 	cores  int
 }
 
-// A line is the cost with one contender at each point, in floors: those of a token
-// with 1 KiB of claims on one core.
+// A line is the cost with one contender at each point, in floors.
 type line struct {
 	name   string
 	floors []float64
@@ -37,12 +37,14 @@ var claimsKiB = []float64{0.5, 1, 2, 4, 8, 11.6}
 
 var keyCounts = []int{1, 3, 10, 100, 1_000}
 
+const floorsOf1KiB = "× the floor of a token with 1 KiB of claims"
+
 func measureGrowths(is *issuer, e effort) ([]growth, error) {
-	byClaims := growth{file: "growth-claims", title: "CPU time per token by the size of its claims", xName: "claims, KiB"}
+	byClaims := growth{file: "growth-claims", title: "CPU time per token by the size of its claims", xName: "claims, KiB", unit: floorsOf1KiB}
 	for _, size := range claimsKiB {
 		byClaims.points = append(byClaims.points, point{size, fmt.Sprint(size), is, is.token(int(size * 1024)), 1})
 	}
-	byKeys := growth{file: "growth-keys", title: "CPU time per token by the size of the key set", xName: "keys in the set"}
+	byKeys := growth{file: "growth-keys", title: "CPU time per token by the size of the key set", xName: "keys in the set", unit: floorsOf1KiB}
 	for _, count := range keyCounts {
 		many, err := is.withKeys(count)
 		if err != nil {
@@ -50,7 +52,7 @@ func measureGrowths(is *issuer, e effort) ([]growth, error) {
 		}
 		byKeys.points = append(byKeys.points, point{float64(count), thousands(count), many, is.token(claimsBytes), 1})
 	}
-	byCores := growth{file: "growth-cores", title: "CPU time per token by the number of cores that verify at once", xName: "cores"}
+	byCores := growth{file: "growth-cores", title: "CPU time per token by the number of cores that verify at once", xName: "cores", unit: floorsOf1KiB}
 	for cores := 1; cores <= runtime.NumCPU(); cores *= 2 {
 		byCores.points = append(byCores.points, point{float64(cores), fmt.Sprint(cores), is, is.token(claimsBytes), cores})
 	}
@@ -63,7 +65,8 @@ func measureGrowths(is *issuer, e effort) ([]growth, error) {
 	return all, nil
 }
 
-// measure measures all contenders and the floor at all points, side by side.
+// measure measures all contenders and the floor at all points, side by side. The unit
+// is the floor on one core.
 func (g *growth) measure(is *issuer, e effort) error {
 	loads := []load{{name: "reference", call: floor(is, is.token(claimsBytes))}}
 	for _, p := range g.points {

@@ -103,6 +103,16 @@ func (is *issuer) token(claimsBytes int) string {
 	return is.sign(goodHeader().text(), goodClaims().filled(claimsBytes))
 }
 
+// tokens returns good tokens that differ in their jti.
+func (is *issuer) tokens(count int) []string {
+	var list []string
+	for i := range count {
+		claims := goodClaims().with("jti", fmt.Sprintf(`"%032d"`, i))
+		list = append(list, is.sign(goodHeader().text(), claims.filled(claimsBytes)))
+	}
+	return list
+}
+
 func encode(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
 
 // forge returns the token with another signature of the right length, as someone

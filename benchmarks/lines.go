@@ -71,11 +71,7 @@ func measureLines(is *issuer, e effort, lines int) (share, linesPerSecond float6
 // writeTokens writes some hundred different tokens over and over.
 func writeTokens(path string, is *issuer, lines int) error {
 	const different = 500
-	var tokens []string
-	for i := range min(different, lines) {
-		claims := goodClaims().with("jti", fmt.Sprintf(`"%032d"`, i))
-		tokens = append(tokens, is.sign(goodHeader().text(), claims.filled(claimsBytes)))
-	}
+	tokens := is.tokens(min(different, lines))
 	file, err := os.Create(path)
 	if err != nil {
 		return err

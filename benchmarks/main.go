@@ -81,21 +81,25 @@ func run(args []string, stdout, stderr io.Writer) int {
 
 // An efforts is how long each part is measured.
 type efforts struct {
-	side, hostile, growth, targets effort
-	lines                          int // of a file for verify --lines
+	side, hostile, growth, remembered, targets effort
+
+	tokens int // remembered
+	lines  int // of a file for verify --lines
 }
 
 func plan(quick bool, rounds int) efforts {
 	if quick {
 		short := effort{rounds: 2, slice: 2 * time.Millisecond}
-		return efforts{short, short, short, short, 2_000}
+		return efforts{side: short, hostile: short, growth: short, remembered: short, targets: short, tokens: 1_000, lines: 2_000}
 	}
 	return efforts{
-		side:    effort{2 * rounds, 100 * time.Millisecond},
-		hostile: effort{max(1, rounds/2), 20 * time.Millisecond},
-		growth:  effort{max(1, rounds/2), 50 * time.Millisecond},
-		targets: effort{rounds, 100 * time.Millisecond},
-		lines:   100_000,
+		side:       effort{2 * rounds, 100 * time.Millisecond},
+		hostile:    effort{max(1, rounds/2), 20 * time.Millisecond},
+		growth:     effort{max(1, rounds/2), 50 * time.Millisecond},
+		remembered: effort{max(1, rounds/4), 50 * time.Millisecond},
+		targets:    effort{rounds, 100 * time.Millisecond},
+		tokens:     1_000_000,
+		lines:      100_000,
 	}
 }
 
@@ -124,6 +128,12 @@ func (r *report) measure(e efforts, progress io.Writer) error {
 	if r.growths, err = measureGrowths(is, e.growth); err != nil {
 		return err
 	}
+	step("remembered tokens")
+	byTokens, err := growthByTokens(e.remembered, e.tokens)
+	if err != nil {
+		return err
+	}
+	r.growths = append(r.growths, byTokens)
 	step("targets")
 	if r.targets, err = measureTargets(is, r.side, r.hostile, e.targets, e.lines); err != nil {
 		return err

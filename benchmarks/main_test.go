@@ -38,8 +38,8 @@ func TestQuickRunWritesEverything(t *testing.T) {
 		}
 	}
 	charts, err := filepath.Glob(filepath.Join(dir, "performance-*.svg"))
-	if err != nil || len(charts) != 8 {
-		t.Errorf("got the charts %v, want 8", charts)
+	if err != nil || len(charts) != 10 {
+		t.Errorf("got the charts %v, want 10", charts)
 	}
 	for _, chart := range charts {
 		svg, err := os.ReadFile(chart)

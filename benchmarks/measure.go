@@ -96,6 +96,8 @@ func (e effort) run(loads ...load) ([]samples, error) {
 	all := make([]samples, len(loads))
 	for range e.rounds {
 		for _, i := range rand.Perm(len(loads)) {
+			runtime.GOMAXPROCS(runtime.NumCPU())
+			runtime.GC() // nobody pays for the garbage of the load before
 			s, err := loads[i].run()
 			if err != nil {
 				return nil, err
@@ -126,7 +128,6 @@ func (l *load) calibrate(slice time.Duration) error {
 // run calls the load for one slice.
 func (l *load) run() (sample, error) {
 	runtime.GOMAXPROCS(l.cores)
-	runtime.GC() // nobody pays for the garbage of the load before
 	watch := startWatch(l.cores)
 	counts, errs := make([]int, l.cores), make([]error, l.cores)
 	var enough atomic.Bool // so that no core is left alone at the end

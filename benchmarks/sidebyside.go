@@ -53,7 +53,7 @@ func measureSideBySide(is *issuer, e effort) (*sideBySide, error) {
 	}
 	own := results[index(ours)]
 	s.beyond = own.minus(ofCore)
-	slices.SortStableFunc(s.standings, func(a, b standing) int { return cmp.Compare(a.nanos, b.nanos) })
+	slices.SortStableFunc(s.standings, func(a, b standing) int { return cmp.Compare(a.ratio, b.ratio) })
 	for _, one := range s.standings {
 		if one.name != ours {
 			s.peer = one.name

@@ -23,8 +23,9 @@ type target struct {
 
 // Bounds on what Verify allocates; crypto/rsa's own 9 and 1,376 bytes are included.
 const (
-	maxAllocations     = 13
-	maxAllocationBytes = 2_700
+	maxAllocations           = 13
+	maxAllocationBytes       = 2_700
+	maxRememberedAllocations = 2
 )
 
 // measureTargets measures what the tables do not show, and judges.
@@ -37,6 +38,11 @@ func measureTargets(is *issuer, side *sideBySide, hostile [][]refusal, e effort,
 		atMost("allocations per Verify", own.count, maxAllocations, 11, ""),
 		atMost("bytes allocated per Verify", own.bytes, maxAllocationBytes, 2_200, ""),
 	}
+	remembered, err := rememberedTargets(is, e)
+	if err != nil {
+		return nil, err
+	}
+	list = append(list, remembered...)
 	for _, add := range []func() (target, error){
 		func() (target, error) { return growthTarget(is, e) },
 		func() (target, error) { return refusalTarget("refusing 1 MiB", "1 MiB", 0.2, 0.05, is, side, hostile) },
@@ -95,6 +101,28 @@ func growthTarget(is *issuer, e effort) (target, error) {
 	ofFloor, own := all[1].over(all[0]), all[3].over(all[2])
 	detail := fmt.Sprintf("%s, the floor %s", number(own), number(ofFloor))
 	return atMost("growth of CPU per call from one core to two ÷ the floor's", own/ofFloor, 1.08, 1.03, detail), nil
+}
+
+// rememberedTargets is for tokens that come again, a hundred of them.
+func rememberedTargets(is *issuer, e effort) ([]target, error) {
+	verify, err := remembering(is, 1_000)
+	if err != nil {
+		return nil, err
+	}
+	tokens := is.tokens(100)
+	if err := verifyAll(verify, tokens); err != nil {
+		return nil, err
+	}
+	call := inTurn(verify, tokens)
+	all, err := e.run(load{name: "floor", call: floor(is, tokens[0])}, load{name: "remembered", call: call})
+	if err != nil {
+		return nil, err
+	}
+	count, bytes := allocations(call)
+	return []target{
+		atMost("a remembered token ÷ floor", all[1].over(all[0]), 0.03, 0.015, micros(all[1].nanos())),
+		atMost("allocations for it", count, maxRememberedAllocations, 1, fmt.Sprintf("%.0f bytes", bytes)),
+	}, nil
 }
 
 func refusalTarget(figure, class string, limit, aim float64, is *issuer, side *sideBySide, rows [][]refusal) (target, error) {
