@@ -52,10 +52,10 @@ func (r *recorder) refine(verifiers []*Verifier, c *Check, err *invalidError) {
 			c.Expected = "canonical base64url"
 		}
 	case "token-json":
-		c.Found = err.subject + err.found
-		if c.Expected == "" || c.Expected == "an object" {
-			c.Expected = "one JSON object in the " + part + ", in valid UTF-8, with no member twice"
-		}
+		c.Found = err.subject + err.mismatch.Error()
+		c.Expected = "one JSON object in the " + part + ", in valid UTF-8, with no member twice"
+	case "type-mismatch":
+		c.Expected = wantedType(v)
 	case "json-limits":
 		c.Found = err.subject + err.found
 		c.Expected = fmt.Sprintf("a header of at most %d bytes, %d members (array elements count) and %d levels", maxHeaderBytes, maxHeaderMembers, maxHeaderDepth)

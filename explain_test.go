@@ -125,7 +125,7 @@ func TestExplainTellsWhatEachStepFound(t *testing.T) {
 		{"two parts", "a.b", jwtverify.Config{}, "form:token-parts …", "2 parts"},
 		{"a dot too many", "a." + good, jwtverify.Config{}, "form:token-parts …", "4 parts"},
 		{"padding in the header", "YQ==.YQ.YQ", jwtverify.Config{}, "form:token-base64 …", "header has padding (=) at byte 2"},
-		{"a header that is no JSON", rawToken(`{"alg"`, "{}", ""), jwtverify.Config{}, "form:token-json …", "header is not valid JSON: it ends at byte 6"},
+		{"a header that is no JSON", rawToken(`{"alg"`, "{}", ""), jwtverify.Config{}, "form:token-json …", "header is not valid JSON: it ends at byte 6, want a colon"},
 		{"a member of the header twice", rawToken(`{"alg":"RS256","alg":"RS256"}`, "{}", ""), jwtverify.Config{}, "form:token-json …", `header has the member "alg" twice`},
 		{"a header five deep", rawToken(`{"a":[[[[1]]]]}`, "{}", ""), jwtverify.Config{}, "form:json-limits …", "header is nested more than 4 deep"},
 		{"a long header", strings.Repeat("e", 12000) + ".e30.YQ", jwtverify.Config{}, "form:json-limits …", "header is longer than 8192 bytes"},
@@ -154,7 +154,8 @@ func TestExplainTellsWhatEachStepFound(t *testing.T) {
 		{"a signature of another token", good[:cut] + signed(late)[strings.LastIndexByte(signed(late), '.'):], jwtverify.Config{}, "signature:signature-bad", "not made by it"},
 		{"a forged token that is expired too", sign(t, 1, goodHeader(), with(late)), jwtverify.Config{}, "signature:signature-bad audience:audience-mismatch? expiry:expired?", "not made by it"},
 
-		{"claims that are an array", signText(t, 0, `{"alg":"RS256","kid":"key-0"}`, "[]"), jwtverify.Config{}, "claims:token-json issuer:skip audience:skip not-before:skip expiry:skip", `claims: the text is not valid JSON: found "[" at byte 0`},
+		{"claims that are an array", signText(t, 0, `{"alg":"RS256","kid":"key-0"}`, "[]"), jwtverify.Config{}, "claims:token-json issuer:skip audience:skip not-before:skip expiry:skip", `claims: the text is not valid JSON: found "[" at byte 0, want an object`},
+		{"claims that end behind a colon", signText(t, 0, `{"alg":"RS256","kid":"key-0"}`, `{"iss":`), jwtverify.Config{}, "claims:token-json issuer:skip audience:skip not-before:skip expiry:skip", `claims: the text is not valid JSON: it ends at byte 7, want a value`},
 		{"claims 17 deep", signText(t, 0, `{"alg":"RS256","kid":"key-0"}`, `{"a":`+strings.Repeat("[", 17)+strings.Repeat("]", 17)+"}"), jwtverify.Config{}, "claims:json-limits issuer:skip audience:skip not-before:skip expiry:skip", "claims: the text is nested more than 16 deep"},
 		{"EXP beside exp", signed(map[string]any{"EXP": 1}), jwtverify.Config{}, "claims:claim-case issuer:skip audience:skip not-before:skip expiry:skip", `"EXP" is another name, which other readers take for it`},
 		{"exp a text", signed(map[string]any{"exp": "soon"}), jwtverify.Config{}, "claims:claim-type issuer:skip audience:skip not-before:skip expiry:skip", `"exp" is a string`},

@@ -585,7 +585,7 @@ func (v *Verifier) readClaims(t *Token) (audience []string, err error) {
 			}
 			r.skip()
 		}
-		if err != nil {
+		if err != nil && r.err == nil { // else the text ends, or has no value there
 			return nil, malformed("claims: ", err)
 		}
 	}

@@ -64,7 +64,7 @@ var diagnoses = [...]diagnosis{
 	{"keys-redirect", keysCheck, "ErrKeysUnavailable", "the answer is a redirect, which is not followed", "the address of the keys is not their final one",
 		"use the final URL in --jwks-url, if it is the issuer's"},
 	{"keys-not-json", keysCheck, "ErrKeysUnavailable", "HTML or other text came, or JSON that is cut off or no key set", "what came is no key set",
-		"a login page, a proxy or another document answered: check AUTHACTION_DOMAIN, --issuer or --jwks-url"},
+		"a login page, a proxy or another document answered: check AUTHACTION_DOMAIN, --issuer, --jwks-url or --jwks-file"},
 	{"keys-size", keysCheck, "ErrKeysUnavailable", "the document is over the size limit", "what came is too large for a key set",
 		"check --jwks-url: this is no usual key set"},
 	{"keys-empty", keysCheck, "ErrKeysUnavailable", "no key of the set is usable for RS256", "the issuer publishes no key for RS256", ""},

@@ -68,7 +68,10 @@ func (s *session) discover(args []string) int {
 			r.class, r.headline = "other", "the document says nothing usable about the keys"
 		}
 	default:
-		retrieval, _ := keysFindings(result)
+		retrieval, _ := keysFindings(nil, result)
+		if retrieval.Code == "keys-not-json" {
+			retrieval.Expected = "the issuer's metadata"
+		}
 		r.findings = []finding{retrieval}
 		r.judged(nil, result.Err, s.now())
 		r.headline = "the document cannot be read"

@@ -81,6 +81,7 @@ func (s *session) explainNothing(f *flags, settings settings, err error) int {
 // about it, about the keys and about the clock.
 func explainToken(settings settings, wire *wire, raw string, notes []string) *report {
 	once, keys := retrieve(settings)
+	retrieval, skipped := keysFindings(once.set, keys)
 	// A Cache of its own, so that to this verifier what is remembered, even if it is an
 	// error, is a first answer.
 	settings.keys = &jwtverify.Cache{Source: once, Timeout: settings.timeout}
@@ -90,10 +91,7 @@ func explainToken(settings settings, wire *wire, raw string, notes []string) *re
 	}
 	result := verifier.Explain(context.Background(), raw)
 
-	r := &report{command: "explain", settings: settings, findings: findings(result, keys, notes)}
-	if once.set != nil {
-		r.keys = describeKeys(settings, wire, once.set)
-	}
+	r := &report{command: "explain", settings: settings, findings: findings(result, retrieval, skipped, notes), keys: keysAddress(settings, wire)}
 	if result.Checks != nil && r.has("form", jwtverify.Pass) {
 		r.kid, r.signatureBytes = look(raw)
 	}
@@ -139,8 +137,7 @@ func (o *onceSource) Keys(ctx context.Context) (*jwtverify.KeySet, error) {
 
 // findings puts together what was found about the token and about the keys, in the
 // order of Verify: the first failure is the one that decides.
-func findings(result, keys *jwtverify.Report, notes []string) []finding {
-	retrieval, skipped := keysFindings(keys)
+func findings(result *jwtverify.Report, retrieval finding, skipped []finding, notes []string) []finding {
 	var list []finding
 	for _, c := range result.Checks {
 		switch {
@@ -170,8 +167,11 @@ func findings(result, keys *jwtverify.Report, notes []string) []finding {
 }
 
 // keysFindings tells from a report on any token whether there are keys.
-func keysFindings(keys *jwtverify.Report) (retrieval finding, skipped []finding) {
+func keysFindings(set *jwtverify.KeySet, keys *jwtverify.Report) (retrieval finding, skipped []finding) {
 	c := jwtverify.Check{Name: keysCheck, Status: jwtverify.Pass, Expected: "a key set", Trusted: true}
+	if set != nil {
+		c.Found = countedKeys(set)
+	}
 	for _, found := range keys.Checks {
 		switch {
 		case found.Code == "keys-skipped":
@@ -180,8 +180,6 @@ func keysFindings(keys *jwtverify.Report) (retrieval finding, skipped []finding)
 		case found.Name == "key" && isKeysFailure(found.Code):
 			c = found
 			c.Name = keysCheck
-		case found.Name == "key":
-			c.Found = "a key set"
 		}
 	}
 	return newFinding(c), skipped
@@ -197,20 +195,21 @@ func cleanedNotes(notes []string) (list []finding) {
 	return list
 }
 
-// describeKeys tells where the keys came from and how many there are.
-func describeKeys(settings settings, wire *wire, set *jwtverify.KeySet) string {
-	address := shownAddress(settings.address)
-	if _, discovered := settings.source.(jwtverify.DiscoveryKeySource); discovered {
-		if reply := wire.reply(); reply.url != nil {
-			address = shownAddress(reply.url.String()) + ", as the issuer's metadata say"
-		}
-	}
-	total := set.Len() + len(set.Skipped())
-	plural := "s"
+func countedKeys(set *jwtverify.KeySet) string {
+	total, plural := set.Len()+len(set.Skipped()), "s"
 	if total == 1 {
 		plural = ""
 	}
-	return fmt.Sprintf("%s: %d key%s, %d usable", address, total, plural, set.Len())
+	return fmt.Sprintf("%d key%s, %d usable", total, plural, set.Len())
+}
+
+// keysAddress tells where the keys came from.
+func keysAddress(settings settings, wire *wire) string {
+	_, discovered := settings.source.(jwtverify.DiscoveryKeySource)
+	if reply := wire.reply(); discovered && reply.url != nil {
+		return shownAddress(reply.url.String()) + ", as the issuer's metadata say"
+	}
+	return shownAddress(settings.address)
 }
 
 // look reads what a report shows of a well-formed token beside the checks: how it

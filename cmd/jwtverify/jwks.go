@@ -55,7 +55,7 @@ func (s *session) jwks(args []string) int {
 	}
 
 	once, result := retrieve(settings)
-	retrieval, skipped := keysFindings(result)
+	retrieval, skipped := keysFindings(once.set, result)
 	r := &report{command: f.name, settings: settings, findings: append([]finding{retrieval}, skipped...)}
 	if retrieval.Status == jwtverify.Fail {
 		r.judged(nil, result.Err, s.now())
@@ -183,7 +183,7 @@ func writeKeys(w io.Writer, p palette, r *report, set *jwtverify.KeySet, keys []
 		fmt.Fprintf(w, "%d of %d keys are usable for RS256\n", set.Len(), len(keys))
 		table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 		if len(keys) > 0 {
-			fmt.Fprintln(table, "\tkid\tkty\talg\tuse\tbits\t")
+			fmt.Fprintln(table, "\tkid\tkty\talg\tuse\tbits\tfor RS256")
 		}
 		for i, key := range keys {
 			id, bits, verdict := "–", "–", "usable"

@@ -36,8 +36,12 @@ func main() {
 // run is the whole command. It returns the exit code.
 func run(args []string, env func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
 	s := &session{env: env, stdin: stdin, stdout: stdout, stderr: stderr, now: time.Now}
+	return s.command(args)
+}
+
+func (s *session) command(args []string) int {
 	if len(args) == 0 {
-		fmt.Fprint(stderr, usage)
+		fmt.Fprint(s.stderr, usage)
 		return int(none)
 	}
 	switch args[0] {
@@ -56,7 +60,7 @@ func run(args []string, env func(string) string, stdin io.Reader, stdout, stderr
 	case "demo":
 		return s.demo(args[1:])
 	case "-h", "-help", "--help":
-		fmt.Fprint(stderr, usage)
+		fmt.Fprint(s.stderr, usage)
 		return int(accepted)
 	}
 	return s.fail("jwtverify", fmt.Errorf("there is no command %s: jwtverify -h shows those that there are", quoted(args[0])))

@@ -23,7 +23,7 @@ type report struct {
 
 	kid            string // quoted, or "no kid"; empty: the header cannot be read
 	signatureBytes int
-	keys           string // where they came from and how many
+	keys           string // where they came from
 }
 
 // A finding is a check with its place in the guide's list.
@@ -41,7 +41,12 @@ func newFinding(c jwtverify.Check) finding {
 		c.Next = next
 	}
 	c.Expected, c.Found, c.Next = safe(c.Expected), cut(safe(c.Found), maxFoundBytes), safe(c.Next)
-	return finding{itemOf(c.Name), c}
+	// A damaged part of the token is one of its form, whichever step has found it.
+	item := itemOf(c.Name)
+	if check := diagnosisOf(c.Code).check; check != "" {
+		item = itemOf(check)
+	}
+	return finding{item, c}
 }
 
 // failedCheck is a check of the command's own.
@@ -85,8 +90,11 @@ func (f *flags) unchecked(settings settings, err error) *report {
 		name := "settings"
 		if p.code == "token-missing" {
 			name = "form"
+			if settings.incomplete() == nil {
+				r.findings = append(r.findings, newFinding(jwtverify.Check{Name: "settings", Status: jwtverify.Pass, Trusted: true}))
+			}
 		}
-		r.findings = []finding{failedCheck(name, p.code, p.expected, p.found, p.next)}
+		r.findings = append(r.findings, failedCheck(name, p.code, p.expected, p.found, p.next))
 		return r
 	}
 	// A slip on the command line has no code.
@@ -167,7 +175,7 @@ func (r *report) itemLines(item int, p palette, doubtful *bool) (lines []string)
 		if text == "" {
 			continue
 		}
-		if !f.Trusted && f.Status != jwtverify.Skip {
+		if !f.Trusted && f.Status != jwtverify.Skip && f.item != 2 {
 			text += " " + doubt
 			*doubtful = true
 		}
@@ -209,7 +217,7 @@ func (r *report) passed(f finding) string {
 		}
 		return text
 	case keysCheck:
-		return r.keys
+		return r.keys + ": " + f.Found
 	case "signature":
 		by := strings.TrimPrefix(r.kid, "kid ")
 		if !strings.HasPrefix(r.kid, "kid ") {

@@ -1,0 +1,308 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write the outputs of the stories, docs/troubleshooting.md and the pictures anew")
+
+// A script is a story in a text file: what it is about behind #, what the world is like (world.go
+// in this package's tests has the words for that), commands behind $ with what they
+// print, files behind -- name --. One command sees what the one before has exported.
+// An output ends at an empty line.
+type script struct {
+	name  string // of the file, without .txt
+	lines []string
+	files map[string]string
+}
+
+func readStory(t testing.TB, path string) *script {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &script{name: strings.TrimSuffix(filepath.Base(path), ".txt"), files: make(map[string]string)}
+	body, files, _ := strings.Cut(string(data), "\n-- ")
+	s.lines = strings.Split(strings.TrimSuffix(body, "\n"), "\n")
+	for files != "" {
+		var file, name string
+		file, files, _ = strings.Cut(files, "\n-- ")
+		name, file, _ = strings.Cut(file, " --\n")
+		s.files[name] = strings.TrimSuffix(file, "\n")
+	}
+	return s
+}
+
+// paths returns the files of all stories.
+func storyPaths(t testing.TB) []string {
+	t.Helper()
+	var paths []string
+	for _, pattern := range []string{"testdata/*.txt", "testdata/codes/*.txt"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil || len(found) == 0 {
+			t.Fatalf("%s: %v, %d files", pattern, err, len(found))
+		}
+		paths = append(paths, found...)
+	}
+	return paths
+}
+
+func TestStories(t *testing.T) {
+	for _, path := range storyPaths(t) {
+		name := strings.TrimSuffix(strings.TrimPrefix(filepath.ToSlash(path), "testdata/"), ".txt")
+		path, err := filepath.Abs(path) // a story has a directory of its own
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(name, func(t *testing.T) {
+			s := readStory(t, path)
+			told := s.tell(t)
+			if got, want := strings.Join(told, "\n"), strings.Join(s.lines, "\n"); got != want {
+				if !*update {
+					t.Errorf("%s: the command prints something else; read the difference, then go test -run TestStories -update\ngot:\n%s\nwant:\n%s", path, got, want)
+					return
+				}
+				data, err := os.ReadFile(path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				writeFile(t, path, bytes.Replace(data, []byte(want), []byte(got), 1))
+			}
+		})
+	}
+}
+
+// tell plays a story and returns its lines with the outputs as they are.
+func (s *script) tell(t *testing.T) (told []string) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	for name, text := range s.files {
+		writeFile(t, name, []byte(text))
+	}
+	synctest.Test(t, func(t *testing.T) {
+		told = s.tellIn(t, newWorld(t))
+	})
+	return told
+}
+
+func (s *script) tellIn(t *testing.T, w *world) (told []string) {
+	for i := 0; i < len(s.lines); i++ {
+		line := s.lines[i]
+		told = append(told, line)
+		command, isCommand := strings.CutPrefix(line, "$ ")
+		switch {
+		case isCommand:
+			if output := w.shell(t, command); output != "" {
+				told = append(told, strings.Split(strings.TrimSuffix(output, "\n"), "\n")...)
+			}
+			for i+1 < len(s.lines) && s.lines[i+1] != "" && !strings.HasPrefix(s.lines[i+1], "$ ") {
+				i++
+			}
+		case line == "" || line[0] == '#':
+		default:
+			if err := w.change(line); err != nil {
+				t.Fatalf("%s, line %d: %q: %v", s.name, i+1, line, err)
+			}
+		}
+	}
+	return told
+}
+
+// shell runs what a story has behind $: export, or jwtverify, perhaps with a file on
+// stdin, perhaps with its exit code shown. Its output is what a terminal shows: stdout
+// and stderr.
+func (w *world) shell(t *testing.T, line string) string {
+	t.Helper()
+	line, _, _ = strings.Cut(line, "   #")
+	line, showExit := strings.CutSuffix(strings.TrimSpace(line), `; echo "exit $?"`)
+	stdin := ""
+	if file, rest, piped := strings.Cut(line, " | "); piped {
+		stdin, line = w.read(t, strings.TrimPrefix(file, "cat ")), rest
+	}
+	if rest, file, redirected := strings.Cut(line, " < "); redirected {
+		stdin, line = w.read(t, file), rest
+	}
+	words := strings.Fields(line)
+	switch words[0] {
+	case "export":
+		for _, word := range words[1:] {
+			name, value, _ := strings.Cut(word, "=")
+			w.env[name] = value
+		}
+		return ""
+	case "jwtverify":
+		var out bytes.Buffer
+		code := w.session(strings.NewReader(stdin), &out, &out).command(words[1:])
+		if what := leak(out.String(), w.secrets); what != "" {
+			t.Errorf("the output of %q holds %s", line, what)
+		}
+		if showExit {
+			fmt.Fprintf(&out, "exit %d\n", code)
+		}
+		return out.String()
+	}
+	t.Fatalf("a story has no command %q", words[0])
+	return ""
+}
+
+func (w *world) read(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(strings.TrimSpace(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// explain is verify with the reasons shown: wherever a story explains, verify comes to
+// the same verdict by the same check.
+func TestExplainAndVerifyAgree(t *testing.T) {
+	for _, path := range storyPaths(t) {
+		path, err := filepath.Abs(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			s := readStory(t, path)
+			for i, line := range s.lines {
+				if strings.HasPrefix(line, "$ jwtverify explain") || strings.HasPrefix(line, "$ cat answer.json | jwtverify explain") {
+					line = strings.Replace(strings.Replace(line, " --json", "", 1), "jwtverify explain", "jwtverify explain --json", 1)
+					verify := strings.Replace(line, "jwtverify explain", "jwtverify verify", 1)
+					s.lines[i] = line + "\n" + verify
+				}
+			}
+			s.lines = strings.Split(strings.Join(s.lines, "\n"), "\n")
+			told := s.tell(t)
+			var explained *jsonReport
+			for _, line := range told {
+				if !strings.HasPrefix(line, `{"schema":1,"command":"explain"`) && !strings.HasPrefix(line, `{"schema":1,"command":"verify"`) {
+					continue
+				}
+				got := new(jsonReport)
+				if err := json.Unmarshal([]byte(line), got); err != nil {
+					t.Fatalf("%v: %s", err, line)
+				}
+				if got.Command == "explain" {
+					explained = got
+					checkFirstFailureDecides(t, got)
+					continue
+				}
+				if explained == nil {
+					continue // a story of verify alone
+				}
+				if got.Verdict != explained.Verdict || got.Exit != explained.Exit || got.Error != explained.Error || got.Decides != explained.Decides {
+					t.Errorf("verify says %v by %q, explain %v by %q", got.Verdict, got.Decides, explained.Verdict, explained.Decides)
+				}
+				if diff := cmp.Diff(got.Token, explained.Token); diff != "" {
+					t.Errorf("the tokens differ (-verify +explain):\n%s", diff)
+				}
+				explained = nil
+			}
+		})
+	}
+}
+
+func checkFirstFailureDecides(t *testing.T, r *jsonReport) {
+	t.Helper()
+	first := ""
+	for _, c := range r.Checks {
+		if c.Status == "fail" {
+			first = c.Code
+			break
+		}
+	}
+	if first != r.Decides {
+		t.Errorf("%q decides, and the first failure is %q", r.Decides, first)
+	}
+}
+
+// The runner must be able to fail.
+func TestTheRunnerNoticesADifference(t *testing.T) {
+	s := readStory(t, filepath.Join("testdata", "explain.txt"))
+	good := strings.Join(s.lines, "\n")
+	for _, edit := range []struct{ from, to string }{
+		{"exit 1", "exit 0"},
+		{"audience-mismatch   (decides)", "audience-mismatch"},
+		{`"https://billing.acme.example"`, `"https://api.acme.example"`},
+	} {
+		s.lines = strings.Split(strings.Replace(good, edit.from, edit.to, 1), "\n")
+		if strings.Join(s.lines, "\n") == good {
+			t.Fatalf("the story has no %q", edit.from)
+		}
+		if strings.Join(s.tell(t), "\n") == strings.Join(s.lines, "\n") {
+			t.Errorf("with %q in place of %q the story is the same", edit.to, edit.from)
+		}
+	}
+	s.lines = []string{"no such word"}
+	if err := (&world{}).change(s.lines[0]); !errors.Is(err, errNoSuchWord) {
+		t.Errorf("an unknown word of the world: got %v", err)
+	}
+}
+
+// Every code is reached by its own story, which shows it with what was expected and
+// found and what to do, and by the check that the table names.
+func TestEveryCodeHasAStory(t *testing.T) {
+	files, err := filepath.Glob("testdata/codes/*.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stories := make(map[string]bool)
+	for _, path := range files {
+		stories[strings.TrimSuffix(filepath.Base(path), ".txt")] = true
+	}
+	for _, d := range diagnoses {
+		if d.code == "keys-held" { // in a long-lived process only; the library's tests reach it
+			continue
+		}
+		if !stories[d.code] {
+			t.Errorf("%s has no story", d.code)
+			continue
+		}
+		delete(stories, d.code)
+		shown := shownIn(strings.Join(readStory(t, filepath.Join("testdata", "codes", d.code+".txt")).lines, "\n"), d.code)
+		if shown == nil {
+			t.Errorf("the story of %s does not show it", d.code)
+			continue
+		}
+		if shown["next"] == "" || shown["found"] == "" && d.behind != probeOnly || shown["expected"] == "" && d.code != "keys-skipped" {
+			t.Errorf("the story of %s says too little: %q", d.code, shown)
+		}
+	}
+	for name := range stories {
+		t.Errorf("testdata/codes/%s.txt is the story of no code", name)
+	}
+}
+
+// shownIn returns expected, found and next of a code as a report shows them.
+func shownIn(text, code string) map[string]string {
+	lines := strings.Split(text, "\n")
+	mark := regexp.MustCompile(`[✗–] (?:.* )?` + regexp.QuoteMeta(code) + `(?: \(\?\))?(?:   \(decides\))?$`)
+	for i, line := range lines {
+		if !mark.MatchString(line) {
+			continue
+		}
+		shown := make(map[string]string)
+		for _, line := range lines[i+1:] {
+			label, text, _ := strings.Cut(strings.TrimSpace(line), " ")
+			if label != "expected" && label != "found" && label != "next" {
+				break
+			}
+			shown[label] = strings.TrimSpace(text)
+		}
+		return shown
+	}
+	return nil
+}
