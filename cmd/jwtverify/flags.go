@@ -115,7 +115,7 @@ func (f *flags) noArguments() error {
 	if len(f.args) == 0 {
 		return nil
 	}
-	return fmt.Errorf("got the argument %s, want flags alone; %s -h shows them", quoted(f.args[0]), f.command)
+	return fmt.Errorf("got the argument %s, want flags alone; %s -h shows the flags", quoted(f.args[0]), f.command)
 }
 
 func duration(text string) (time.Duration, error) {

@@ -87,7 +87,10 @@ func inspectToken(raw string) (seen inspection) {
 		switch c.Code {
 		case "token-long", "token-opaque", "token-encrypted", "token-parts", "token-base64", "token-json", "json-limits":
 			seen.findings = append(seen.findings, newFinding(c))
-			_, seen.class = judge(result.Err)
+			seen.class = "malformed"
+			if c.Code == "token-encrypted" {
+				seen.class = "unsupported"
+			}
 		}
 		formed = formed || c.Name == "form" && c.Status == jwtverify.Pass
 	}
@@ -97,6 +100,10 @@ func inspectToken(raw string) (seen inspection) {
 	parts := strings.Split(raw, ".")
 	seen.header, seen.claims = decodedJSON(parts[0], parts[2]), decodedJSON(parts[1], parts[2])
 	seen.signatureBytes = base64.RawURLEncoding.DecodedLen(len(parts[2]))
+	if len(seen.findings) == 0 && (seen.header == nil || seen.claims == nil) { // two readers of JSON, one answer
+		seen.class = "malformed"
+		seen.findings = []finding{failedCheck("claims", "token-json", "a header and claims that are JSON", "another text", "get a new token")}
+	}
 	return seen
 }
 
@@ -125,7 +132,11 @@ func (seen inspection) writeText(w io.Writer, p palette) error {
 		}
 	}
 	if seen.header != nil {
-		lines = append(lines, p.paint(dim, fmt.Sprintf("[signature, %d bytes]", seen.signatureBytes)))
+		signature := "[no signature]"
+		if seen.signatureBytes > 0 {
+			signature = fmt.Sprintf("[signature, %d bytes]", seen.signatureBytes)
+		}
+		lines = append(lines, p.paint(dim, signature))
 	}
 	for _, f := range seen.findings {
 		lines = append(lines, fmt.Sprintf("%s: %s (%s)", p.paint(red, "cannot be decoded"), diagnosisOf(f.Code).sentence, f.Code))

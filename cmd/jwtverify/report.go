@@ -91,14 +91,18 @@ func (f *flags) unchecked(settings settings, err error) *report {
 		if p.code == "token-missing" {
 			name = "form"
 			if settings.incomplete() == nil {
-				r.findings = append(r.findings, newFinding(jwtverify.Check{Name: "settings", Status: jwtverify.Pass, Trusted: true}))
+				r.findings = append(r.findings, newFinding(jwtverify.Check{
+					Name: "settings", Status: jwtverify.Pass, Trusted: true,
+					Found: fmt.Sprintf("issuer %s, audience %s", bare(settings.issuer), bareList(settings.audiences)),
+				}))
 			}
 		}
 		r.findings = append(r.findings, failedCheck(name, p.code, p.expected, p.found, p.next))
 		return r
 	}
 	// A slip on the command line has no code.
-	r.findings = []finding{failedCheck("settings", "", "", err.Error(), f.command+" -h shows the flags")}
+	next := f.command + " -h shows the flags"
+	r.findings = []finding{failedCheck("settings", "", "", strings.TrimSuffix(err.Error(), "; "+next), next)}
 	return r
 }
 
@@ -140,7 +144,7 @@ func (r *report) writeText(w io.Writer, p palette) error {
 		}
 	}
 	if doubtful {
-		b.WriteString(p.paint(dim, doubt+" nobody vouches for it: read from a token without a good signature") + "\n")
+		b.WriteString(p.paint(dim, doubt+" read from claims that no good signature vouches for") + "\n")
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -286,6 +286,7 @@ func (w *world) mint(file, text string) error {
 		case "header", "claims":
 			var members map[string]any
 			decoder := json.NewDecoder(strings.NewReader(text))
+			decoder.UseNumber()
 			if err := decoder.Decode(&members); err != nil {
 				return err
 			}
