@@ -62,6 +62,8 @@ func (r *recorder) refine(verifiers []*Verifier, c *Check, err *invalidError) {
 		if part == "claims" {
 			c.Expected = fmt.Sprintf("claims of at most %d members and %d levels", maxJSONMembers, maxJSONDepth)
 		}
+	case "expiry-missing":
+		c.Expected = "exp, the time at which the token expires"
 	case "header-critical":
 		c.Expected = "no critical extension"
 		c.Found = "crit " + criticalNames(r.parts.header)

@@ -204,7 +204,7 @@ func get(ctx context.Context, address string, client *http.Client, header http.H
 	case err != nil:
 		return nil, &transportError{name, err}
 	case len(answer.body) > maxKeySetBytes:
-		return nil, tooLarge(name, "more")
+		return nil, tooLarge(name, "more than that")
 	}
 	return answer, nil
 }

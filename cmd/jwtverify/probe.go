@@ -192,7 +192,7 @@ func (p *prober) trials(query bool) ([]trial, error) {
 		trial{name: "two headers", authorization: []string{good, good}, accepted: "probe-two-headers-accepted", also400: true,
 			expected: "400 or 401: two parties may read two different tokens", next: "refuse a request with more than one Authorization header"},
 		trial{name: "lower-case scheme", authorization: []string{"bearer " + p.token},
-			expected: `no refusal: the scheme is "bearer" in any case (RFC 9110, section 11.1)`, next: "compare the scheme ignoring case"},
+			expected: `no refusal: the scheme is "bearer" in any case (RFC 9110, section 11.1)`, next: "if the unchanged token is not refused, see below: compare the scheme ignoring case"},
 		trial{name: "unchanged token", authorization: []string{good},
 			expected: "no refusal: this token is meant to be good", next: "find out why: jwtverify explain with this API's settings"},
 	), nil

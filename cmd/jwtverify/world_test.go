@@ -98,6 +98,10 @@ func (w *world) session(stdin io.Reader, stdout, stderr io.Writer) *session {
 	}
 }
 
+func (w *world) keySource() jwtverify.KeySource {
+	return jwtverify.HTTPKeySource{URL: storyKeys, Client: &http.Client{Transport: w}}
+}
+
 var errHang = errors.New("hangs")
 
 // RoundTrip is the network of the world.

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"example.com/jwtverify"
+)
+
+const troubleshootingPath = "../../docs/troubleshooting.md"
+
+// docs/troubleshooting.md is made of the table of codes and of what the stories print.
+func TestTroubleshootingIsOfToday(t *testing.T) {
+	want := troubleshooting(t)
+	if *update {
+		writeFile(t, troubleshootingPath, []byte(want))
+		return
+	}
+	got, err := os.ReadFile(troubleshootingPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != want {
+		t.Error("docs/troubleshooting.md is stale: go test ./cmd/jwtverify -run Troubleshooting -update")
+	}
+}
+
+// The guide's troubleshooting list, and what answers it.
+var guideItems = [...]string{
+	1: "The settings: domain, audience, issuer",
+	2: "The token is signed with RS256",
+	3: "The keys can be reached, and the token's is among them",
+	4: "The token is sent in the Authorization header, and not expired",
+	5: "The audience matches",
+}
+
+func troubleshooting(t *testing.T) string {
+	var b strings.Builder
+	b.WriteString(`# Troubleshooting
+
+<!-- Made by go test ./cmd/jwtverify -run Troubleshooting -update. Change cmd/jwtverify/codes.go or a story instead. -->
+
+A token is refused, and nobody knows why:
+
+` + "```sh\njwtverify explain --token-file token.txt\n```" + `
+
+goes through the five items below, names the check that decides in its first line, and says what was expected, what
+was found and what to do next. Here is each code that it can name, with an example. What is marked *note* does not
+change the verdict; what is marked *exit 2* means that nothing was checked; ` + "`ErrKeysUnavailable`" + ` says nothing about
+the token (exit 3, HTTP 503), every other error refuses it (exit 1, HTTP 401). The same codes stand in
+` + "`--json`" + ` and in ` + "`Check.Code`" + ` of ` + "`Verifier.Explain`" + `. They are never renamed and never used for anything else.
+
+`)
+	section := func(title string, in func(diagnosis) bool) {
+		fmt.Fprintf(&b, "## %s\n\n", title)
+		for _, d := range diagnoses {
+			if in(d) {
+				b.WriteString(entry(t, d))
+			}
+		}
+	}
+	for item := 1; item < len(itemNames); item++ {
+		section(fmt.Sprintf("%d. %s", item, guideItems[item]), func(d diagnosis) bool {
+			return itemOf(d.check) == item && !strings.HasPrefix(d.code, "probe-")
+		})
+	}
+	section("An API that takes what it must refuse: jwtverify probe", func(d diagnosis) bool {
+		return strings.HasPrefix(d.code, "probe-")
+	})
+	return strings.TrimRight(b.String(), "\n") + "\n"
+}
+
+// entry is what the page says of a code.
+func entry(t *testing.T, d diagnosis) string {
+	t.Helper()
+	shown := shownIn(strings.Join(readStory(t, filepath.Join("testdata", "codes", d.code+".txt")).lines, "\n"), d.code)
+	var b strings.Builder
+	behind := d.behind
+	switch {
+	case strings.HasPrefix(behind, "Err"):
+		behind = "`" + behind + "`"
+	case behind == probeOnly:
+		behind = "exit 1"
+	default:
+		behind = "*" + behind + "*"
+	}
+	sentence := strings.ToUpper(d.sentence[:1]) + d.sentence[1:]
+	fmt.Fprintf(&b, "### `%s`\n\n%s. %s: %s.\n\n", d.code, sentence, behind, d.when)
+	for _, label := range []string{"expected", "found"} {
+		if shown[label] != "" {
+			fmt.Fprintf(&b, "- %s: `%s`\n", label, shown[label])
+		}
+	}
+	fmt.Fprintf(&b, "- next: %s\n\n", strings.NewReplacer("*", `\*`, "<", `\<`).Replace(shown["next"]))
+	return b.String()
+}
+
+// libraryStory is that of the one code that a command cannot reach, since it asks once
+// and ends.
+const libraryStory = "keys-held"
+
+func TestTheStoryOfKeysHeld(t *testing.T) {
+	path := filepath.Join("testdata", "codes", libraryStory+".txt")
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		if err := w.change("answer " + storyKeys + " 503"); err != nil {
+			t.Fatal(err)
+		}
+		verifier, err := jwtverify.New(jwtverify.Config{Issuer: storyIssuer, Audiences: []string{storyAudience}, Keys: w.keySource()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		verifier.Explain(t.Context(), anyToken)
+		var b strings.Builder
+		b.WriteString("# In a long-lived process: the keys were asked for a moment ago, in vain. The command\n# asks once and ends, so that this is what the library says.\n\n")
+		for _, c := range verifier.Explain(t.Context(), anyToken).Checks {
+			if c.Code == "keys-held" {
+				f := newFinding(c)
+				b.WriteString("✗ " + c.Code + "   (decides)\n" + strings.Join(details(f.Check, false, "  "), "\n") + "\n")
+			}
+		}
+		if *update {
+			writeFile(t, path, []byte(b.String()))
+			return
+		}
+		got, err := os.ReadFile(path)
+		if err != nil || string(got) != b.String() {
+			t.Errorf("%s: %v, the library says\n%s", path, err, b.String())
+		}
+	})
+}
