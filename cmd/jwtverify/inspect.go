@@ -119,7 +119,7 @@ func decodedJSON(segment, signature string) json.RawMessage {
 	if len(signature) >= 16 {
 		shown = strings.ReplaceAll(shown, signature, fmt.Sprintf("[signature, %d bytes]", base64.RawURLEncoding.DecodedLen(len(signature))))
 	}
-	return json.RawMessage(printable(wholeToken.ReplaceAllStringFunc(shown, shownToken)))
+	return json.RawMessage(printable(withoutTokens(shown)))
 }
 
 // writeText writes what can be seen, below a line that says what it is worth.

@@ -97,12 +97,12 @@ func (r *report) json(findings []finding) *jsonReport {
 }
 
 func newJSONToken(t *jwtverify.Token) *jsonToken {
-	audience := t.Audience
-	if audience == nil {
-		audience = []string{}
+	audience := []string{}
+	for _, one := range t.Audience {
+		audience = append(audience, withoutTokens(one))
 	}
 	return &jsonToken{
-		t.Issuer, t.Subject, audience, t.ID, t.KeyID, t.Type,
+		withoutTokens(t.Issuer), withoutTokens(t.Subject), audience, withoutTokens(t.ID), withoutTokens(t.KeyID), withoutTokens(t.Type),
 		jsonTime(t.Expiry), jsonTime(t.NotBefore), jsonTime(t.IssuedAt),
 	}
 }

@@ -220,7 +220,8 @@ func (p *prober) forgeries() (unsigned, altered string, err error) {
 	}
 	var decoded [3][]byte
 	for i, part := range parts {
-		if decoded[i], err = base64.RawURLEncoding.DecodeString(part); err != nil || part == "" {
+		// The decoder skips line breaks, which no header can carry.
+		if decoded[i], err = base64.RawURLEncoding.DecodeString(part); err != nil || part == "" || strings.ContainsAny(part, "\r\n") {
 			return "", "", p.notWhole("a part that is empty or not base64url")
 		}
 	}

@@ -18,9 +18,6 @@ import (
 // and the signature of the smallest RSA key has 342 characters, more than any name.
 var tokenLike = regexp.MustCompile(`eyJ[\w-]*\.[\w.-]*|[\w.-]*[\w-]{250,}[\w.-]*`)
 
-// wholeToken finds tokens only, in text that may hold other long words.
-var wholeToken = regexp.MustCompile(`eyJ[\w-]*\.[\w-]*\.[\w-]*`)
-
 func withoutTokens(s string) string {
 	return tokenLike.ReplaceAllStringFunc(s, shownToken)
 }
