@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -29,8 +30,19 @@ type script struct {
 	files map[string]string
 }
 
+// A story has a directory of its own, so that paths must not depend on it.
+var packageDir = func() string {
+	dir, err := os.Getwd()
+	if err != nil {
+		panic(err)
+	}
+	return dir
+}()
+
+// readStory reads the story of a path in this package.
 func readStory(t testing.TB, path string) *script {
 	t.Helper()
+	path = filepath.Join(packageDir, path)
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -65,10 +77,6 @@ func storyPaths(t testing.TB) []string {
 func TestStories(t *testing.T) {
 	for _, path := range storyPaths(t) {
 		name := strings.TrimSuffix(strings.TrimPrefix(filepath.ToSlash(path), "testdata/"), ".txt")
-		path, err := filepath.Abs(path) // a story has a directory of its own
-		if err != nil {
-			t.Fatal(err)
-		}
 		t.Run(name, func(t *testing.T) {
 			s := readStory(t, path)
 			told := s.tell(t)
@@ -77,6 +85,7 @@ func TestStories(t *testing.T) {
 					t.Errorf("%s: the command prints something else; read the difference, then go test -run TestStories -update\ngot:\n%s\nwant:\n%s", path, got, want)
 					return
 				}
+				path := filepath.Join(packageDir, path)
 				data, err := os.ReadFile(path)
 				if err != nil {
 					t.Fatal(err)
@@ -128,6 +137,7 @@ func (s *script) tellIn(t *testing.T, w *world) (told []string) {
 // and stderr.
 func (w *world) shell(t *testing.T, line string) string {
 	t.Helper()
+	typed := line
 	line, _, _ = strings.Cut(line, "   #")
 	line, showExit := strings.CutSuffix(strings.TrimSpace(line), `; echo "exit $?"`)
 	stdin := ""
@@ -138,6 +148,12 @@ func (w *world) shell(t *testing.T, line string) string {
 		stdin, line = w.read(t, file), rest
 	}
 	words := strings.Fields(line)
+	var out bytes.Buffer
+	var screen io.Writer = &out
+	if w.terminal != nil {
+		screen = w.terminal
+		fmt.Fprintf(screen, "$ %s\n", typed)
+	}
 	switch words[0] {
 	case "export":
 		for _, word := range words[1:] {
@@ -146,13 +162,12 @@ func (w *world) shell(t *testing.T, line string) string {
 		}
 		return ""
 	case "jwtverify":
-		var out bytes.Buffer
-		code := w.session(strings.NewReader(stdin), &out, &out).command(words[1:])
+		code := w.session(strings.NewReader(stdin), screen, screen).command(words[1:])
 		if what := leak(out.String(), w.secrets); what != "" {
 			t.Errorf("the output of %q holds %s", line, what)
 		}
 		if showExit {
-			fmt.Fprintf(&out, "exit %d\n", code)
+			fmt.Fprintf(screen, "exit %d\n", code)
 		}
 		return out.String()
 	}
@@ -173,10 +188,6 @@ func (w *world) read(t *testing.T, name string) string {
 // the same verdict by the same check.
 func TestExplainAndVerifyAgree(t *testing.T) {
 	for _, path := range storyPaths(t) {
-		path, err := filepath.Abs(path)
-		if err != nil {
-			t.Fatal(err)
-		}
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			s := readStory(t, path)
 			for i, line := range s.lines {

@@ -37,6 +37,8 @@ type world struct {
 	answers map[string]http.HandlerFunc
 	faults  map[string]error // of the connection, by address; errHang: no answer at all
 	secrets []string         // tokens that must not be printed
+
+	terminal *os.File // where commands print; nil: the runner reads it
 }
 
 const (
