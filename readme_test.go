@@ -104,6 +104,10 @@ func TestREADMECommands(t *testing.T) {
 				continue // this is it
 			case strings.HasSuffix(adapted, " demo"):
 				want = "as foretold"
+			case strings.Contains(adapted, " explain "):
+				want = "5 audience  ✓ [\"https://api.example.com\"]"
+			case strings.Contains(adapted, " discover "):
+				want = "agrees: the document is of issuer " + url
 			case strings.Contains(adapted, " verify "):
 				want = `accepted: sub "client-1"`
 			case strings.Contains(adapted, " jwks "):
@@ -117,6 +121,44 @@ func TestREADMECommands(t *testing.T) {
 			if got := command(t, ".", "sh", "-c", adapted); !strings.Contains(got, want) {
 				t.Errorf("%s\ngot  %q\nwant %q in it", adapted, got, want)
 			}
+		}
+	}
+}
+
+// Every session of the README is one of the stories that the command's tests tell.
+func TestREADMESessions(t *testing.T) {
+	sessions := blocks(t, "console")
+	if len(sessions) == 0 {
+		t.Fatal("README.md shows no session")
+	}
+	paths, err := filepath.Glob("cmd/jwtverify/testdata/*.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stories := ""
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stories += string(data)
+	}
+	for _, session := range sessions {
+		if !strings.Contains(stories, "\n"+session) {
+			t.Errorf("no story of cmd/jwtverify/testdata is\n%s", session)
+		}
+	}
+}
+
+// Every link and picture of the README leads to a file that is there.
+func TestREADMELinks(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, match := range regexp.MustCompile(`(?:\]\(|src(?:set)?=")([^)"#:]+)[)"]`).FindAllSubmatch(readme, -1) {
+		if _, err := os.Stat(string(match[1])); err != nil {
+			t.Errorf("README.md: %v", err)
 		}
 	}
 }
