@@ -10,7 +10,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -164,63 +163,6 @@ func ExampleKeySourceFunc() {
 	}
 	fmt.Println("accepted:", token.Subject)
 	// Output: accepted: client-1
-}
-
-// bearerFile adds the token in a file to each request, and reads the file each time:
-// Kubernetes replaces a service account's token every hour.
-type bearerFile struct {
-	path string
-	next http.RoundTripper
-}
-
-func (b bearerFile) RoundTrip(request *http.Request) (*http.Response, error) {
-	token, err := os.ReadFile(b.path)
-	if err != nil {
-		return nil, err
-	}
-	request = request.Clone(request.Context())
-	request.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
-	return b.next.RoundTrip(request)
-}
-
-// The keys of a Kubernetes API server: its own CA would go into the transport's
-// TLSClientConfig, and the service account's token is read at each request.
-func ExampleHTTPKeySource_roundTripper() {
-	issuer, _ := exampleIssuer()
-	defer issuer.Close()
-	apiServer := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Authorization") != "Bearer service-account-token" {
-			w.WriteHeader(http.StatusUnauthorized)
-			return
-		}
-		fmt.Fprint(w, jwkSet(new(testing.T), 1))
-	}))
-	defer apiServer.Close()
-	dir, err := os.MkdirTemp("", "jwtverify")
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	tokenFile := filepath.Join(dir, "token") // /var/run/secrets/kubernetes.io/serviceaccount/token
-	if err := os.WriteFile(tokenFile, []byte("service-account-token\n"), 0o600); err != nil {
-		log.Fatal(err)
-	}
-
-	keys := jwtverify.HTTPKeySource{
-		URL: apiServer.URL + "/openid/v1/jwks",
-		Client: &http.Client{Transport: bearerFile{
-			path: tokenFile,
-			next: &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true},
-		}},
-	}
-	set, err := keys.Keys(context.Background())
-	if err != nil {
-		log.Fatal(err)
-	}
-	for key := range set.All() {
-		fmt.Println(key.ID(), key.Bits())
-	}
-	// Output: key-0 2048
 }
 
 // Keys that survive an outage of the issuer, even a restart in it, and what the

@@ -1,0 +1,118 @@
+package jwtverify_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func readText(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// unindented is code without indentation and empty lines, with line breaks at both ends.
+func unindented(code string) string {
+	out := "\n"
+	for line := range strings.Lines(code) {
+		if line = strings.TrimSpace(line); line != "" {
+			out += line + "\n"
+		}
+	}
+	return out
+}
+
+// testNames are the names of all tests, fuzz targets and examples, those of other folders
+// with the folder's name before them: bearer.TestParse.
+func testNames(t *testing.T) (names []string) {
+	t.Helper()
+	functions := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Example)\w*)\(`)
+	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		prefix := ""
+		if dir := filepath.Dir(path); dir != "." {
+			prefix = filepath.Base(dir) + "."
+		}
+		for _, match := range functions.FindAllStringSubmatch(readText(t, path), -1) {
+			names = append(names, prefix+match[1])
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+var namedTest = regexp.MustCompile("`((?:\\w+\\.)?(?:Test|Fuzz|Example)\\w*)(?:/[^`]*)?`")
+
+// checkNamedTests reports tests that a document names and nobody has written.
+func checkNamedTests(t *testing.T, document string) (named []string) {
+	t.Helper()
+	known := testNames(t)
+	for _, match := range namedTest.FindAllStringSubmatch(document, -1) {
+		named = append(named, match[1])
+		if !slices.Contains(known, match[1]) {
+			t.Errorf("there is no %s", match[1])
+		}
+	}
+	return named
+}
+
+// docs/issuers.md holds nothing but code that the tests run, and a Config, a test and an
+// example for each provider.
+func TestDocsIssuers(t *testing.T) {
+	document := readText(t, "docs/issuers.md")
+	checkNamedTests(t, document)
+	examples, tests := unindented(readText(t, "providers_example_test.go")), unindented(readText(t, "providers_test.go"))
+	goBlocks := regexp.MustCompile("(?s)```go\n(.*?)```")
+
+	for _, match := range goBlocks.FindAllStringSubmatch(document, -1) {
+		if !strings.Contains(examples, unindented(match[1])) {
+			t.Errorf("providers_example_test.go does not hold this block:\n%s", match[1])
+		}
+	}
+
+	var sections []string
+	for _, section := range strings.Split(document, "\n## ")[1:] {
+		title, body, _ := strings.Cut(section, "\n")
+		sections = append(sections, title)
+		configs := 0
+		for _, match := range goBlocks.FindAllStringSubmatch(body, -1) {
+			code := unindented(match[1])
+			if !strings.Contains(code, "\nconfig := jwtverify.Config{\n") {
+				continue
+			}
+			if configs++; configs == 1 && !strings.Contains(tests, code) {
+				t.Errorf("%s: providers_test.go does not hold this block:\n%s", title, match[1])
+			}
+		}
+		if _, ok := providers(t)[title]; !ok {
+			continue
+		}
+		if test := "`TestProviders/" + strings.ReplaceAll(title, " ", "_") + "`"; configs == 0 || !strings.Contains(body, test) || !strings.Contains(body, "`Example_") {
+			t.Errorf("%s has %d Configs, want one, %s and an example", title, configs, test)
+		}
+		if !strings.Contains(document, "](#"+strings.ToLower(strings.ReplaceAll(title, " ", "-"))+")") {
+			t.Errorf("no link at the top leads to %s", title)
+		}
+	}
+	if sections[0] != "AuthAction" {
+		t.Errorf("the first provider is %s, want AuthAction", sections[0])
+	}
+	for name := range providers(t) {
+		if !slices.Contains(sections, name) {
+			t.Errorf("%s has a test and no section", name)
+		}
+	}
+}
