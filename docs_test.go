@@ -116,3 +116,20 @@ func TestDocsIssuers(t *testing.T) {
 		}
 	}
 }
+
+// Each promise of SECURITY.md names tests, and there are such tests.
+func TestSecurityNamesItsTests(t *testing.T) {
+	document := readText(t, "SECURITY.md")
+	checkNamedTests(t, document)
+	_, promises, _ := strings.Cut(document, "\n## What is promised\n")
+	promises, _, _ = strings.Cut(promises, "\n## ")
+	items := regexp.MustCompile(`(?m)^(?:\d+\. |- )`).Split(promises, -1)[1:]
+	if len(items) < 11 {
+		t.Fatalf("found %d promises, want those of the design and more", len(items))
+	}
+	for _, item := range items {
+		if !namedTest.MatchString(item) {
+			t.Errorf("no test stands behind this promise: %s", item)
+		}
+	}
+}

@@ -235,7 +235,7 @@ const (
 
 // Service account tokens of a Kubernetes cluster, for a service inside it.
 func Example_kubernetes() {
-	apiServer, serviceAccountDir, stop := pretendCluster() // for the constants above
+	apiServer, serviceAccountDir, stop := pretendCluster(apiServer, serviceAccountDir)
 	defer stop()
 
 	keys, err := kubernetesKeys(apiServer, serviceAccountDir)
@@ -253,8 +253,12 @@ func Example_kubernetes() {
 	// Output: system:serviceaccount:shop:frontend
 }
 
-// pretendCluster is an API server on loopback, with the files that a pod has.
-func pretendCluster() (address, dir string, stop func()) {
+// pretendCluster stands for the API server at an address and for the files in dir: one
+// on loopback, and a temporary folder.
+func pretendCluster(apiServer, serviceAccountDir string) (address, dir string, stop func()) {
+	if !strings.HasPrefix(apiServer, "https://") {
+		log.Fatalf("%s is no address of an API server", apiServer)
+	}
 	tb := new(testing.T) // for the shared keys
 	kid := providers(tb)["Kubernetes"].header["kid"].(string)
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -264,8 +268,12 @@ func pretendCluster() (address, dir string, stop func()) {
 		}
 		fmt.Fprint(w, marshal(tb, keySet(published(tb, 0, kid, nil))))
 	}))
-	dir, err := os.MkdirTemp("", "jwtverify")
+	root, err := os.MkdirTemp("", "jwtverify")
 	if err != nil {
+		log.Fatal(err)
+	}
+	dir = filepath.Join(root, serviceAccountDir)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		log.Fatal(err)
 	}
 	for name, content := range map[string]string{
@@ -278,7 +286,7 @@ func pretendCluster() (address, dir string, stop func()) {
 	}
 	return server.URL, dir, func() {
 		server.Close()
-		os.RemoveAll(dir)
+		os.RemoveAll(root)
 	}
 }
 

@@ -321,7 +321,7 @@ func providers(tb testing.TB) map[string]provider {
 		},
 		"Kubernetes": {
 			config: func() jwtverify.Config {
-				apiServer, serviceAccountDir, stop := pretendCluster()
+				apiServer, serviceAccountDir, stop := pretendCluster(apiServer, serviceAccountDir)
 				tb.Cleanup(stop)
 				keys, err := kubernetesKeys(apiServer, serviceAccountDir)
 				if err != nil {
