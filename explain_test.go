@@ -160,7 +160,7 @@ func TestExplainTellsWhatEachStepFound(t *testing.T) {
 		{"EXP beside exp", signed(map[string]any{"EXP": 1}), jwtverify.Config{}, "claims:claim-case issuer:skip audience:skip not-before:skip expiry:skip", `"EXP" is another name, which other readers take for it`},
 		{"exp a text", signed(map[string]any{"exp": "soon"}), jwtverify.Config{}, "claims:claim-type issuer:skip audience:skip not-before:skip expiry:skip", `"exp" is a string`},
 		{"aud with a number in it", signed(map[string]any{"aud": []any{testAudience, 1}}), jwtverify.Config{}, "claims:claim-type issuer:skip audience:skip not-before:skip expiry:skip", `an element of "aud" is a number`},
-		{"exp in milliseconds", signed(map[string]any{"exp": (testNow + 60) * 1000}), jwtverify.Config{}, "claims:time-milliseconds issuer:skip audience:skip not-before:skip expiry:skip", `"exp" is 1750000060000, beyond the year 9999`},
+		{"exp in milliseconds", signed(map[string]any{"exp": int64(testNow+60) * 1000}), jwtverify.Config{}, "claims:time-milliseconds issuer:skip audience:skip not-before:skip expiry:skip", `"exp" is 1750000060000, beyond the year 9999`},
 		{"no exp", signed(map[string]any{"exp": nil}), jwtverify.Config{}, "claims:expiry-missing issuer:skip audience:skip not-before:skip expiry:skip", "no exp"},
 
 		{"no iss", signed(map[string]any{"iss": nil}), jwtverify.Config{}, "issuer:issuer-missing", "nothing"},
