@@ -1,0 +1,12 @@
+package main
+
+import (
+	"testing"
+
+	"example.com/jwtverify/issuertest"
+)
+
+func TestAPI(t *testing.T) {
+	iss := issuertest.New(t)
+	iss.Suite(t, newAPI(iss.Config()), "GET /protected")
+}
