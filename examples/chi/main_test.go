@@ -2,6 +2,9 @@ package main
 
 import (
 	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strings"
 	"testing"
 
 	"example.com/jwtverify/issuertest"
@@ -51,5 +54,14 @@ func TestRoutes(t *testing.T) {
 				t.Errorf("got %d %q, want %d %q", w.Code, w.Body, test.status, test.body)
 			}
 		})
+	}
+}
+
+// The command in ../README.md, too.
+func TestREADME(t *testing.T) {
+	cmd := exec.CommandContext(t.Context(), "go", "-C", "../..", "test", "-count=1", "-v", "-run", "^TestREADME$/^chi$", "./examples")
+	cmd.Env = append(os.Environ(), "EXAMPLES_NESTED=1")
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "PASS: TestREADME/chi") {
+		t.Errorf("%v\n%s", err, out)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -210,4 +212,13 @@ func TestNoMessageAfterTheToken(t *testing.T) {
 			t.Errorf("the stream: got %v, want %v", err, errExpired)
 		}
 	})
+}
+
+// The command in ../README.md, too.
+func TestREADME(t *testing.T) {
+	cmd := exec.CommandContext(t.Context(), "go", "-C", "../..", "test", "-count=1", "-v", "-run", "^TestREADME$/^grpc$", "./examples")
+	cmd.Env = append(os.Environ(), "EXAMPLES_NESTED=1")
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "PASS: TestREADME/grpc") {
+		t.Errorf("%v\n%s", err, out)
+	}
 }

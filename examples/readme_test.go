@@ -1,0 +1,292 @@
+// Package examples_test runs the commands of README.md.
+package examples_test
+
+import (
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/jwtverify/issuertest"
+)
+
+// The promise of README.md, in lines that are neither blank nor comments.
+func TestTheWholeAPIIsShort(t *testing.T) {
+	for file, most := range map[string]int{"api/main.go": 25, "api/main_test.go": 10} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := 0
+		for line := range strings.Lines(string(text)) {
+			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "//") {
+				lines++
+			}
+		}
+		if lines > most {
+			t.Errorf("%s has %d lines, want at most %d", file, lines, most)
+		}
+	}
+}
+
+const settings = "export AUTHACTION_DOMAIN=tenant.example.com AUTHACTION_AUDIENCE=https://api.example.com"
+
+// Each command is run in a shell as it stands, but for the domain, the port and names
+// of files. Those of nested modules are run by the modules' own tests, which set
+// EXAMPLES_NESTED: only there is it certain that their requirements are at hand.
+func TestREADME(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]func(t *testing.T, tenant *issuertest.Issuer, p program){
+		settings:                    nil, // is in front of each
+		"go run ./examples/api":     testAPI,
+		"go -C examples/chi run .":  testAPI,
+		"go -C examples/grpc run .": testGRPC,
+		"go run ./examples/proxy":   testProxy,
+		"JWKS_FILE=keys.json go run ./examples/queue < messages.txt": testQueue,
+		"go test ./examples/...":                                     nil, // is what runs this, or comes here
+		"go -C examples/chi test .":                                  nil,
+		"go -C examples/grpc test .":                                 nil,
+	}
+	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllSubmatch(readme, -1) {
+		for line := range strings.Lines(string(block[1])) {
+			line = strings.TrimSpace(line)
+			test, known := tests[line]
+			delete(tests, line)
+			if !known {
+				t.Errorf("no test knows the command %q", line)
+			}
+			if test == nil {
+				continue
+			}
+			name := regexp.MustCompile(`examples/(\w+)`).FindStringSubmatch(line)[1]
+			t.Run(name, func(t *testing.T) {
+				if runtime.GOOS != "linux" {
+					t.Skip("the programs trust the tenant of this test by SSL_CERT_FILE, and are ended by setsid: Linux has both")
+				}
+				if strings.Contains(line, " -C ") && os.Getenv("EXAMPLES_NESTED") == "" {
+					t.Skipf("the module has requirements of its own: go -C examples/%s test . runs this", name)
+				}
+				iss, env := newTenant(t)
+				test(t, iss, program{name, line, env})
+			})
+		}
+	}
+	for line := range tests {
+		t.Errorf("README.md has no command %q", line)
+	}
+}
+
+// newTenant returns an issuer on loopback, by https, and the environment in which a
+// program finds and trusts it.
+func newTenant(t *testing.T) (*issuertest.Issuer, []string) {
+	t.Helper()
+	server := httptest.NewUnstartedServer(nil)
+	t.Cleanup(server.Close)
+	address := server.Listener.Addr().String()
+	iss := issuertest.New(t, issuertest.WithURL("https://"+address), issuertest.WithAudience("https://api.example.com"))
+	server.Config.Handler = iss.Handler()
+	server.StartTLS()
+	certificate := filepath.Join(t.TempDir(), "tenant.pem")
+	write(t, certificate, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
+	return iss, append(os.Environ(), "SSL_CERT_FILE="+certificate, "NO_PROXY=127.0.0.1")
+}
+
+func write(t *testing.T, path string, content []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A program is one that README.md says how to run.
+type program struct {
+	name, line string
+	env        []string
+}
+
+// shell returns what runs the program, in the root of the repository.
+func (p program) shell(tenant *issuertest.Issuer) string {
+	domain := strings.TrimPrefix(tenant.URL(), "https://")
+	return strings.Replace(settings, "tenant.example.com", domain, 1) + "\n" + p.line
+}
+
+// start runs a server and returns its address. It is not the one in the source, where
+// something else may listen: the compiler is shown another port.
+func (p program) start(t *testing.T, tenant *issuertest.Issuer) (address string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address = listener.Addr().String()
+	listener.Close()
+
+	dir := t.TempDir()
+	source, err := filepath.Abs(filepath.Join(p.name, "main.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	moved := regexp.MustCompile(`"127\.0\.0\.1:\d+"`).ReplaceAll(text, []byte(`"`+address+`"`))
+	write(t, filepath.Join(dir, "main.go"), moved)
+	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{source: filepath.Join(dir, "main.go")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "overlay.json"), overlay)
+	log, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+
+	// The program is in a group of processes, which is killed when stdin ends: by the
+	// end of the test, or by that of the test's process, whatever ends it.
+	cmd := exec.Command("sh", "-c", `setsid sh -c "$1" & read -r _; kill -s KILL -- -$!`, "sh", p.shell(tenant)+"\necho it has ended: $?")
+	cmd.Dir = ".."
+	cmd.Env = append(p.env, "GOFLAGS="+os.Getenv("GOFLAGS")+" -overlay="+filepath.Join(dir, "overlay.json"))
+	cmd.Stdout, cmd.Stderr = log, log
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		stdin.Close()
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("%s was not ended, or had ended before: %v", p.line, err)
+		}
+	})
+
+	for deadline := time.Now().Add(5 * time.Minute); ; time.Sleep(20 * time.Millisecond) { // it is compiled first
+		conn, err := net.Dial("tcp", address)
+		if err == nil {
+			conn.Close()
+			return address
+		}
+		said, _ := os.ReadFile(log.Name())
+		if strings.Contains(string(said), "it has ended: ") || time.Now().After(deadline) {
+			t.Fatalf("%s: nothing listens on %s\n%s", p.line, address, said)
+		}
+	}
+}
+
+// ask sends a request with a token, or without if that is empty.
+func ask(t *testing.T, url, token string) (*http.Response, string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	response, err := new(http.Transport).RoundTrip(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response, string(body)
+}
+
+func testAPI(t *testing.T, tenant *issuertest.Issuer, p program) {
+	url := "http://" + p.start(t, tenant)
+	for _, test := range []struct {
+		path, token string
+		status      int
+		body        string
+	}{
+		{"/public", "", 200, "for everyone"},
+		{"/public", "not.a.token", 200, "for everyone"},
+		{"/protected", "", 401, "Unauthorized"},
+		{"/protected", "not.a.token", 401, "Unauthorized"},
+		{"/protected", tenant.Token(), 200, "for "},
+		{"/nowhere", "", 401, "Unauthorized"},
+		{"/nowhere", tenant.Token(), 404, ""},
+	} {
+		response, body := ask(t, url+test.path, test.token)
+		if response.StatusCode != test.status || !strings.Contains(body, test.body) {
+			t.Errorf("%s with a token of %d bytes: got %d %q, want %d %q", test.path, len(test.token), response.StatusCode, body, test.status, test.body)
+		}
+	}
+}
+
+func testProxy(t *testing.T, tenant *issuertest.Issuer, p program) {
+	url := "http://" + p.start(t, tenant)
+	if response, _ := ask(t, url+"/orders", ""); response.StatusCode != 401 {
+		t.Errorf("without a token: got %d, want 401", response.StatusCode)
+	}
+	if response, _ := ask(t, url+"/orders", tenant.Token()); response.StatusCode != 200 || response.Header.Get("X-Auth-Subject") != "m2m" {
+		t.Errorf("with a token: got %d for %q, want 200 for m2m", response.StatusCode, response.Header.Get("X-Auth-Subject"))
+	}
+}
+
+// The client of gRPC is not at hand in this module: its messages over HTTP/2 are.
+func testGRPC(t *testing.T, tenant *issuertest.Issuer, p program) {
+	address := p.start(t, tenant)
+	var protocols http.Protocols
+	protocols.SetUnencryptedHTTP2(true)
+	client := &http.Client{Transport: &http.Transport{Protocols: &protocols}}
+	defer client.CloseIdleConnections()
+	for token, want := range map[string]string{"": "16", "not.a.token": "16", tenant.Token(): "0"} { // UNAUTHENTICATED, OK
+		message := "\x00\x00\x00\x00\x00" // not compressed, no fields
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+address+"/grpc.health.v1.Health/Check", strings.NewReader(message))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Content-Type", "application/grpc")
+		request.Header.Set("TE", "trailers")
+		if token != "" {
+			request.Header.Set("Authorization", "Bearer "+token)
+		}
+		response, err := client.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, response.Body); err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if got := response.Header.Get("Grpc-Status") + response.Trailer.Get("Grpc-Status"); got != want {
+			t.Errorf("with a token of %d bytes: got status %q, want %q", len(token), got, want)
+		}
+	}
+}
+
+func testQueue(t *testing.T, tenant *issuertest.Issuer, p program) {
+	dir := t.TempDir()
+	p.line = strings.NewReplacer("keys.json", filepath.Join(dir, "keys.json"), "messages.txt", filepath.Join(dir, "messages.txt")).Replace(p.line)
+	write(t, filepath.Join(dir, "keys.json"), tenant.JWKS())
+	message := `{"token":%q,"order":"two chairs"}` + "\n"
+	write(t, filepath.Join(dir, "messages.txt"), fmt.Appendf(nil, message+message, tenant.Token(issuertest.Claims{"scope": "orders:write"}), tenant.Token()))
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", p.shell(tenant))
+	cmd.Dir, cmd.Env = "..", p.env
+	got, err := cmd.CombinedOutput()
+	want := "ack: \"two chairs\" for \"m2m\"\ndead letter: jwtverify: token is invalid: it lacks the scope orders:write\n"
+	if err != nil || string(got) != want {
+		t.Errorf("got %q (%v), want %q", got, err, want)
+	}
+}
