@@ -6,9 +6,12 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"math/big"
+	"math/bits"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -138,44 +141,44 @@ func onAllCores(n int, do func(i int) error) error {
 	return nil
 }
 
-// manyPrimes is an RSA key whose modulus has eight prime factors instead of two. It
-// signs several times as fast, which matters for a million tokens; a verifier sees no
-// difference. Such a key is weak, and good for nothing else.
+// manyPrimes is an RSA key whose modulus has 32 prime factors, each of one word,
+// instead of two. It signs ten times as fast, which matters for a million tokens; a
+// verifier sees no difference. Anyone can factor it: it is good for nothing else.
 type manyPrimes struct {
-	n        *big.Int
-	primes   []*big.Int
-	exponent []*big.Int // d mod p-1
-	weight   []*big.Int // 1 mod p, 0 mod the other primes
+	n      *big.Int
+	primes []wordPrime
+}
+
+type wordPrime struct {
+	p      uint64
+	d      uint64   // the private exponent mod p-1
+	weight *big.Int // 1 mod p, 0 mod the other primes
 }
 
 const publicExponent = 65537
 
 func newManyPrimes() (*manyPrimes, error) {
-	const factors = 8
-	one, e := big.NewInt(1), big.NewInt(publicExponent)
-	for {
-		k := &manyPrimes{n: big.NewInt(1)}
-		for len(k.primes) < factors {
-			p, err := rand.Prime(rand.Reader, keyBits/factors)
-			if err != nil {
-				return nil, err
-			}
-			d := new(big.Int).ModInverse(e, new(big.Int).Sub(p, one))
-			if d == nil || new(big.Int).GCD(nil, nil, k.n, p).Cmp(one) != 0 {
-				continue
-			}
-			k.n.Mul(k.n, p)
-			k.primes, k.exponent = append(k.primes, p), append(k.exponent, d)
+	k := &manyPrimes{n: big.NewInt(1)}
+	for len(k.primes) < keyBits/64 {
+		// So close to 2^64 that the product has all of its 2048 bits.
+		below, err := rand.Int(rand.Reader, big.NewInt(1<<40))
+		if err != nil {
+			return nil, err
 		}
-		if k.n.BitLen() != keyBits {
+		p := new(big.Int).SetUint64(math.MaxUint64 - below.Uint64())
+		d := new(big.Int).ModInverse(big.NewInt(publicExponent), new(big.Int).Sub(p, big.NewInt(1)))
+		if d == nil || !p.ProbablyPrime(0) || new(big.Int).Mod(k.n, p).Sign() == 0 {
 			continue
 		}
-		for _, p := range k.primes {
-			others := new(big.Int).Quo(k.n, p)
-			k.weight = append(k.weight, others.Mul(others, new(big.Int).ModInverse(others, p)))
-		}
-		return k, nil
+		k.n.Mul(k.n, p)
+		k.primes = append(k.primes, wordPrime{p: p.Uint64(), d: d.Uint64()})
 	}
+	for i := range k.primes {
+		p := new(big.Int).SetUint64(k.primes[i].p)
+		others := new(big.Int).Quo(k.n, p)
+		k.primes[i].weight = others.Mul(others, new(big.Int).ModInverse(others, p))
+	}
+	return k, nil
 }
 
 func (k *manyPrimes) public() rsa.PublicKey { return rsa.PublicKey{N: k.n, E: publicExponent} }
@@ -190,16 +193,35 @@ func (k *manyPrimes) sign(header, claims string) string {
 	// EMSA-PKCS1-v1_5, RFC 8017, section 9.2.
 	info := append(bytes.Clone(sha256Info), digest[:]...)
 	padding := bytes.Repeat([]byte{0xff}, keyBits/8-3-len(info))
-	message := new(big.Int).SetBytes(append(append(append([]byte{0, 1}, padding...), 0), info...))
+	message := append(append(append([]byte{0, 1}, padding...), 0), info...)
 
 	signature, part := new(big.Int), new(big.Int)
-	for i, p := range k.primes {
-		part.Mod(message, p)
-		part.Exp(part, k.exponent[i], p)
-		signature.Add(signature, part.Mul(part, k.weight[i]))
+	for _, prime := range k.primes {
+		part.SetUint64(prime.power(message))
+		signature.Add(signature, part.Mul(part, prime.weight))
 	}
 	signature.Mod(signature, k.n)
 	return signed + "." + encode(string(signature.FillBytes(make([]byte, keyBits/8))))
+}
+
+// power returns the message, a big-endian number, to the power of d mod p.
+func (w wordPrime) power(message []byte) uint64 {
+	times := func(a, b uint64) uint64 {
+		high, low := bits.Mul64(a, b)
+		return bits.Rem64(high, low, w.p)
+	}
+	base := uint64(0)
+	for ; len(message) > 0; message = message[8:] {
+		base = bits.Rem64(base, binary.BigEndian.Uint64(message), w.p)
+	}
+	result := uint64(1)
+	for d := w.d; d > 0; d >>= 1 {
+		if d&1 == 1 {
+			result = times(result, base)
+		}
+		base = times(base, base)
+	}
+	return result
 }
 
 // tokens makes the tokens from to to-1, different in their jti, with few claims: a
