@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -58,12 +59,25 @@ var shapes = map[string]issuertest.Option{
 	"RFC9068":    issuertest.RFC9068(),
 }
 
+// shaped is an issuer of a shape, for tests that don't change it: keys take their time.
+func shaped(name string) *issuertest.Issuer {
+	shapedMu.Lock()
+	defer shapedMu.Unlock()
+	if shapedIssuers[name] == nil {
+		shapedIssuers[name] = issuertest.New(new(testing.T), shapes[name])
+	}
+	return shapedIssuers[name]
+}
+
+var (
+	shapedMu      sync.Mutex // guards shapedIssuers
+	shapedIssuers = map[string]*issuertest.Issuer{}
+)
+
 func TestEveryBadTokenIsRefusedForItsReason(t *testing.T) {
-	for name, shape := range shapes {
+	for name := range shapes {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			iss := issuertest.New(t, shape)
-			checkTokens(t, iss)
+			checkTokens(t, shaped(name))
 		})
 	}
 }
@@ -103,20 +117,16 @@ func TestBadTokensHoldWhateverTheIssuerIsLike(t *testing.T) {
 		opts []issuertest.Option
 		then func(*issuertest.Issuer)
 	}{
-		{"an audience with a final slash", []issuertest.Option{issuertest.WithAudience("https://api.test/")}, nil},
-		{"an audience that is a slash", []issuertest.Option{issuertest.WithAudience("/")}, nil},
-		{"an audience in capitals", []issuertest.Option{issuertest.WithAudience("ORDERS")}, nil},
+		{"an audience in capitals, with a final slash", []issuertest.Option{issuertest.WithAudience("ORDERS/")}, nil},
 		{"an audience without letters", []issuertest.Option{issuertest.WithAudience("1234")}, nil},
-		{"the audience is a client", []issuertest.Option{issuertest.WithAudience("m2m")}, nil},
 		{"Cognito with a resource asked for", []issuertest.Option{issuertest.Cognito(), issuertest.WithClaims(issuertest.Claims{"aud": "https://api.test"})}, nil},
-		{"an issuer by http, with a port and a path", []issuertest.Option{issuertest.WithURL("http://127.0.0.1:8180/tenant")}, nil},
-		{"aud is a list", []issuertest.Option{issuertest.WithClaims(issuertest.Claims{"aud": []string{"https://api.test", "b"}})}, nil},
-		{"after rotations and revocations", nil, func(iss *issuertest.Issuer) {
+		{"an issuer by http, with a port and a path, for a client", []issuertest.Option{issuertest.WithURL("http://127.0.0.1:8180/tenant"), issuertest.WithAudience("m2m")}, nil},
+		{"after rotations and revocations, in the far future", []issuertest.Option{issuertest.WithClaims(issuertest.Claims{"aud": []string{"https://api.test", "b"}})}, func(iss *issuertest.Issuer) {
 			first := iss.Rotate()
 			iss.Rotate()
 			iss.Revoke(first)
+			iss.Advance(50 * 365 * 24 * time.Hour)
 		}},
-		{"in the far future", nil, func(iss *issuertest.Issuer) { iss.Advance(50 * 365 * 24 * time.Hour) }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			iss := issuertest.New(t, test.opts...)

@@ -500,36 +500,38 @@ func TestFaultsOverASocket(t *testing.T) {
 	}
 }
 
+// A bubble ends only when all its goroutines have: one that was left would show as a
+// deadlock.
 func TestRequestsLeaveNoGoroutine(t *testing.T) {
 	iss := issuertest.New(t)
-	before := runtime.NumGoroutine()
 	names := []string{"", "hang", "slow", "drip", "oversized", "refused", "status-503", "truncated"}
-	var wait sync.WaitGroup
-	for i := range 1000 {
-		wait.Go(func() {
-			iss.Fault(issuertest.Fault{Name: names[i%len(names)]})
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-			defer cancel()
-			request, err := http.NewRequestWithContext(ctx, "GET", iss.URL()+"/.well-known/jwks.json", nil)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			response, err := iss.Client().Transport.RoundTrip(request)
-			if err == nil {
-				response.Body.Read(make([]byte, 10))
-				response.Body.Close()
-			}
-		})
-	}
-	wait.Wait()
+	before := runtime.NumGoroutine()
+	synctest.Test(t, func(t *testing.T) {
+		var wait sync.WaitGroup
+		for i := range 1000 {
+			wait.Go(func() {
+				iss.Fault(issuertest.Fault{Name: names[i%len(names)]})
+				ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+				defer cancel()
+				request, err := http.NewRequestWithContext(ctx, "GET", iss.URL()+"/.well-known/jwks.json", nil)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				response, err := iss.Client().Transport.RoundTrip(request)
+				if err == nil {
+					response.Body.Read(make([]byte, 10))
+					response.Body.Close()
+				}
+			})
+		}
+		wait.Wait()
+	})
 	if got := len(iss.Requests()); got != 1000 {
 		t.Errorf("Requests has %d, want 1000", got)
 	}
-	for range 1000 { // the last to call Done may still be on its way out
-		if runtime.NumGoroutine() <= before {
-			break
-		}
+	// The last may still be on their way out of the scheduler.
+	for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before && time.Now().Before(deadline); {
 		runtime.Gosched()
 	}
 	if after := runtime.NumGoroutine(); after > before {

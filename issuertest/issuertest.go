@@ -30,8 +30,8 @@
 //
 // The key document is a mixed one, as real ones are: the key that signs, the next one,
 // which is published before [Issuer.Rotate] uses it, an RSA key for encryption, and an
-// EC key. New makes three RSA keys of 2048 bits and takes some 200 ms for it, Rotate
-// one: where that adds up, make one issuer and use sub-tests. Keys are never shared
+// EC key. New makes two RSA keys of 2048 bits, some 100 ms each, and Rotate one: where
+// that adds up, make one issuer and use sub-tests. Signing keys are never shared
 // between issuers, since that would hide a missing check of the issuer.
 //
 // # Time

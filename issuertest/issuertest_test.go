@@ -424,18 +424,20 @@ func TestParallelUse(t *testing.T) {
 }
 
 func TestMistakesFailTheTest(t *testing.T) {
+	tb := &relay{to: t}
+	iss := issuertest.New(tb)
 	for _, test := range []struct {
 		name string
 		does func(tb testing.TB)
 		want string
 	}{
-		{"an unknown fault", func(tb testing.TB) { issuertest.New(tb).Fault(issuertest.Fault{Name: "status-418"}) }, `no fault "status-418": want one of array, drip,`},
-		{"a fault without name", func(tb testing.TB) { issuertest.New(tb).Fault(issuertest.Fault{For: 3}) }, `no fault ""`},
-		{"a fault for less than no request", func(tb testing.TB) { issuertest.New(tb).Fault(issuertest.Fault{Name: "html", For: -1}) }, "For -1"},
-		{"a kid that nobody has", func(tb testing.TB) { issuertest.New(tb).SignWith("x") }, `no signing key with kid "x": want one of "key-1-`},
-		{"revoking a kid that nobody has", func(tb testing.TB) { issuertest.New(tb).Revoke("elliptic") }, `no signing key with kid "elliptic"`},
-		{"a claim without JSON", func(tb testing.TB) { issuertest.New(tb).Token(issuertest.Claims{"f": func() {}}) }, "the claims have no JSON"},
-		{"a header without JSON", func(tb testing.TB) { issuertest.New(tb).Sign(issuertest.Claims{"f": func() {}}, nil) }, "the header has no JSON"},
+		{"an unknown fault", func(testing.TB) { iss.Fault(issuertest.Fault{Name: "status-418"}) }, `no fault "status-418": want one of array, drip,`},
+		{"a fault without name", func(testing.TB) { iss.Fault(issuertest.Fault{For: 3}) }, `no fault ""`},
+		{"a fault for less than no request", func(testing.TB) { iss.Fault(issuertest.Fault{Name: "html", For: -1}) }, "For -1"},
+		{"a kid that nobody has", func(testing.TB) { iss.SignWith("x") }, `no signing key with kid "x": want one of "key-1-`},
+		{"revoking a kid that nobody has", func(testing.TB) { iss.Revoke("elliptic") }, `no signing key with kid "elliptic"`},
+		{"a claim without JSON", func(testing.TB) { iss.Token(issuertest.Claims{"f": func() {}}) }, "the claims have no JSON"},
+		{"a header without JSON", func(testing.TB) { iss.Sign(issuertest.Claims{"f": func() {}}, nil) }, "the header has no JSON"},
 		{"no audience", func(tb testing.TB) { issuertest.New(tb, issuertest.WithAudience("")) }, "the audience is empty"},
 		{"no URL", func(tb testing.TB) { issuertest.New(tb, issuertest.WithURL("")) }, "the URL is empty"},
 		{"a URL with a final slash", func(tb testing.TB) { issuertest.New(tb, issuertest.WithURL("https://a.test/")) }, "want no final slash"},
@@ -446,7 +448,10 @@ func TestMistakesFailTheTest(t *testing.T) {
 		{"a verifier by http", func(tb testing.TB) { issuertest.New(tb, issuertest.WithURL("http://a.test")).Verifier() }, "use https"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			r := record(test.does)
+			r := record(func(r testing.TB) {
+				tb.to = r
+				test.does(r)
+			})
 			if !r.fatal || len(r.texts) != 1 || !strings.HasPrefix(r.texts[0], "issuertest: ") || !strings.Contains(r.texts[0], test.want) {
 				t.Errorf("got %q, want one failure with %q", r.texts, test.want)
 			}

@@ -72,8 +72,7 @@ func TestShapes(t *testing.T) {
 			`"https://api.test"`, "null", `"at+jwt"`},
 	} {
 		t.Run(test.shape, func(t *testing.T) {
-			t.Parallel()
-			iss := issuertest.New(t, shapes[test.shape])
+			iss := shaped(test.shape)
 			host, _, _ := strings.Cut(strings.TrimPrefix(iss.URL(), "https://"), "/")
 			check := func(what, got, want string) {
 				t.Helper()
@@ -147,7 +146,7 @@ func TestCognitoIsJudgedByTheClient(t *testing.T) {
 }
 
 func TestRFC9068DemandsItsType(t *testing.T) {
-	iss := issuertest.New(t, issuertest.RFC9068())
+	iss := shaped("RFC9068")
 	header := segment(t, iss.Token(), 0)
 	header["typ"] = "JWT"
 	if got := reasons(verify(t, iss.Verifier(), iss.Sign(header, segment(t, iss.Token(), 1)))); got != "ErrUnsupported" {
@@ -161,7 +160,7 @@ func TestRFC9068DemandsItsType(t *testing.T) {
 }
 
 func TestGoogleSaysHowLongItsKeysAreGood(t *testing.T) {
-	iss := issuertest.New(t, issuertest.Google())
+	iss := shaped("Google")
 	set, err := iss.Config().Keys.Keys(t.Context())
 	if err != nil || set.Len() != 2 {
 		t.Fatalf("got %v, %v", set, err)
@@ -182,7 +181,7 @@ func TestGoogleSaysHowLongItsKeysAreGood(t *testing.T) {
 }
 
 func TestKeycloakHasAKeyForEncryptionBeside(t *testing.T) {
-	iss := issuertest.New(t, issuertest.Keycloak())
+	iss := shaped("Keycloak")
 	if key := publishedKey(t, iss, "encryption"); key["use"] != "enc" || key["alg"] != "RSA-OAEP" || key["kty"] != "RSA" {
 		t.Errorf("the key is %v %v %v", key["kty"], key["use"], key["alg"])
 	}

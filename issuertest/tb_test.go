@@ -42,6 +42,16 @@ func (r *recorder) Cleanup(f func()) {
 
 func (r *recorder) text() string { return strings.Join(r.texts, "\n") }
 
+// A relay stands for the TB of an issuer that several tests use in turn.
+type relay struct {
+	testing.TB
+	to testing.TB
+}
+
+func (r *relay) Helper()                           {}
+func (r *relay) Cleanup(f func())                  { r.to.Cleanup(f) }
+func (r *relay) Fatalf(format string, args ...any) { r.to.Fatalf(format, args...) }
+
 // record runs a test of its own, to its end, and returns what it has said.
 func record(test func(tb testing.TB)) *recorder {
 	r := &recorder{}

@@ -33,7 +33,7 @@ type BadToken struct {
 // good token but for one thing, signed by the right key unless its name says
 // otherwise. Times lie an hour off, beyond any sensible leeway.
 func (iss *Issuer) BadTokens() ([]BadToken, error) {
-	attacker, err := iss.attackerKey()
+	attacker, err := attackerKey()
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func (iss *Issuer) BadTokens() ([]BadToken, error) {
 // A forge makes bad tokens. Its methods do nothing after the first error.
 type forge struct {
 	iss                 *Issuer
-	key, next, attacker *signingKey
+	key, next, attacker *rsaKey
 	good                string
 	made                []BadToken
 	err                 error
@@ -93,18 +93,18 @@ func (f *forge) json(v any) []byte {
 // signed is a token by the right key.
 func (f *forge) signed(header, claims []byte) string { return f.signedBy(f.key, header, claims) }
 
-func (f *forge) signedBy(key *signingKey, header, claims []byte) string {
+func (f *forge) signedBy(key *rsaKey, header, claims []byte) string {
 	return f.signedText(key, encode(header)+"."+encode(claims))
 }
 
 // signedText is a token of segments as they are.
-func (f *forge) signedText(key *signingKey, text string) string {
+func (f *forge) signedText(key *rsaKey, text string) string {
 	digest := sha256.Sum256([]byte(text))
 	return text + "." + encode(f.pkcs1(key, crypto.SHA256, digest[:]))
 }
 
 // pkcs1 signs a digest; with hash 0, whatever stands in its place.
-func (f *forge) pkcs1(key *signingKey, hash crypto.Hash, digest []byte) []byte {
+func (f *forge) pkcs1(key *rsaKey, hash crypto.Hash, digest []byte) []byte {
 	signature, err := rsa.SignPKCS1v15(nil, key.private, hash, digest)
 	if err != nil {
 		f.fail(err)
@@ -282,13 +282,15 @@ func (f *forge) unknownKey() {
 	add("kid-of-enc-key", f.signedBy(encryption, f.header(Claims{"kid": encryption.jwk.Kid}), f.claims()))
 	add("kid-of-ec-key", f.withHeader(Claims{"kid": ellipticKeyID}))
 	byAttacker := func(changes Claims) string {
-		return f.signedBy(f.attacker, f.header(Claims{"kid": f.attacker.jwk.Kid}, changes), f.claims())
+		return f.signedBy(f.attacker, f.header(Claims{"kid": attackerKeyID}, changes), f.claims())
 	}
 	add("kid-never-published", byAttacker(nil))
 	add("kid-missing-two-keys", f.withHeader(Claims{"kid": nil}))
 
 	// The attacker brings the key along.
-	add("jwk-in-header", byAttacker(Claims{"jwk": f.attacker.jwk}))
+	jwk := f.attacker.jwk
+	jwk.Kid = attackerKeyID
+	add("jwk-in-header", byAttacker(Claims{"jwk": jwk}))
 	add("jku-in-header", byAttacker(Claims{"jku": "https://attacker.test" + KeysPath}))
 	add("x5u-in-header", byAttacker(Claims{"x5u": "https://attacker.test/certificate.pem"}))
 	certificate, err := selfSigned(f.attacker.private)

@@ -75,15 +75,14 @@ type Issuer struct {
 	base   *url.URL // Config.URL
 	url    string   // the iss
 
-	encryption *signingKey
+	encryption *rsaKey
 	elliptic   *ecdsa.PrivateKey
 	beside     []jwk // the public halves of these two, published with the signing keys
 
 	mu        sync.Mutex // guards what follows
-	keys      []*signingKey
-	signing   *signingKey
-	announced *signingKey
-	attacker  *signingKey // made at the first need
+	keys      []*rsaKey
+	signing   *rsaKey
+	announced *rsaKey
 	advanced  time.Duration
 	fault     Fault
 	requests  []Request

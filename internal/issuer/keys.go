@@ -15,12 +15,13 @@ import (
 	"math/big"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
 const keyBits = 2048
 
-type signingKey struct {
+type rsaKey struct {
 	private *rsa.PrivateKey
 	jwk     jwk
 	revoked bool // guarded by the mu of the Issuer
@@ -51,10 +52,11 @@ func (iss *Issuer) makeKeys() error {
 			return err
 		}
 	}
-	encryption, err := makeSigningKey()
+	shared, err := encryptionKey()
 	if err != nil {
 		return err
 	}
+	encryption := &rsaKey{private: shared.private, jwk: shared.jwk}
 	encryption.jwk.Kid, encryption.jwk.Use, encryption.jwk.Alg = "encryption", "enc", iss.shape.encryptionAlg
 	if err := iss.dress(encryption); err != nil {
 		return err
@@ -76,7 +78,7 @@ func (iss *Issuer) makeKeys() error {
 }
 
 // dress gives a key what the shape publishes of it beside n and e.
-func (iss *Issuer) dress(key *signingKey) error {
+func (iss *Issuer) dress(key *rsaKey) error {
 	if iss.shape.bareKeys {
 		key.jwk.Alg = ""
 	}
@@ -89,7 +91,7 @@ func (iss *Issuer) dress(key *signingKey) error {
 // announce publishes a fresh key, and lets the one that was announced sign. In place
 // of one that was revoked it is announced only.
 func (iss *Issuer) announce() error {
-	key, err := makeSigningKey()
+	key, err := makeKey()
 	if err != nil {
 		return err
 	}
@@ -110,18 +112,29 @@ func (iss *Issuer) announce() error {
 	return nil
 }
 
-func makeSigningKey() (*signingKey, error) {
+func makeKey() (*rsaKey, error) {
 	private, err := rsa.GenerateKey(rand.Reader, keyBits)
 	if err != nil {
 		return nil, fmt.Errorf("making an RSA key: %w", err)
 	}
-	return &signingKey{private: private, jwk: rsaJWK("", "sig", "RS256", &private.PublicKey)}, nil
+	return &rsaKey{private: private, jwk: rsaJWK("", "sig", "RS256", &private.PublicKey)}, nil
 }
+
+// Two keys are made once in a process, since keys take their time, and these sign for no
+// issuer: the one that is published for encryption, and the one of an attacker, which
+// never is.
+var (
+	encryptionKey = sync.OnceValues(makeKey)
+	attackerKey   = sync.OnceValues(makeKey)
+)
+
+// attackerKeyID is a kid that no issuer has.
+const attackerKeyID = "key-of-another"
 
 // KeyID returns the kid of the key that signs.
 func (iss *Issuer) KeyID() string { return iss.signingKey().jwk.Kid }
 
-func (iss *Issuer) signingKey() *signingKey {
+func (iss *Issuer) signingKey() *rsaKey {
 	iss.mu.Lock()
 	defer iss.mu.Unlock()
 	return iss.signing
@@ -164,7 +177,7 @@ func (iss *Issuer) lacksKeys() bool {
 }
 
 // key returns the signing key of a kid, a revoked one too.
-func (iss *Issuer) key(kid string) (*signingKey, error) {
+func (iss *Issuer) key(kid string) (*rsaKey, error) {
 	iss.mu.Lock()
 	defer iss.mu.Unlock()
 	var known []string
@@ -194,22 +207,6 @@ func (iss *Issuer) published() []jwk {
 		}
 	}
 	return append(keys, iss.beside...)
-}
-
-// attackerKey returns a key that was never published. It is made at the first need,
-// since few tests have one.
-func (iss *Issuer) attackerKey() (*signingKey, error) {
-	iss.mu.Lock()
-	defer iss.mu.Unlock()
-	if iss.attacker == nil {
-		key, err := makeSigningKey()
-		if err != nil {
-			return nil, err
-		}
-		key.jwk.Kid = "key-of-another"
-		iss.attacker = key
-	}
-	return iss.attacker, nil
 }
 
 func rsaJWK(kid, use, alg string, pub *rsa.PublicKey) jwk {

@@ -29,7 +29,7 @@ func (iss *Issuer) SignWith(kid string, claims ...Claims) (string, error) {
 	return iss.tokenOf(key, claims)
 }
 
-func (iss *Issuer) tokenOf(key *signingKey, claims []Claims) (string, error) {
+func (iss *Issuer) tokenOf(key *rsaKey, claims []Claims) (string, error) {
 	return key.sign(iss.header(key), iss.claims(claims...))
 }
 
@@ -40,7 +40,7 @@ func (iss *Issuer) Sign(header, claims Claims) (string, error) {
 }
 
 // header returns the header of a good token by a key.
-func (iss *Issuer) header(key *signingKey) Claims {
+func (iss *Issuer) header(key *rsaKey) Claims {
 	header := Claims{"alg": "RS256", "kid": key.jwk.Kid}
 	if iss.shape.typ != "" {
 		header["typ"] = iss.shape.typ
@@ -79,7 +79,7 @@ func merged(claims ...Claims) Claims {
 	return all
 }
 
-func (k *signingKey) sign(header, claims Claims) (string, error) {
+func (k *rsaKey) sign(header, claims Claims) (string, error) {
 	h, err := json.Marshal(header)
 	if err != nil {
 		return "", fmt.Errorf("the header has no JSON: %w", err)
