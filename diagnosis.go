@@ -55,7 +55,7 @@ func (r *recorder) refine(verifiers []*Verifier, c *Check, err *invalidError) {
 		c.Found = err.subject + err.mismatch.Error()
 		c.Expected = "one JSON object in the " + part + ", in valid UTF-8, with no member twice"
 	case "type-mismatch":
-		c.Expected = wantedType(v)
+		c.Expected = wantedType(verifiers)
 	case "json-limits":
 		c.Found = err.subject + err.found
 		c.Expected = fmt.Sprintf("a header of at most %d bytes, %d members (array elements count) and %d levels", maxHeaderBytes, maxHeaderMembers, maxHeaderDepth)
