@@ -29,9 +29,11 @@ func TestExplainAgreesUnderEveryFault(t *testing.T) {
 	}
 	settings := map[string]func(*jwtverify.Config){
 		"as the issuer gives them": func(*jwtverify.Config) {},
-		"of another API":           func(c *jwtverify.Config) { c.Issuer, c.Audiences = "https://other.test", []string{"https://other.test"} },
-		"of another typ":           func(c *jwtverify.Config) { c.Type, c.Leeway = "at+jwt", 10*time.Minute },
-		"by a discovery document":  nil, // needs the issuer, see below
+		"of another API": func(c *jwtverify.Config) {
+			c.Issuer, c.Audiences = "https://other.test", []string{"https://other.test"}
+		},
+		"of another typ":          func(c *jwtverify.Config) { c.Type, c.Leeway = "at+jwt", 10*time.Minute },
+		"by a discovery document": nil, // needs the issuer, see below
 	}
 	if testing.Short() {
 		faults = []string{"", "status-503"}
