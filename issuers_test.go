@@ -447,27 +447,70 @@ func TestIssuersAreSafeForConcurrentUse(t *testing.T) {
 	group.Wait()
 }
 
-// Choosing costs one copy of the claims, and no more the more issuers there are.
+// A remembered token is judged as its verifier alone would, by the clock among others.
+func TestIssuersRemember(t *testing.T) {
+	now := time.Unix(testNow, 0)
+	two := newTwoIssuers(t, func(first, second *jwtverify.Config) {
+		for _, config := range []*jwtverify.Config{first, second} {
+			config.VerifiedCache, config.Now = 8, func() time.Time { return now }
+		}
+	})
+	first := sign(t, 0, goodHeader(), goodClaims())
+	second := sign(t, 1, map[string]any{"alg": "RS256", "kid": "key-1", "typ": "at+jwt"}, otherClaims())
+	for range 3 {
+		token, err := two.both.Verify(t.Context(), first)
+		checkVerdict(t, token, err, nil)
+		if err == nil && (token.Issuer != testIssuer || token.KeyID != "key-0") {
+			t.Errorf("got %+v, want the token of the first", token)
+		}
+		token, err = two.both.Verify(t.Context(), second)
+		checkVerdict(t, token, err, nil)
+		if err == nil && (token.Issuer != otherIssuer || token.KeyID != "key-1") {
+			t.Errorf("got %+v, want the token of the second", token)
+		}
+		cut := strings.LastIndexByte(first, '.')
+		token, err = two.both.Verify(t.Context(), first[:cut]+second[strings.LastIndexByte(second, '.'):])
+		checkVerdict(t, token, err, jwtverify.ErrSignature)
+	}
+	now = time.Unix(testNow+3600, 0)
+	for _, raw := range []string{first, second} {
+		token, err := two.both.Verify(t.Context(), raw)
+		checkVerdict(t, token, err, jwtverify.ErrExpired)
+	}
+}
+
+// Choosing costs one copy of the claims, however many issuers there are; for a token that
+// its verifier remembers, nothing.
 func TestIssuersCost(t *testing.T) {
 	raw := benchToken(t)
-	verifier := newVerifier(t, jwtverify.Config{})
-	verifiers := []*jwtverify.Verifier{verifier}
-	for i := range 100 {
-		verifiers = append(verifiers, newVerifier(t, jwtverify.Config{Issuer: testIssuer + strings.Repeat("x", i+1)}))
-	}
-	issuers := newIssuers(t, verifiers...)
-	alone := testing.AllocsPerRun(100, func() {
-		if _, err := verifier.Verify(t.Context(), raw); err != nil {
-			t.Fatal(err)
-		}
-	})
-	chosen := testing.AllocsPerRun(100, func() {
-		if _, err := issuers.Verify(t.Context(), raw); err != nil {
-			t.Fatal(err)
-		}
-	})
-	if chosen > alone+1 {
-		t.Errorf("Issuers.Verify makes %v allocations, Verifier.Verify %v, want at most one more", chosen, alone)
+	for name, test := range map[string]struct {
+		remembered int
+		most       float64
+	}{
+		"a token that is new": {0, 1},
+		"a remembered token":  {8, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			verifier := newVerifier(t, jwtverify.Config{VerifiedCache: test.remembered})
+			var verifiers []*jwtverify.Verifier
+			for i := range 20 {
+				verifiers = append(verifiers, newVerifier(t, jwtverify.Config{Issuer: testIssuer + strings.Repeat("x", i+1), VerifiedCache: test.remembered}))
+			}
+			issuers := newIssuers(t, append(verifiers, verifier)...)
+			alone := testing.AllocsPerRun(100, func() {
+				if _, err := verifier.Verify(t.Context(), raw); err != nil {
+					t.Fatal(err)
+				}
+			})
+			chosen := testing.AllocsPerRun(100, func() {
+				if _, err := issuers.Verify(t.Context(), raw); err != nil {
+					t.Fatal(err)
+				}
+			})
+			if chosen > alone+test.most {
+				t.Errorf("Issuers.Verify makes %v allocations, Verifier.Verify %v, want at most %v more", chosen, alone, test.most)
+			}
+		})
 	}
 }
 
@@ -482,8 +525,13 @@ func FuzzIssuersAgrees(f *testing.F) {
 		alone := newTwoIssuers(t)
 		first := alone.first.Explain(t.Context(), raw)
 		second := alone.second.Explain(t.Context(), raw)
-		chosen := newTwoIssuers(t)
+		chosen := newTwoIssuers(t, func(first, second *jwtverify.Config) { first.VerifiedCache, second.VerifiedCache = 8, 8 })
 		token, err := chosen.both.Verify(t.Context(), raw)
+		asked := chosen.asked
+		if again, errAgain := chosen.both.Verify(t.Context(), raw); !sameError(err, errAgain) || (token == nil) != (again == nil) {
+			t.Errorf("got %v at first, and %v the second time", err, errAgain)
+		}
+		chosen.asked = asked
 		explaining := newTwoIssuers(t)
 		checkReport(t, explaining.both.Explain(t.Context(), raw), token, err, raw)
 		if chosen.asked != explaining.asked {
@@ -494,17 +542,17 @@ func FuzzIssuersAgrees(f *testing.F) {
 		}
 
 		named := namedIssuer(raw)
-		want, asked := first, [2]int{alone.asked[0], 0}
+		want, wantAsked := first, [2]int{alone.asked[0], 0}
 		if named == otherIssuer {
-			want, asked = second, [2]int{0, alone.asked[1]}
+			want, wantAsked = second, [2]int{0, alone.asked[1]}
 		}
-		if (named == testIssuer || named == otherIssuer) && sameError(err, want.Err) && chosen.asked == asked {
+		if (named == testIssuer || named == otherIssuer) && sameError(err, want.Err) && chosen.asked == wantAsked {
 			return
 		}
 		// Nobody was chosen. That is right if nobody is named; or if the claims are
 		// not strict JSON, which a Verifier finds too, once they are signed.
 		if !errors.Is(err, jwtverify.ErrInvalid) || chosen.asked != [2]int{} {
-			t.Errorf("named is %q: got %v after asking %v times\nwant %v after %v", named, err, chosen.asked, want.Err, asked)
+			t.Errorf("named is %q: got %v after asking %v times\nwant %v after %v", named, err, chosen.asked, want.Err, wantAsked)
 		}
 		early := ""
 		for _, c := range first.Checks[:4] { // settings, form, algorithm, type: the first takes every typ that the second does

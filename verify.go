@@ -25,6 +25,11 @@
 //
 // [Verifier.Explain] tells a person what each step expected and found, and what to do.
 //
+// # Several issuers
+//
+// A Verifier is for one issuer. [NewIssuers] makes several of them one, which asks the
+// Verifier of the issuer that a token names, and keeps them apart otherwise.
+//
 // # Keys
 //
 // A [KeySource] says where the issuer's keys are: [HTTPKeySource], [FileKeySource],
