@@ -70,7 +70,7 @@ func (s *session) discover(args []string) int {
 	default:
 		retrieval, _ := keysFindings(nil, result)
 		if retrieval.Code == "keys-not-json" {
-			retrieval.Expected = "the issuer's metadata"
+			retrieval.Next = "a login page, a proxy or another document answered: check AUTHACTION_DOMAIN or --issuer"
 		}
 		r.findings = []finding{retrieval}
 		r.judged(nil, result.Err, s.now())

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"example.com/jwtverify"
+	"example.com/jwtverify/bearer"
 )
 
 // The stories have a network in memory. Here are the real errors of real sockets.
@@ -98,8 +99,12 @@ func TestNetworkFindings(t *testing.T) {
 		{"no keys", answers(200, "", `{"keys":[]}`), "keys-empty", "0 keys, none usable"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			timeout := "20s"
+			if test.code == "keys-timeout" {
+				timeout = "300ms"
+			}
 			for _, token := range []string{good, "damaged"} {
-				report := f.explainJSON(t, token, "--jwks-url", test.url, "--timeout", "300ms")
+				report := f.explainJSON(t, token, "--jwks-url", test.url, "--timeout", timeout)
 				found := jsonCheck{}
 				for _, c := range report.Checks {
 					if c.Name == keysCheck {
@@ -212,8 +217,9 @@ func newProbeServer(t testing.TB, handler http.HandlerFunc) *probeServer {
 	return p
 }
 
-// An API that behaves, over a real socket, with what package bearer will do.
-func correctAPI(t testing.TB, f *fixture) http.HandlerFunc {
+// correctAPI is an API that behaves: package bearer.
+func correctAPI(t testing.TB, f *fixture) http.Handler {
+	t.Helper()
 	keys, err := jwtverify.ParseKeySet(f.JWKS())
 	if err != nil {
 		t.Fatal(err)
@@ -222,23 +228,18 @@ func correctAPI(t testing.TB, f *fixture) http.HandlerFunc {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return func(w http.ResponseWriter, r *http.Request) {
-		values := r.Header.Values("Authorization")
-		if len(values) == 1 {
-			scheme, token, _ := strings.Cut(values[0], " ")
-			if _, err := verifier.Verify(r.Context(), token); err == nil && strings.EqualFold(scheme, "bearer") {
-				io.WriteString(w, "the body is not shown")
-				return
-			}
-		}
-		w.Header().Set("WWW-Authenticate", `Bearer realm="api"`)
-		w.WriteHeader(map[bool]int{true: http.StatusBadRequest, false: http.StatusUnauthorized}[len(values) > 1])
+	guard, err := bearer.New(bearer.Config{Verifier: verifier})
+	if err != nil {
+		t.Fatal(err)
 	}
+	mux := guard.NewMux()
+	mux.HandleFunc("GET /orders", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "the body is not shown") })
+	return mux
 }
 
 func TestProbeOverARealSocket(t *testing.T) {
 	f := newFixture(t)
-	api := newProbeServer(t, correctAPI(t, f))
+	api := newProbeServer(t, correctAPI(t, f).ServeHTTP)
 	good := f.mint(t)
 	for _, method := range []string{"GET", "HEAD"} {
 		api.got = nil

@@ -40,6 +40,16 @@ func newFinding(c jwtverify.Check) finding {
 	if next := diagnosisOf(c.Code).next; next != "" {
 		c.Next = next
 	}
+	switch {
+	case c.Code == "keys-not-json" && strings.HasPrefix(c.Found, "metadata "):
+		c.Expected = "the metadata of this issuer"
+		c.Next = "see what they say: jwtverify discover; or pass --jwks-url"
+	case c.Code == "kid-unknown":
+		var pem bool
+		if c.Expected, _, pem = strings.Cut(c.Expected, "; keys from PEM"); pem {
+			c.Next = "keys from PEM have their thumbprint (RFC 7638) as kid, which the issuer's tokens do not name: use its JWK Set"
+		}
+	}
 	c.Expected, c.Found, c.Next = safe(c.Expected), cut(safe(c.Found), maxFoundBytes), safe(c.Next)
 	// A damaged part of the token is one of its form, whichever step has found it.
 	item := itemOf(c.Name)

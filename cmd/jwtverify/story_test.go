@@ -20,10 +20,10 @@ import (
 
 var update = flag.Bool("update", false, "write the outputs of the stories, docs/troubleshooting.md and the pictures anew")
 
-// A script is a story in a text file: what it is about behind #, what the world is like (world.go
-// in this package's tests has the words for that), commands behind $ with what they
-// print, files behind -- name --. One command sees what the one before has exported.
-// An output ends at an empty line.
+// A script is a story in a text file: what it is about behind #, what the world is like
+// (world.change has the words for that), commands behind $ with what they print, files
+// behind -- name --. A command sees what the one before has exported. An output ends at
+// an empty line.
 type script struct {
 	name  string // of the file, without .txt
 	lines []string
@@ -163,7 +163,10 @@ func (w *world) shell(t *testing.T, line string) string {
 		return ""
 	case "jwtverify":
 		code := w.session(strings.NewReader(stdin), screen, screen).command(words[1:])
-		if what := leak(out.String(), w.secrets); what != "" {
+		text := thumbprints.ReplaceAllString(out.String(), `"thumbprint`+strings.Repeat(".", 33)+`"`)
+		out.Reset()
+		out.WriteString(text)
+		if what := leak(text, w.secrets); what != "" {
 			t.Errorf("the output of %q holds %s", line, what)
 		}
 		if showExit {
@@ -175,9 +178,15 @@ func (w *world) shell(t *testing.T, line string) string {
 	return ""
 }
 
+// thumbprints finds the kids of keys from PEM, which are others each time.
+var thumbprints = regexp.MustCompile(`"[\w-]{43}"`)
+
 func (w *world) read(t *testing.T, name string) string {
 	t.Helper()
-	data, err := os.ReadFile(strings.TrimSpace(name))
+	if name = strings.TrimSpace(name); name == "/dev/null" {
+		return ""
+	}
+	data, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
