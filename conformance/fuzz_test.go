@@ -70,6 +70,38 @@ func TestRandomSamples(t *testing.T) {
 	t.Logf("%d samples in %v", *samples, time.Since(started).Round(time.Millisecond))
 }
 
+// TestEveryStepAlone makes the samples that differ from the good one in a single thing.
+func TestEveryStepAlone(t *testing.T) {
+	keys := readFuzzKeys(t)
+	check := func(steps ...byte) {
+		if err := compare(t, cook(t, keys, goodHeader, goodClaims, goodSet, steps)); err != nil {
+			t.Errorf("recipe %x: %v", steps, err)
+		}
+	}
+	check()
+	for at, choices := range []int{2, len(signings), len(encodings), len(encodings), len(encodings)} {
+		for choice := range choices {
+			steps := make([]byte, 5)
+			for steps[at] = 255; int(steps[at])%choices != choice; steps[at]-- {
+			}
+			check(steps...)
+		}
+	}
+	for _, step := range []struct {
+		what byte
+		n    int
+	}{
+		{0, len(headerMembers)}, {4, len(claimsMembers)}, {8, len(keyMembers)}, {11, len(wholeKeys)},
+		{13, len(setMembers)}, {14, len(textChanges)}, {15, len(tokenChanges)},
+	} {
+		for into := range step.n {
+			for where := range byte(3) { // in front, behind, in place; or the three texts
+				check(0, 0, 0, 0, 0, step.what, where, byte(into))
+			}
+		}
+	}
+}
+
 const (
 	goodHeader = `{"alg":"RS256","kid":"a"}`
 	goodSet    = `{"keys":[{"kty":"RSA","kid":"a","n":"$A","e":"AQAB"}]}`

@@ -3,7 +3,6 @@ package providers_test
 import (
 	"bufio"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/url"
 	"os"
@@ -97,7 +96,7 @@ func startScript(script string) func(t *testing.T, port string) server {
 					t.Fatal(err)
 				}
 				if answer := next(); answer["rotated"] != true {
-					t.Fatal(fmt.Sprintf("%s answers %v", script, answer))
+					t.Fatalf("%s answers %v", script, answer)
 				}
 			},
 		}
