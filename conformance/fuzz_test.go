@@ -33,7 +33,7 @@ func FuzzPeers(f *testing.F) {
 }
 
 var (
-	samples = flag.Int("samples", 2_000, "how many samples TestRandomSamples makes")
+	samples = flag.Int("samples", 1_000, "how many samples TestRandomSamples makes")
 	seed    = flag.Uint64("seed", 1, "from which TestRandomSamples makes them")
 )
 

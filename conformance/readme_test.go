@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 )
@@ -63,5 +64,36 @@ func (t *table) compare(tb testing.TB) {
 	}
 	if err := os.WriteFile(path, []byte(before+begin+t.text.String()+end+after), 0o644); err != nil {
 		tb.Fatal(err)
+	}
+}
+
+// The commands of README.md, but for those that run this test: each is run, with less
+// to do.
+func TestREADMECommands(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	less := strings.NewReplacer("-fuzztime 1h", "-fuzztime 20x", "-samples 1000000", "-samples 50")
+	ran := 0
+	for _, block := range strings.Split(string(readme), "```sh\n")[1:] {
+		block, _, _ = strings.Cut(block, "```")
+		for _, line := range strings.Split(strings.TrimSpace(block), "\n") {
+			if strings.Contains(line, "go test ./...") {
+				continue // .ci/run and .ci/full run them
+			}
+			command := less.Replace(line)
+			if command == line {
+				t.Errorf("this test does not know how to shorten %q", line)
+				continue
+			}
+			ran++
+			if out, err := exec.CommandContext(t.Context(), "sh", "-c", command).CombinedOutput(); err != nil {
+				t.Errorf("%s: %v\n%s", command, err, out)
+			}
+		}
+	}
+	if ran != 2 {
+		t.Errorf("ran %d commands of README.md, want 2", ran)
 	}
 }
