@@ -60,8 +60,11 @@ var hostiles = []hostile{
 	{name: "header full of objects with 60 members", token: func(is *issuer) string {
 		return unsigned(filledWith(unknownKid(), "["+objectOf60, ","+objectOf60, "]"), goodClaims().text())
 	}},
+	{name: "header with 60 names full of escapes", token: func(is *issuer) string {
+		return unsigned(unknownKid().with("x", namesFullOfEscapes(60, 7_900)).text(), goodClaims().text())
+	}},
 	{name: "the same, up to 16 KiB, signature cut by a byte", token: func(is *issuer) string {
-		header := filledWith(goodHeader(), "["+objectOf60, ","+objectOf60, "]")
+		header := goodHeader().with("x", namesFullOfEscapes(60, 7_900)).text()
 		room := maxTokenBytes*3/4 - len(header) - 2*keyBits/8
 		return withoutLastByte(unsigned(header, goodClaims().filled(room)))
 	}},
@@ -95,6 +98,18 @@ func manyMembers(m members, count int) members {
 		m = append(m, member{fmt.Sprintf("%03x", i), "0"})
 	}
 	return m
+}
+
+// namesFullOfEscapes is an object of about the given number of bytes whose names have
+// to be decoded before they can be compared.
+func namesFullOfEscapes(count, bytes int) string {
+	const escape = `\u0041`
+	var list []string
+	for i := range count {
+		escapes := strings.Repeat(escape, (bytes/count-len(`"00":0,`))/len(escape))
+		list = append(list, fmt.Sprintf(`"%s%02d":0`, escapes, i))
+	}
+	return "{" + strings.Join(list, ",") + "}"
 }
 
 // filledWith adds a member whose value is repeated up to the size of a header.
