@@ -158,8 +158,9 @@ func (p program) start(t *testing.T, tenant *issuertest.Issuer) (address string)
 	defer log.Close()
 
 	// The program is in a group of processes, which is killed when stdin ends: by the
-	// end of the test, or by that of the test's process, whatever ends it.
-	cmd := exec.Command("sh", "-c", `setsid sh -c "$1" & read -r _; kill -s KILL -- -$!`, "sh", p.shell(tenant)+"\necho it has ended: $?")
+	// end of the test, or by that of the test's process, whatever ends it. 137 is what
+	// killing makes of its exit code.
+	cmd := exec.Command("sh", "-c", `setsid sh -c "$1" & read -r _; kill -s KILL -- -$!; wait $!; test $? -eq 137`, "sh", p.shell(tenant)+"\necho it has ended: $?")
 	cmd.Dir = ".."
 	cmd.Env = append(p.env, "GOFLAGS="+os.Getenv("GOFLAGS")+" -overlay="+filepath.Join(dir, "overlay.json"))
 	cmd.Stdout, cmd.Stderr = log, log
@@ -173,7 +174,7 @@ func (p program) start(t *testing.T, tenant *issuertest.Issuer) (address string)
 	t.Cleanup(func() {
 		stdin.Close()
 		if err := cmd.Wait(); err != nil {
-			t.Errorf("%s was not ended, or had ended before: %v", p.line, err)
+			t.Errorf("%s had ended before the test: %v", p.line, err)
 		}
 	})
 
