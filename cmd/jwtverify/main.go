@@ -7,6 +7,8 @@
 //	jwtverify jwks
 //	jwtverify probe https://api.acme.example/orders --token-file token.txt
 //	jwtverify demo
+//	jwtverify issuer
+//	jwtverify serve
 //
 // The exit code is the verdict: 0 accepted, 1 rejected, 2 nothing was checked, 3
 // undetermined. Reports go to stdout; usage, notes and progress to stderr. No output
@@ -14,6 +16,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -59,6 +62,10 @@ func (s *session) command(args []string) int {
 		return s.probe(args[1:])
 	case "demo":
 		return s.demo(args[1:])
+	case "issuer":
+		return s.issuer(args[1:])
+	case "serve":
+		return s.serve(args[1:])
 	case "-h", "-help", "--help":
 		fmt.Fprint(s.stderr, usage)
 		return int(accepted)
@@ -89,6 +96,12 @@ const usage = `jwtverify verifies RS256 JWT access tokens.
   jwtverify demo             the whole story in one run, without settings
       example: jwtverify demo
 
+  jwtverify issuer           a throw-away issuer on this machine
+      example: jwtverify issuer --expires-in 5m
+
+  jwtverify serve            AuthAction's guide as a service: GET /public, GET /protected
+      example: jwtverify serve --issuer http://127.0.0.1:8180 --audience orders
+
 Exit codes: 0 accepted, 1 rejected, 2 nothing was checked (usage, settings),
 3 undetermined (the issuer's keys cannot be had: keep the token, try again).
 Each command shows its flags with -h.
@@ -101,6 +114,7 @@ type session struct {
 	stdout, stderr io.Writer
 
 	// A test can set these.
+	ctx       context.Context // ends servers as Ctrl-C does; nil: never
 	now       func() time.Time
 	transport http.RoundTripper // nil: the network
 }

@@ -87,7 +87,7 @@ func TestNoCommandRepeatsAToken(t *testing.T) {
 
 func TestEachCommandHasHelp(t *testing.T) {
 	f := newFixture(t)
-	for _, command := range []string{"explain", "verify", "inspect", "jwks", "discover", "probe", "demo"} {
+	for _, command := range []string{"explain", "verify", "inspect", "jwks", "discover", "probe", "demo", "issuer", "serve"} {
 		for _, flag := range []string{"-h", "--help"} {
 			got := f.run(t, nil, strings.NewReader(""), command, flag)
 			got.check(t, accepted, "", "\n  jwtverify "+command)

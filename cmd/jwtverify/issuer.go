@@ -1,0 +1,261 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"example.com/jwtverify/internal/issuer"
+)
+
+const issuerUsage = `jwtverify issuer [flags]: a throw-away issuer on this machine
+
+  jwtverify issuer
+  curl -s http://127.0.0.1:8180/oauth2/m2m/token -H 'content-type: application/json' \
+    -d '{"client_id":"app","client_secret":"any",
+         "audience":"orders","grant_type":"client_credentials"}'
+
+Answers at /.well-known/jwks.json and /.well-known/openid-configuration, and at POST
+/oauth2/m2m/token (client_credentials) to JSON and forms. Any client id and any secret
+will do, unless JWTVERIFY_CLIENT_SECRET says which. The keys are in memory only. Requests
+are logged to stderr.
+
+  --listen 127.0.0.1:8180
+                     where to serve; loopback only. Port 0 takes a free one
+  --expires-in 1h    lifetime of the tokens: a duration, or a number of seconds
+  --scope "a b"      scopes that are granted; without, whatever is asked for
+  --rotate-every D   let the next key sign each D, such as 30s. An old key stays
+                     published while its tokens live, and at most 100 of them
+  --fault NAME       what goes wrong with the keys and the discovery document:%s
+
+Exit codes: 0 stopped by Ctrl-C or SIGTERM, 2 it could not start.
+`
+
+// An issuerPlan is what the flags of the command ask for.
+type issuerPlan struct {
+	listen      string
+	config      issuer.Config
+	rotateEvery time.Duration // 0: never
+	fault       string
+}
+
+// issuer is the command of that name.
+func (s *session) issuer(args []string) int {
+	f := newFlags("issuer")
+	plan := issuerPlan{config: issuer.Config{Audience: demoAudience, ClientSecret: s.env("JWTVERIFY_CLIENT_SECRET")}}
+	f.set.StringVar(&plan.listen, "listen", "127.0.0.1:8180", "")
+	f.set.StringVar(&plan.config.Scope, "scope", "", "")
+	f.set.StringVar(&plan.fault, "fault", "", "")
+	f.set.Func("expires-in", "", func(text string) (err error) {
+		plan.config.Lifetime, err = lifetime(text)
+		return err
+	})
+	f.set.Func("rotate-every", "", func(text string) (err error) {
+		if plan.rotateEvery, err = duration(text); err == nil && plan.rotateEvery < minRotateEvery {
+			err = fmt.Errorf("want %v or more: it takes that long to make a key", minRotateEvery)
+		}
+		return err
+	})
+	err := f.parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintf(s.stderr, issuerUsage, faultList())
+		return int(accepted)
+	}
+	if err == nil {
+		err = f.noArguments()
+	}
+	if err == nil {
+		err = s.serveIssuer(plan)
+	}
+	if err != nil {
+		return s.fail(f.command, err)
+	}
+	return int(accepted)
+}
+
+// lifetime reads a duration, or seconds as in expires_in (RFC 6749, section 5.1).
+func lifetime(text string) (time.Duration, error) {
+	if _, err := strconv.ParseUint(text, 10, 32); err == nil {
+		text += "s"
+	}
+	d, err := duration(text)
+	if err == nil && d < time.Second {
+		err = errors.New("want 1s or more")
+	}
+	return d, err
+}
+
+// faultList names the faults, in lines that fit the usage.
+func faultList() string {
+	const width, indent = 68, 21
+	list, line := "", 99
+	for i, name := range issuer.FaultNames() {
+		if i > 0 {
+			list += ","
+		}
+		if line+len(name)+2 > width {
+			list += fmt.Sprintf("\n%*s%s", indent, "", name)
+			line = len(name)
+			continue
+		}
+		list += " " + name
+		line += len(name) + 2
+	}
+	return list
+}
+
+// serveIssuer serves until somebody stops it. The error says why it could not start.
+func (s *session) serveIssuer(plan issuerPlan) error {
+	if plan.fault != "" && !slices.Contains(issuer.FaultNames(), plan.fault) {
+		return fmt.Errorf("--fault is %s: want one of %s", quoted(plan.fault), strings.Join(issuer.FaultNames(), ", "))
+	}
+	ctx, stop := s.untilStopped()
+	defer stop()
+	log := newLog(s.stderr)
+	listener, url, err := listenLoopback(plan.listen)
+	if err != nil {
+		return err
+	}
+	defer listener.Close() // for the errors below
+	plan.config.URL = url
+	iss, err := issuer.New(plan.config)
+	if err != nil {
+		return err
+	}
+	if plan.fault != "" {
+		if err := iss.Fault(issuer.Fault{Name: plan.fault}); err != nil {
+			return err
+		}
+		log.Printf("fault %s: the keys and the discovery document suffer from it, tokens do not", plan.fault)
+	}
+	clients := "any client id and secret"
+	if plan.config.ClientSecret != "" {
+		clients = "any client id, the secret of JWTVERIFY_CLIENT_SECRET"
+	}
+	if _, err := fmt.Fprintf(s.stdout, "issuer %s  (%s; memory only; stop with Ctrl-C)\n", iss.URL(), clients); err != nil {
+		return err
+	}
+	if plan.rotateEvery > 0 {
+		lifetime := cmp.Or(plan.config.Lifetime, issuer.Lifetime)
+		go rotation{plan.rotateEvery, lifetime + tokenSlack, maxOldKeys}.run(ctx, iss, log)
+	}
+	// An answer that hangs ends when the server is stopped, not when its grace is over.
+	context.AfterFunc(ctx, iss.Close)
+	return serveUntil(ctx, newIssuerServer(iss, log), listener)
+}
+
+// newIssuerServer returns a server for an issuer. Only the time for the header is
+// limited, since some faults are answers that take long.
+func newIssuerServer(iss *issuer.Issuer, log *log.Logger) *http.Server {
+	return &http.Server{
+		Handler:           logged(iss.Handler(), log),
+		ErrorLog:          log,
+		ReadHeaderTimeout: 5 * time.Second,
+		IdleTimeout:       time.Minute,
+	}
+}
+
+// listenLoopback opens an address that only this machine reaches, since whoever
+// reaches the issuer gets any token. The URL is that of the issuer: its host is as it
+// was given.
+func listenLoopback(address string) (listener net.Listener, url string, err error) {
+	host, _, err := net.SplitHostPort(address)
+	if ip, notIP := netip.ParseAddr(host); err == nil && host != "localhost" && (notIP != nil || !ip.IsLoopback()) {
+		return nil, "", fmt.Errorf("--listen is %s: want 127.0.0.1, [::1] or localhost, since whoever reaches this issuer gets any token", quoted(address))
+	}
+	if listener, err = listen(address); err != nil {
+		return nil, "", err
+	}
+	if !isLoopback(listener.Addr()) {
+		listener.Close()
+		return nil, "", fmt.Errorf("--listen: localhost is %s here, want a loopback address", listener.Addr())
+	}
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	return listener, "http://" + net.JoinHostPort(host, port), err
+}
+
+const (
+	minRotateEvery = 100 * time.Millisecond
+	tokenSlack     = 2 * time.Minute // for the leeway of verifiers
+	maxOldKeys     = 100             // with a thousand, verifiers would not read the set
+)
+
+// A rotation says when keys come and go.
+type rotation struct {
+	every time.Duration
+	keep  time.Duration // an old key stays published, so that its tokens live on
+	most  int           // old keys
+}
+
+// run rotates until ctx ends.
+func (r rotation) run(ctx context.Context, iss *issuer.Issuer, log *log.Logger) {
+	type oldKey struct {
+		kid   string
+		until time.Time
+	}
+	var old []oldKey
+	ticker := time.NewTicker(r.every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		before := iss.KeyID()
+		kid, err := iss.Rotate()
+		if err != nil {
+			log.Printf("rotating: %v", err)
+			continue
+		}
+		log.Printf("rotated: %s signs", kid)
+		old = append(old, oldKey{before, time.Now().Add(r.keep)})
+		for len(old) > r.most || len(old) > 0 && time.Now().After(old[0].until) {
+			if err := iss.Revoke(old[0].kid); err != nil {
+				log.Printf("withdrawing %s: %v", old[0].kid, err)
+			} else {
+				log.Printf("withdrawn: %s", old[0].kid)
+			}
+			old = old[1:]
+		}
+	}
+}
+
+// logged logs each request with the status of its answer.
+func logged(handler http.Handler, log *log.Logger) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		status := &statusWriter{ResponseWriter: w}
+		defer func() { // some faults are a panic
+			if status.code == 0 {
+				log.Printf("%s %s no answer", safe(r.Method), path(r))
+				return
+			}
+			log.Printf("%s %s %d", safe(r.Method), path(r), status.code)
+		}()
+		handler.ServeHTTP(status, r)
+	})
+}
+
+// A statusWriter remembers the status that was written.
+type statusWriter struct {
+	http.ResponseWriter
+	code int
+}
+
+func (w *statusWriter) WriteHeader(code int) {
+	w.code = code
+	w.ResponseWriter.WriteHeader(code)
+}
+
+// Unwrap is for http.ResponseController: some answers are flushed byte by byte.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

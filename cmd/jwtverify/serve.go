@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"example.com/jwtverify"
+	"example.com/jwtverify/bearer"
+	"example.com/jwtverify/internal/guide"
+)
+
+const serveUsage = `jwtverify serve [flags]: AuthAction's guide as a service
+
+  AUTHACTION_DOMAIN=acme.eu.authaction.com AUTHACTION_AUDIENCE=orders jwtverify serve
+  jwtverify serve --issuer http://127.0.0.1:8180 --audience orders
+
+GET /public answers everybody, GET /protected who sends a good token as Authorization:
+Bearer. All else needs a token too. Why a token was refused is logged to stderr.
+
+  --listen 127.0.0.1:8000
+                     where to serve, over plain http. Port 0 takes a free one. Beyond
+                     this machine put something that speaks TLS in front
+` + trustUsage + `
+` + domainUsage + `The keys are retrieved for the first token. While they cannot be had, tokens get 503.
+Exit codes: 0 stopped by Ctrl-C or SIGTERM, 2 it could not start.
+`
+
+// serve is the command of that name.
+func (s *session) serve(args []string) int {
+	f := newFlags("serve").withTrust()
+	address := f.set.String("listen", "127.0.0.1:8000", "")
+	err := f.parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(s.stderr, serveUsage)
+		return int(accepted)
+	}
+	if err == nil {
+		err = f.noArguments()
+	}
+	if err == nil {
+		err = s.serveGuide(f, *address)
+	}
+	if err != nil {
+		return s.fail(f.command, err)
+	}
+	return int(accepted)
+}
+
+// serveGuide serves until somebody stops it. The error says why it could not start.
+func (s *session) serveGuide(f *flags, address string) error {
+	settings, err := s.settings(f, nil)
+	if err != nil {
+		return err
+	}
+	verifier, err := settings.verifier()
+	if err != nil {
+		return err
+	}
+	log := newLog(s.stderr)
+	if cache, ok := settings.keys.(*jwtverify.Cache); ok {
+		cache.OnLoad = func(keys *jwtverify.KeySet, err error) { logKeys(log, keys, err) }
+	}
+	api, err := guide.New(verifier, func(r *http.Request, rejection bearer.Rejection) {
+		logRefusal(log, r, rejection)
+	})
+	if err != nil {
+		return err
+	}
+	ctx, stop := s.untilStopped()
+	defer stop()
+	listener, err := listen(address)
+	if err != nil {
+		return err
+	}
+	server := guide.NewServer(api)
+	server.ErrorLog = log
+	log.Printf("tokens of %s for %s, keys from %s", quoted(settings.issuer), quotedList(settings.audiences), quoted(shownAddress(settings.address)))
+	if !isLoopback(listener.Addr()) {
+		log.Print("this is plain http, beyond this machine: whoever sees a token on its way can use it")
+	}
+	if _, err := fmt.Fprintf(s.stdout, "api http://%s  (GET /public, GET /protected; stop with Ctrl-C)\n", listener.Addr()); err != nil {
+		listener.Close()
+		return err
+	}
+	return serveUntil(ctx, server, listener)
+}
+
+// newLog is the log of a server.
+func newLog(w io.Writer) *log.Logger { return log.New(w, "", log.LstdFlags) }
+
+// logRefusal logs what the client is not told: the full reason. Path and text from the
+// token are quoted; of the query, where clients put secrets, nothing is logged.
+func logRefusal(log *log.Logger, r *http.Request, rejection bearer.Rejection) {
+	log.Printf("%d %s %s: %s", rejection.Status, safe(r.Method), path(r), refusalReason(rejection.Err))
+}
+
+func refusalReason(err error) string {
+	return strings.TrimPrefix(reason(err), "bearer: ")
+}
+
+// path is the path of a request, in quotes where somebody might play tricks with it.
+func path(r *http.Request) string {
+	if q := quoted(r.URL.Path); q != `"`+r.URL.Path+`"` || strings.Contains(q, " ") {
+		return q
+	}
+	return r.URL.Path
+}
+
+// logKeys logs the outcome of a retrieval.
+func logKeys(log *log.Logger, keys *jwtverify.KeySet, err error) {
+	if err != nil {
+		log.Printf("keys unavailable: %s", reason(err))
+		return
+	}
+	var kids []string
+	for key := range keys.All() {
+		kids = append(kids, key.ID())
+	}
+	log.Printf("keys retrieved: %s, and %d skipped", quotedList(kids), len(keys.Skipped()))
+}
+
+// quotedList is a list of texts from outside, the first of them if there are many.
+func quotedList(texts []string) string {
+	const most = 8
+	var list []string
+	for _, text := range texts[:min(len(texts), most)] {
+		list = append(list, quoted(text))
+	}
+	if n := len(texts) - most; n > 0 {
+		list = append(list, fmt.Sprintf("%d more", n))
+	}
+	return strings.Join(list, ", ")
+}
+
+// untilStopped returns a context that ends with Ctrl-C or SIGTERM. A second one is not
+// waited for: it ends the process.
+func (s *session) untilStopped() (context.Context, context.CancelFunc) {
+	parent := s.ctx
+	if parent == nil {
+		parent = context.Background()
+	}
+	ctx, stop := signal.NotifyContext(parent, os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
+}
+
+// listen opens the address of --listen.
+func listen(address string) (net.Listener, error) {
+	if _, _, err := net.SplitHostPort(address); err != nil {
+		return nil, fmt.Errorf("--listen is %s: want host and port, such as 127.0.0.1:8000", quoted(address))
+	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("--listen: %w; port 0 takes a free one", err)
+	}
+	return listener, nil
+}
+
+func isLoopback(address net.Addr) bool {
+	tcp, ok := address.(*net.TCPAddr)
+	return ok && tcp.IP.IsLoopback()
+}
+
+// serveUntil runs a server until ctx ends and the requests under way are answered.
+func serveUntil(ctx context.Context, server *http.Server, listener net.Listener) error {
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+		shutDown(server)
+		return nil
+	}
+}
+
+// shutdownGrace is what a request under way may take when the server is stopped.
+const shutdownGrace = 5 * time.Second
+
+func shutDown(server *http.Server) {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownGrace)
+	defer cancel()
+	if server.Shutdown(ctx) != nil {
+		server.Close()
+	}
+}
