@@ -1,6 +1,12 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -11,24 +17,40 @@ import (
 
 func TestDemoGoesAsForetold(t *testing.T) {
 	f := newFixture(t)
+	started := time.Now()
 	got := f.run(t, nil, strings.NewReader(""), "demo")
-	got.check(t, accepted, "15 of 15 as foretold", "")
+	took := time.Since(started)
+	got.check(t, accepted, "19 of 19 as foretold", "")
+	if took > 10*time.Second { // 5 on a machine that does nothing else
+		t.Errorf("it took %v, want less than 5s", took)
+	}
+	// In this order.
+	rest := strings.Join(strings.Fields(got.stdout), " ") // the text is wrapped
 	for _, want := range []string{
-		"200 accepted     good ",
-		"401 rejected     expired ",
-		"401 rejected     for another audience ",
-		"401 rejected     altered",
-		"401 rejected     unsigned",
-		", announced ",
-		", never announced ",
-		"asked the issuer twice, 1 of that for an unknown kid",
-		"200 accepted     of a known key ",
-		"503 unavailable  of a key never fetched ",
-		"[token, ",
+		`GET /public ✓ 200 {"message":"This is a public message!"}`,
+		`GET /protected ✓ 401 WWW-Authenticate: Bearer realm="api" `,
+		`POST /oauth2/m2m/token {"client_id":"demo-app","client_secret":"[secret]", "audience":"https://api.example.com", "grant_type":"client_credentials"} ✓ 200 {"access_token":"[token, `,
+		`✓ 200 {"message":"This is a protected message!","sub":"demo-app"}`,
+		`altered: sub is "admin" ✓ 401 WWW-Authenticate: Bearer realm="api", error="invalid_token", error_description="The access token is not valid" log: signature was not made by key`,
+		`expired ✓ 401 WWW-Authenticate: Bearer realm="api", error="invalid_token", error_description="The access token has expired" log: token expired`,
+		`for another API ✓ 401 WWW-Authenticate: Bearer realm="api", error="invalid_token", error_description="The access token is not valid" log: audience is ["https://billing.example.com"], want "https://api.example.com"`,
+		`by the next key ✓ 200`,
+		`by the old key ✓ 200`,
+		`asked for the keys once, still.`,
+		`by an unknown key ✓ 503 Retry-After: 1 log: keys are unavailable (failing), try again in 1s`,
+		`by a known key ✓ 200`,
+		`the same ✓ 200`,
+		`asked for the keys 3 times, once in vain.`,
+		`jwtverify explain`,
+		`rejected: the token is for another audience (audience-mismatch)`,
+		`audience-mismatch (decides)`,
+		`✓ exit 1`,
 	} {
-		if !strings.Contains(got.stdout, want) {
-			t.Errorf("the demo lacks %q", want)
+		_, after, found := strings.Cut(rest, want)
+		if !found {
+			t.Fatalf("the demo lacks, or not in this place, %q:\n%s", want, got.stdout)
 		}
+		rest = after
 	}
 	if strings.Contains(got.stdout, "\x1b") {
 		t.Error("colour without a terminal")
@@ -38,62 +60,157 @@ func TestDemoGoesAsForetold(t *testing.T) {
 			t.Errorf("a line of %d columns: %s", n, line)
 		}
 	}
-	if t.Failed() {
-		t.Log(got.stdout)
+}
+
+// Two runs differ in times, ports and keys alone.
+func TestDemoIsDeterministic(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	varies := regexp.MustCompile(`127\.0\.0\.1:\d+|\d{4}-\d\d-\d\dT[0-9:.]+Z|key-\d-[0-9a-f]{6}|, \d+ bytes|in \d\.\ds`)
+	once := func() string {
+		text := f.run(t, nil, strings.NewReader(""), "demo").stdout
+		return strings.Join(strings.Fields(varies.ReplaceAllString(text, "_")), " ")
 	}
+	if first, second := once(), once(); first != second {
+		t.Errorf("two runs differ:\n%s\n%s", first, second)
+	}
+}
+
+// newStory is a story whose client talks to another API than the stage's, if there is
+// one.
+func newStory(t *testing.T, api http.Handler) (*story, *strings.Builder) {
+	t.Helper()
+	stage, err := openStage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stage.close)
+	if api != nil {
+		server := httptest.NewServer(api)
+		t.Cleanup(server.Close)
+		stage.api = server.URL
+	}
+	var out strings.Builder
+	return &story{stage: stage, w: &out, started: time.Now()}, &out
 }
 
 // The check of the demo must be able to fail.
 func TestDemoNoticesWhatWasNotForetold(t *testing.T) {
-	f := newFixture(t)
-	keys, err := jwtverify.ParseKeySet(f.JWKS())
-	if err != nil {
-		t.Fatal(err)
+	story, out := newStory(t, nil)
+	good := story.grant(demoAudience, "")
+	ended := func() verdict {
+		t.Helper()
+		v := story.end()
+		if story.err != nil {
+			t.Fatal(story.err)
+		}
+		story.told, story.wrong = 0, 0
+		return v
 	}
-	cache := &jwtverify.Cache{Source: keys}
-	verifier, err := jwtverify.New(jwtverify.Config{Issuer: testIssuer, Audiences: []string{testAudience}, Keys: cache})
-	if err != nil {
-		t.Fatal(err)
+	if got := ended(); got != accepted {
+		t.Fatalf("the demo ends %v:\n%s", got, out)
 	}
-	api := &demoAPI{cache, verifier}
 	for _, test := range []struct {
 		name  string
-		token string
-		want  error
+		call  call
 		shown string // empty: as foretold
 	}{
-		{"as foretold", f.mint(t), nil, ""},
-		{"another class of error", f.mintExpired(t), jwtverify.ErrAudience, "rejected expired; foretold: rejected audience"},
-		{"accepted against the prophecy", f.mint(t), jwtverify.ErrExpired, "accepted; foretold: rejected expired"},
-		{"rejected against the prophecy", f.mintExpired(t), nil, "rejected expired; foretold: accepted"},
-		{"a bad token in place of an outage", "x", jwtverify.ErrKeysUnavailable, "rejected malformed; foretold: undetermined keys_unavailable"},
+		{"as foretold", call{path: "/protected", token: good, status: 200, body: protectedBody}, ""},
+		{"another status", call{path: "/protected", token: good, status: 401, challenge: notValid, reason: jwtverify.ErrSignature}, "401 WWW-Authenticate: " + notValid + ", log: " + jwtverify.ErrSignature.Error()},
+		{"another body", call{path: "/protected", token: good, status: 200, body: publicBody}, "200 " + publicBody},
+		{"another challenge", call{path: "/protected", token: "x", status: 401, challenge: tooOld, reason: jwtverify.ErrMalformed}, "401 WWW-Authenticate: " + tooOld},
+		{"another reason", call{path: "/protected", token: "x", status: 401, challenge: notValid, reason: jwtverify.ErrAudience}, "log: " + jwtverify.ErrAudience.Error()},
+		{"a bad token in place of an outage", call{path: "/protected", token: "x", status: 503, retryAfter: "1", reason: jwtverify.ErrKeysUnavailable}, "503 Retry-After: 1"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			var out strings.Builder
-			story := &story{w: &out, started: time.Now()}
-			story.expect(api, "a token", test.token, test.want)
+			out.Reset()
+			story.get(test.call)
 			want := accepted
 			if test.shown != "" {
 				want = rejected
 			}
-			if got := story.end(); got != want {
+			if got := ended(); got != want {
 				t.Errorf("the demo ends %v, want %v", got, want)
 			}
-			// The text is wrapped.
-			text := strings.Join(strings.Fields(out.String()), " ")
-			if !strings.Contains(text, test.shown) || strings.Contains(out.String(), "not as foretold") != (test.shown != "") {
-				t.Errorf("got %s, want %q", out.String(), test.shown)
+			text := strings.Join(strings.Fields(out.String()), " ") // it is wrapped
+			if !strings.Contains(text, test.shown) || strings.Contains(text, "not as foretold") != (test.shown != "") {
+				t.Errorf("got %s, want %q", out, test.shown)
 			}
-			if what := leak(out.String(), f.tokens); what != "" {
+			if what := leak(out.String(), []string{good}); what != "" {
 				t.Errorf("the output holds %s", what)
 			}
 		})
 	}
-	var out strings.Builder
-	story := &story{w: &out, started: time.Now()}
-	story.requests(api, 2, 1)
-	if got := story.end(); got != rejected {
-		t.Errorf("the demo does not count the requests: %s", out.String())
+	if story.fetches(7, ""); ended() != rejected {
+		t.Error("the demo does not count the requests")
+	}
+	if story.explain(good); ended() != rejected {
+		t.Error("the demo does not notice that explain accepts a token")
+	}
+}
+
+// An API that is wrong makes the whole demo fail.
+func TestDemoNoticesAWrongAPI(t *testing.T) {
+	t.Parallel()
+	for name, api := range map[string]http.HandlerFunc{
+		"open": func(w http.ResponseWriter, r *http.Request) { w.Write([]byte(protectedBody)) },
+		"shut": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("WWW-Authenticate", noToken)
+			w.WriteHeader(401)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			story, out := newStory(t, api)
+			if story.tell(); story.err != nil {
+				t.Fatal(story.err)
+			}
+			if got := story.end(); got != rejected || story.wrong < 8 {
+				t.Errorf("the demo ends %v with %d wrong answers:\n%s", got, story.wrong, out)
+			}
+		})
+	}
+}
+
+// One that breaks off makes it say that nothing was checked.
+func TestDemoEndsWhereItCannotGoOn(t *testing.T) {
+	story, out := newStory(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+	if story.tell(); story.err == nil {
+		t.Errorf("no error without an answer:\n%s", out)
+	}
+	full := &session{env: func(string) string { return "" }, stdout: fullDisk{}, stderr: newOutput(), now: time.Now}
+	if got := full.command([]string{"demo"}); got != int(none) {
+		t.Errorf("on a full disk: exit %d, want 2", got)
+	}
+}
+
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
+
+// The curl lines of --keep are run as they were printed.
+func TestDemoKeepsItsServers(t *testing.T) {
+	t.Parallel()
+	demo := start(t, nil, "demo", "--keep")
+	lines := demo.stdout.find(t, `(?s)to be pasted:\n\n(.*)\n\nCtrl-C stops both`)[1]
+	for _, tool := range []string{"sh", "curl", "sed"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("there is no %s on this machine to run the lines", tool)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	answers, err := exec.CommandContext(ctx, "sh", "-c", lines).CombinedOutput()
+	want := publicBody + "\n" + `{"title":"Unauthorized","status":401}` + "\n" + protectedBody + "\n"
+	if string(answers) != want || err != nil {
+		t.Errorf("got %s (%v), want %s", answers, err, want)
+	}
+	demo.stderr.find(t, "401 GET /protected: no credentials")
+	if code := demo.stop(); code != 0 {
+		t.Errorf("exit %d, want 0", code)
+	}
+	if what := leak(demo.stdout.String()+demo.stderr.String(), nil); what != "" {
+		t.Errorf("the output holds %s", what)
 	}
 }
 
@@ -103,5 +220,24 @@ func TestAnAlteredTokenKeepsTheRest(t *testing.T) {
 	before, after := strings.Split(token, "."), strings.Split(withSubject(token, "admin"), ".")
 	if before[0] != after[0] || before[1] == after[1] || before[2] != after[2] {
 		t.Error("want other claims between the same header and signature")
+	}
+}
+
+func TestWrap(t *testing.T) {
+	for _, test := range []struct {
+		text string
+		want []string
+	}{
+		{"", []string{""}},
+		{"a b c", []string{"a b c"}},
+		{"aaaa bbbb cccc", []string{"aaaa bbbb", "  cccc"}},
+		{`{"aaa":1,"bbb":2}`, []string{`{"aaa":1,`, `  "bbb":2}`}},
+		{"aaaaaaaaaaaaaaaa b", []string{"aaaaaaaaaaaaaaaa", "  b"}},
+		{"é✓é✓é é✓é", []string{"é✓é✓é é✓é"}},
+	} {
+		got := wrap(test.text, 10, 2)
+		if strings.Join(got, "\n") != strings.Join(test.want, "\n") {
+			t.Errorf("%q: got %q, want %q", test.text, got, test.want)
+		}
 	}
 }

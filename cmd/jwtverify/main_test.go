@@ -158,7 +158,7 @@ func TestCommands(t *testing.T) {
 		{"an unknown command is named", []string{"verfy"}, none, `there is no command "verfy"`},
 		{"its control characters are escaped", []string{"\x1b[2J"}, none, `"\x1b[2J"`},
 		{"a token in place of a command is not repeated", []string{token}, none, shownToken(token)},
-		{"demo takes no arguments", []string{"demo", token}, none, "want no arguments"},
+		{"demo takes no arguments", []string{"demo", token}, none, "want flags alone"},
 		{"a token in place of a flag is not repeated", []string{"verify", "-" + token}, none, "flag provided but not defined"},
 		{"a token as the value of a flag is not repeated", []string{"verify", "--leeway", token}, none, "want a duration"},
 		{"a token as the name of a file is not repeated", f.flags("--token-file", token), none, "--token-file: open"},
