@@ -229,8 +229,8 @@ func (w *world) answer(address, kind, text string, words []string) error {
 	return nil
 }
 
-// keySet is the JWK Set of some kids: encryption, elliptic and weak are what their
-// names say.
+// keySet is the JWK Set of some kids: encryption, elliptic, weak and nameless are what
+// their names say.
 func keySet(kids []string) []byte {
 	set := struct {
 		Keys []map[string]string `json:"keys"`
@@ -249,6 +249,8 @@ func keySet(kids []string) []byte {
 		switch kid {
 		case "encryption":
 			jwk["use"], jwk["alg"] = "enc", "RSA-OAEP-256"
+		case "nameless":
+			delete(jwk, "kid")
 		case "weak": // half a modulus: nobody signs with it
 			half := key.N.Bytes()[:128]
 			half[127] |= 1
