@@ -573,6 +573,11 @@ func TestIssuerAndServe(t *testing.T) {
 			if got := send(t, "GET", api+"/protected", "", withToken(answer.Token)); got.status != 200 || got.body != want {
 				t.Errorf("got %d %s, want 200 %s", got.status, got.body, want)
 			}
+			var stdout, stderr bytes.Buffer
+			code := run([]string{"probe", api + "/protected", "--query"}, func(string) string { return "" }, strings.NewReader(answer.Token), &stdout, &stderr)
+			if code != 0 || strings.Count(stdout.String(), "✓") != 8 {
+				t.Errorf("probe of our own API: exit %d, want 0 and 8 times good\n%s%s", code, stdout.String(), stderr.String())
+			}
 		})
 	}
 	iss.stderr.find(t, `GET /\.well-known/openid-configuration 200`)
