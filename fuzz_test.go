@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -199,4 +200,67 @@ func FuzzExplainAgrees(f *testing.F) {
 			}
 		}
 	})
+}
+
+// The same of many tokens at random, by one verifier: -everything makes it a million.
+func TestExplainAgreesOnManyTokens(t *testing.T) {
+	count := 20_000
+	if *everything {
+		count = 1_000_000
+	}
+	const seed = 1
+	random := rand.New(rand.NewPCG(seed, 0))
+	e := newEditor(t)
+	verifier := newVerifier(t, jwtverify.Config{AudienceClaim: "client_id"})
+	fragments := []string{
+		"", ".", "=", " ", "\n", "\x00", "é", `"`, `\`, `\u0065`, `\ud800`, "{", "}", "[", "]", ",", ":", "null", "true", "-1", "1e400", "1750000000000", "0.5",
+		`"alg":"none",`, `"alg":"HS256",`, `"typ":"x",`, `"kid":"key-1",`, `"kid":1,`, `"crit":["b64"],`, `"exp":1,`, `"EXP":1,`, `"nbf":1e10,`, `"iss":"x",`, `"aud":[],`,
+		`"aud":["` + testAudience + `"],`, `"nonce":"n",`, `"cnf":{},`, `"client_id":"x",`, strings.Repeat("[", 17), strings.Repeat("A", 400), strings.Repeat("x", 17_000),
+	}
+	names := []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "cnf", "nonce", "Exp", "scope"}
+	values := []any{
+		nil, true, 0, -1, 1.5, testNow - 1, testNow + 1, testNow * 1000, 1e300, "", "x", "key-1", "none", "at+jwt", testIssuer, testIssuer + "/", testAudience,
+		testAudience + "/", []string{}, []string{"x", testAudience}, []any{"x", 1}, map[string]any{"a": []int{1}}, strings.Repeat("x", 300),
+	}
+	classes := make(map[string]int)
+	for i := range count {
+		raw := ""
+		if random.IntN(10) > 0 {
+			at, length := uint16(random.IntN(900)), uint16(random.IntN(3)*random.IntN(30))
+			if random.IntN(2) == 0 {
+				at, length = 1, 0 // the first member
+			}
+			kind := byte(random.IntN(signHeader)) // not signed again
+			raw, _, _, _ = e.edit(t, kind, at, length, fragments[random.IntN(len(fragments))])
+		} else {
+			header, claims := goodHeader(), goodClaims()
+			for range random.IntN(3) {
+				name, value := names[random.IntN(len(names))], values[random.IntN(len(values))]
+				if claims[name] = value; value == nil && random.IntN(2) == 0 {
+					delete(claims, name)
+				}
+			}
+			if random.IntN(4) == 0 {
+				header[[]string{"alg", "typ", "kid", "crit", "x5u"}[random.IntN(5)]] = values[random.IntN(len(values))]
+			}
+			raw = sign(t, 0, header, claims)
+		}
+		token, err := verifier.Verify(t.Context(), raw)
+		report := verifier.Explain(t.Context(), raw)
+		if (token == nil) != (report.Token == nil) || (err == nil) != (report.Err == nil) || err != nil && (err.Error() != report.Err.Error() || errors.Unwrap(err) != errors.Unwrap(report.Err)) {
+			t.Fatalf("token %d: Verify says %v, Explain %v", i, err, report.Err)
+		}
+		if i%20 == 0 || err == nil {
+			checkReport(t, report, token, err, raw)
+		}
+		class := "accepted"
+		if err != nil {
+			class = errors.Unwrap(err).Error()
+		}
+		classes[class]++
+	}
+	t.Logf("%d tokens: %v", count, classes)
+	if len(classes) < 8 {
+		t.Errorf("only %d kinds of verdict: %v", len(classes), classes)
+	}
 }
