@@ -1,6 +1,9 @@
 package jwtverify_test
 
 import (
+	"bufio"
+	"encoding/json"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -95,6 +98,7 @@ func TestREADMECommands(t *testing.T) {
 	if err := os.WriteFile(tokenFile, []byte(mint("https://api.example.com")), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	servers := new(readmeServers)
 	for _, block := range blocks(t, "sh") {
 		for line := range strings.Lines(block) {
 			adapted := strings.NewReplacer("https://tenant.example.com", url, "token.txt", tokenFile).Replace(strings.TrimSpace(line))
@@ -104,6 +108,9 @@ func TestREADMECommands(t *testing.T) {
 				continue // this is it
 			case strings.HasSuffix(adapted, " demo"):
 				want = "as foretold"
+			case strings.HasSuffix(adapted, "jwtverify issuer") || strings.Contains(adapted, "jwtverify serve"):
+				servers.test(t, adapted)
+				continue
 			case strings.Contains(adapted, " explain "):
 				want = "5 audience  ✓ [\"https://api.example.com\"]"
 			case strings.Contains(adapted, " discover "):
@@ -123,6 +130,98 @@ func TestREADMECommands(t *testing.T) {
 			}
 		}
 	}
+}
+
+// readmeServers are the servers of the README, each on a free port.
+type readmeServers struct {
+	program string // built once
+	issuer  string // URL of the one that runs
+}
+
+// test starts a server by its line and asks it for what the README says it does.
+func (s *readmeServers) test(t *testing.T, line string) {
+	t.Helper()
+	if s.program == "" {
+		s.program = filepath.Join(t.TempDir(), "jwtverify")
+		if out := command(t, ".", "go", "build", "-o", s.program, "./cmd/jwtverify"); out != "" {
+			t.Fatal(out)
+		}
+	}
+	const readmeURL = "http://127.0.0.1:8180"
+	trusts := strings.Contains(line, readmeURL)
+	line = strings.NewReplacer("go run ./cmd/jwtverify", "exec "+s.program, readmeURL, s.issuer).Replace(line)
+	server := exec.Command("sh", "-c", line+" --listen 127.0.0.1:0")
+	output, err := server.StdoutPipe()
+	if err == nil {
+		err = server.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Process.Signal(os.Interrupt); err != nil {
+			server.Process.Kill()
+		}
+		if err := server.Wait(); err != nil {
+			t.Errorf("%s: after Ctrl-C: %v", line, err)
+		}
+	})
+	announced, err := bufio.NewReader(output).ReadString('\n')
+	if err != nil {
+		t.Fatalf("%s announces %q: %v", line, announced, err)
+	}
+	kind, rest, _ := strings.Cut(announced, " ")
+	url, _, _ := strings.Cut(rest, " ")
+	if kind == "issuer" {
+		s.issuer = url
+		return
+	}
+	if got := statusOf(t, url+"/public", ""); got != 200 {
+		t.Errorf("%s: /public answers %d, want 200", line, got)
+	}
+	if got := statusOf(t, url+"/protected", ""); got != 401 {
+		t.Errorf("%s: /protected answers %d without a token, want 401", line, got)
+	}
+	if trusts {
+		if got := statusOf(t, url+"/protected", grantedToken(t, s.issuer, "https://api.example.com")); got != 200 {
+			t.Errorf("%s: /protected answers %d to a token of the issuer, want 200", line, got)
+		}
+	}
+}
+
+func statusOf(t *testing.T, url, token string) int {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	return response.StatusCode
+}
+
+// grantedToken asks an issuer for a token as AuthAction's guide does.
+func grantedToken(t *testing.T, issuer, audience string) string {
+	t.Helper()
+	body := `{"client_id":"app","client_secret":"any","audience":"` + audience + `","grant_type":"client_credentials"}`
+	response, err := http.Post(issuer+"/oauth2/m2m/token", "application/json", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var granted struct {
+		Token string `json:"access_token"`
+	}
+	if err := json.NewDecoder(response.Body).Decode(&granted); err != nil {
+		t.Fatal(err)
+	}
+	return granted.Token
 }
 
 // Every session of the README is one of the stories that the command's tests tell.
