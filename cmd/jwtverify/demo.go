@@ -82,11 +82,10 @@ const (
 // A stage is what the story is played on: an issuer and an API, each on a port of its
 // own, and a client of both.
 type stage struct {
-	iss      *issuer.Issuer
-	api      string // its URL
-	verifier *jwtverify.Verifier
-	client   *http.Client
-	servers  []*http.Server
+	iss     *issuer.Issuer
+	api     string // its URL
+	client  *http.Client
+	servers []*http.Server
 
 	mu      sync.Mutex // guards what follows
 	refusal error      // why the API refused the last request
@@ -107,7 +106,7 @@ func openStage() (*stage, error) {
 	st.serve(&http.Server{Handler: st.iss.Handler(), ReadHeaderTimeout: 5 * time.Second}, listener)
 
 	// The program of the guide: this is all that an API needs.
-	st.verifier, err = jwtverify.New(jwtverify.Config{
+	verifier, err := jwtverify.New(jwtverify.Config{
 		Issuer:    st.iss.URL(),
 		Audiences: []string{demoAudience},
 		Keys:      jwtverify.HTTPKeySource{URL: st.iss.KeysURL()},
@@ -116,7 +115,7 @@ func openStage() (*stage, error) {
 		st.close()
 		return nil, err
 	}
-	api, err := guide.New(st.verifier, st.refused)
+	api, err := guide.New(verifier, st.refused)
 	if err != nil {
 		st.close()
 		return nil, err
