@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // blocks returns the code blocks of a language in the README.
@@ -70,8 +72,19 @@ func moduleOutside(t *testing.T, program string) (dir string) {
 // module that has the README's go.mod lines.
 func TestREADMEProgram(t *testing.T) {
 	programs := blocks(t, "go")
-	if len(programs) != 1 {
-		t.Fatalf("README.md has %d Go programs, and this test runs 1", len(programs))
+	if len(programs) != 3 {
+		t.Fatalf("README.md has %d Go programs, and this test knows 3", len(programs))
+	}
+	// Those of the API are an example, which has its own test.
+	for i, name := range []string{"examples/api/main.go", "examples/api/main_test.go"} {
+		source, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, code, _ := strings.Cut(string(source), "package main")
+		if diff := cmp.Diff("package main"+code, programs[i+1]); diff != "" {
+			t.Errorf("README.md and %s differ (-file +README):\n%s", name, diff)
+		}
 	}
 	body := programs[0][strings.Index(programs[0], "func main() {\n"):]
 	if lines := strings.Count(strings.TrimSpace(body), "\n") - 1; lines > 12 {
