@@ -22,9 +22,11 @@ type ordersAPI struct {
 	verifier *jwtverify.Verifier
 	flaw     string
 
-	mu     sync.Mutex
-	tokens []string // that came: no failure may hold one
-	latest error    // of Verify
+	mu     sync.Mutex // guards what follows
+	tokens []string   // that came: no failure may hold one
+	down   time.Time  // when the keys were last unavailable
+	moment time.Time
+	under  []error // what Verify has said at that moment
 }
 
 func (api *ordersAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -41,7 +43,7 @@ func (api *ordersAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				status = http.StatusOK
 			}
 			w.WriteHeader(status)
-			if r.Method != http.MethodHead {
+			if r.Method != http.MethodHead || api.flaw == "HEAD with a body" {
 				fmt.Fprintf(w, `{"status":%d}`, status)
 				if api.flaw == "token echoed" {
 					fmt.Fprint(w, r.Header.Get("Authorization"))
@@ -51,13 +53,13 @@ func (api *ordersAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	path := r.URL.Path
-	if api.flaw == "slash route open" {
+	if strings.Contains(api.flaw, "slash route open") {
 		path = strings.TrimSuffix(path, "/")
 	}
 	switch {
 	case path != "/orders":
 		http.NotFound(w, r)
-	case api.flaw == "the good answer tells the time":
+	case strings.Contains(api.flaw, "the good answer tells the time"):
 		fmt.Fprintf(w, `{"orders":[],"at":%q}`, time.Now())
 	case api.flaw == "the order is there already" && r.Method == http.MethodPost:
 		w.WriteHeader(http.StatusConflict)
@@ -77,8 +79,8 @@ func (api *ordersAPI) open(r *http.Request) bool {
 		return r.Method == http.MethodOptions
 	case "HEAD open":
 		return r.Method == http.MethodHead
-	case "slash route open", "the good answer tells the time":
-		return api.flaw == "slash route open" && r.URL.Path == "/orders/"
+	case "slash route open", "slash route open, and the good answer tells the time":
+		return r.URL.Path == "/orders/"
 	case "method from a header":
 		return r.Header.Get("X-HTTP-Method-Override") == http.MethodOptions
 	case "subject from a header":
@@ -98,7 +100,9 @@ func (api *ordersAPI) judge(w http.ResponseWriter, r *http.Request) int {
 	}
 	challenge := func(status int, code string) int {
 		text := `Bearer realm="orders"`
-		if code != "" {
+		if api.flaw == "token in the challenge" {
+			text += `, token="` + strings.TrimPrefix(strings.Join(values, ""), "Bearer ") + `"`
+		} else if code != "" {
 			text += `, error="` + code + `"`
 		}
 		w.Header().Set("WWW-Authenticate", text)
@@ -116,14 +120,8 @@ func (api *ordersAPI) judge(w http.ResponseWriter, r *http.Request) int {
 	}
 	token = strings.Trim(token, " ")
 	_, err := api.verifier.Verify(r.Context(), token)
-	if api.flaw == "answers mixed up" {
-		api.mu.Lock()
-		api.latest = err
-		api.mu.Unlock()
-		time.Sleep(time.Millisecond)
-		api.mu.Lock()
-		err = api.latest
-		api.mu.Unlock()
+	if api.flaw == "the refusal of another" || api.flaw == "the token of another" {
+		err = api.mixedUp(err)
 	}
 	for flaw, reason := range map[string]error{
 		"no audience":    jwtverify.ErrAudience,
@@ -135,11 +133,19 @@ func (api *ordersAPI) judge(w http.ResponseWriter, r *http.Request) int {
 			err = nil
 		}
 	}
-	if api.flaw == "alg from the token" && errors.Is(err, jwtverify.ErrUnsupported) && !strings.Contains(token, "ODk") {
+	if api.flaw == "alg from the token" && errors.Is(err, jwtverify.ErrUnsupported) {
 		err = nil
 	}
 	var unavailable *jwtverify.KeysUnavailableError
+	api.mu.Lock()
+	if api.flaw == "an outage refuses all" && errors.Is(err, jwtverify.ErrKeysUnavailable) {
+		api.down = time.Now()
+	}
+	down := api.down.Equal(time.Now())
+	api.mu.Unlock()
 	switch {
+	case err == nil && down:
+		return 503
 	case err == nil:
 		return 200
 	case errors.As(err, &unavailable) && api.flaw == "401 on outage":
@@ -153,6 +159,25 @@ func (api *ordersAPI) judge(w http.ResponseWriter, r *http.Request) int {
 		return challenge(401, "")
 	}
 	return challenge(401, "invalid_token")
+}
+
+// mixedUp returns what Verify has said of one of the tokens that are under way.
+func (api *ordersAPI) mixedUp(err error) error {
+	api.mu.Lock()
+	if now := time.Now(); !now.Equal(api.moment) { // in a bubble, those of a moment are under way together
+		api.moment, api.under = now, nil
+	}
+	api.under = append(api.under, err)
+	api.mu.Unlock()
+	time.Sleep(time.Millisecond)
+	api.mu.Lock()
+	defer api.mu.Unlock()
+	for _, other := range api.under {
+		if (other == nil) == (api.flaw == "the token of another") {
+			err = other
+		}
+	}
+	return err
 }
 
 // suite runs Suite in a bubble against a new API with a flaw.
@@ -199,7 +224,11 @@ func TestSuitePassesACorrectAPI(t *testing.T) {
 func TestSuiteRunsOutsideABubble(t *testing.T) {
 	t.Parallel()
 	iss := issuertest.New(t)
+	iss.Fault(issuertest.Fault{Name: "html"}) // which Suite ends
 	iss.Suite(t, &ordersAPI{verifier: iss.Verifier()}, "GET /orders")
+	if err := verify(t, iss.Verifier(), iss.Token()); err != nil {
+		t.Errorf("Suite has left a fault: %v", err)
+	}
 }
 
 // The fifteen flaws that Suite is for, and more. Each is found, named, and nothing
@@ -260,11 +289,24 @@ func TestSuiteFindsWhatIsWrong(t *testing.T) {
 			`bad tokens "alg-none"`, `bad tokens "kid-unknown"`, `bad tokens "signature-empty"`, `bad tokens "iss-missing"`, `bad tokens "aud-missing"`,
 			`bad tokens "expired"`, `bad token "nbf-future"`,
 		}},
-		{"answers mixed up", []string{"…token …beside 15 concurrent requests: got"}},
+		{"the refusal of another", []string{"good token beside 15 concurrent requests: got 401"}},
+		{"the token of another", []string{`bad token "…" beside 15 concurrent requests: got 200 OK, want the answer that it gets alone`}},
 		{"HEAD open", []string{"HEAD with no Authorization: got 200 OK", "HEAD with empty Authorization: got 200 OK", "HEAD with Authorization with Basic: got 200 OK"}},
 		{"slash route open", []string{"no token, but a final slash more or less: got 200 OK, want anything but the answer to a good token"}},
 		{"token echoed", []string{`got a part of the token in the body, want none in any answer`}},
 
+		{"an outage refuses all", []string{"token of a known key during an outage of the keys: got 503 Service Unavailable, want the answer to a good token"}},
+		{"HEAD with a body", []string{
+			"HEAD with no Authorization: got 401 Unauthorized…, want no body, where there are 14 bytes",
+			"HEAD with empty Authorization: got 401", "HEAD with Authorization with Basic: got 401",
+		}},
+		{"slash route open, and the good answer tells the time", []string{"no token, but a final slash more or less: got 200 OK"}},
+		{"token in the challenge", []string{
+			`bad tokens "two-parts"…: got 401 Unauthorized with a WWW-Authenticate that is not shown, want 401 …error="invalid_token"`,
+			`bad tokens "alg-none"`, `bad tokens "kid-unknown"`, `bad tokens "signature-empty"`, `bad tokens "iss-missing"`, `bad tokens "aud-missing"`,
+			`bad tokens "expired"`, `bad token "nbf-future"`,
+			"bad token …: got a part of the token in the header Www-Authenticate, want none in any answer",
+		}},
 		{"method from a header", []string{"no token, but X-HTTP-Method-Override: OPTIONS: got 200 OK"}},
 		{"subject from a header", []string{"no token, but X-Auth-Subject: admin: got 200 OK"}},
 		{"first header counts", []string{"two Authorization headers, the first with a good token: got 200 OK"}},
