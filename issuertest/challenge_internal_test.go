@@ -37,8 +37,7 @@ func TestChallengesAreRead(t *testing.T) {
 func FuzzChallenges(f *testing.F) {
 	f.Add(`Bearer realm="api", error="invalid_token"`, "invalid_token")
 	f.Add(`Basic realm="a\"b"`, `with "quotes" and \`)
-	// A challenge that follows whatever else is read as it was written, unless that
-	// ends inside quotes.
+	// A challenge is read as it was written, whatever other values came before.
 	f.Fuzz(func(t *testing.T, before, value string) {
 		quoted := ""
 		for i := range len(value) {

@@ -39,7 +39,7 @@
 // One rule: token time can be advanced, key time must pass. [Issuer.Now] is time.Now
 // and what [Issuer.Advance] has added; tokens are made and, by the verifiers of
 // [Issuer.Config], judged by it. So a token expires in a test that advances the
-// issuer by its lifetime. The age of keys in a [jwtverify.Cache] goes by the monotonic
+// issuer by its lifetime and the leeway. The age of keys in a [jwtverify.Cache] goes by the monotonic
 // clock: tests about refresh, delays after a rotation and long outages run in a bubble
 // of testing/synctest, and sleep.
 //
@@ -129,7 +129,9 @@ func (iss *Issuer) Verifier() *jwtverify.Verifier {
 
 // Client returns a client whose Transport answers for this issuer, in memory: the key
 // document, the metadata that name it (OpenID Connect Discovery 1.0), and the token
-// endpoint. A request for any other host is an error, and never goes to the network.
+// endpoint. A request for any other host is an error, and never goes to the network. An
+// answer takes a millisecond, in a bubble too, where a verifier could not tell
+// otherwise that a rotation came after its last look at the keys.
 func (iss *Issuer) Client() *http.Client { return iss.engine.Client() }
 
 // Handler gives the answers of [Issuer.Client] over a socket, whatever the Host. The
