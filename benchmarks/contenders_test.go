@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/base64"
 	"fmt"
+	"math/big"
 	"strings"
 	"sync"
 	"testing"
@@ -111,6 +113,22 @@ func TestFloorVerifiesTheSignature(t *testing.T) {
 	}
 	if err := onCore(forge(good)); err == nil {
 		t.Error("without base64: a forged token is accepted")
+	}
+}
+
+// A forged signature above the modulus would be refused without RSA, and cost less in
+// one run than in the next.
+func TestForgedSignaturesTakeRSA(t *testing.T) {
+	is := testIssuer()
+	for i, token := range is.tokens(20) {
+		_, signature, _ := strings.Cut(strings.SplitN(forge(token), ".", 2)[1], ".")
+		bytes, err := base64.RawURLEncoding.DecodeString(signature)
+		if err != nil || len(bytes) != keyBits/8 {
+			t.Fatalf("token %d: got a signature of %d bytes (error %v), want %d", i, len(bytes), err, keyBits/8)
+		}
+		if new(big.Int).SetBytes(bytes).Cmp(is.private.N) >= 0 {
+			t.Errorf("token %d: the signature is not less than the modulus", i)
+		}
 	}
 }
 

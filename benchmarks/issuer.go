@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
@@ -115,12 +116,15 @@ func (is *issuer) tokens(count int) []string {
 
 func encode(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
 
-// forge returns the token with another signature of the right length, as someone
-// without the key would send it.
+// forge returns the token with another signature, as someone without the key would
+// send it: of the right length, and less than any modulus, so that nobody can refuse
+// it without RSA.
 func forge(token string) string {
 	end := strings.LastIndexByte(token, '.')
-	signature := sha256.Sum256([]byte(token))
-	return token[:end+1] + encode(strings.Repeat(string(signature[:]), keyBits/8/len(signature)))
+	digest := sha256.Sum256([]byte(token))
+	signature := bytes.Repeat(digest[:], keyBits/8/len(digest))
+	signature[0] = 1
+	return token[:end+1] + encode(string(signature))
 }
 
 // members are those of a JSON object in their order: name and value as JSON.
@@ -172,8 +176,8 @@ func (m members) text() string {
 
 // filled is text with permissions added, as large claims have them in practice, up
 // to the given number of bytes.
-func (m members) filled(bytes int) string {
-	room := bytes - len(m.with("permissions", "[]").text())
+func (m members) filled(size int) string {
+	room := size - len(m.with("permissions", "[]").text())
 	var list []string
 	for i := 0; ; i++ {
 		permission := fmt.Sprintf(`"read:invoices-%03d"`, i)
