@@ -92,6 +92,7 @@ type stage struct {
 
 	mu      sync.Mutex
 	checker http.Handler // guarded by mu: what check answers
+	asked   apiRequest   // guarded by mu: what it was asked last
 }
 
 // newStage starts an issuer, a check, an API and the proxy, all on loopback.
@@ -107,8 +108,10 @@ func newStage(t *testing.T, p proxy) *stage {
 	issuer.Start()
 
 	s.check = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
 		s.mu.Lock()
 		checker := s.checker
+		s.asked = apiRequest{r.Method + " " + r.RequestURI, string(body), r.Header.Clone()}
 		s.mu.Unlock()
 		checker.ServeHTTP(w, r)
 	}))
@@ -473,6 +476,8 @@ func TestCaddyUpgrades(t *testing.T) {
 	}
 }
 
+var otherPages = map[string]bool{"/public/x": true, "/publicx": true, "/public;x": true, "/protected": true}
+
 // Whatever the path, without a token the API is asked for /public, or not at all.
 func TestPaths(t *testing.T) {
 	each(t, func(t *testing.T, s *stage) {
@@ -485,6 +490,9 @@ func TestPaths(t *testing.T) {
 			for _, header := range [][]string{nil, {"X-Original-URL: /public"}, {"X-Forwarded-Uri: /public", "X-Forwarded-Method: GET"}, {"X-Auth-Subject: m2m"}, {authorization("not.a.token")}} {
 				for _, method := range []string{"GET", "POST", "OPTIONS"} {
 					got := s.send(t, method+" "+path, "", header...)
+					if otherPages[path] && got.requests != nil {
+						t.Errorf("%s %s with %q: it is open", method, path, header)
+					}
 					for _, request := range got.requests {
 						// %70 is p to everybody (RFC 3986, section 6.2.2.2).
 						line, _, _ := strings.Cut(strings.Replace(request.line, "%70", "p", 1), "?")
@@ -509,6 +517,31 @@ func TestPaths(t *testing.T) {
 		}
 		if got := s.send(t, "OPTIONS *", ""); len(got.requests) != 0 {
 			t.Errorf("OPTIONS *: the API got %v", got.requests)
+		}
+	})
+}
+
+// The check is asked without the body, and by nginx without anything but Authorization.
+// It is nobody's page.
+func TestQuestion(t *testing.T) {
+	each(t, func(t *testing.T, s *stage) {
+		header := authorization(s.issuer.Token())
+		s.send(t, "POST /protected?a=b", "two chairs", header, "X-Auth-Subject: admin", "Cookie: a=b", "Expect: 100-continue")
+		s.mu.Lock()
+		asked := s.asked
+		s.mu.Unlock()
+		if asked.body != "" || len(asked.identity()) != 0 || asked.header.Get("Authorization") != strings.TrimPrefix(header, "Authorization: ") {
+			t.Errorf("the check got %d bytes and the identity %v, want the token alone", len(asked.body), asked.identity())
+		}
+		if s.proxy.program != "nginx" {
+			return
+		}
+		delete(asked.header, "Authorization")
+		if asked.line != "GET /" || len(asked.header) != 0 {
+			t.Errorf("the check got %s with %v, want GET / with Authorization alone", asked.line, asked.header)
+		}
+		if got := s.send(t, "GET /_check", "", header); got.status != 404 || got.header["X-Auth-Subject"] != nil {
+			t.Errorf("/_check: got %d with %v, want 404", got.status, got.header)
 		}
 	})
 }
@@ -574,4 +607,30 @@ func TestCheckIsDown(t *testing.T) {
 			t.Errorf("/public: got %d, want 200", got.status)
 		}
 	})
+}
+
+// Nothing here can run these two. What README.md says must stay as it is, and that they
+// were not run, is in them at least.
+func TestNotRun(t *testing.T) {
+	for file, lines := range map[string][]string{
+		"envoy.yaml": {
+			"NOT RUN", "failure_mode_allow: false", "status_on_error: {code: ServiceUnavailable}",
+			"headers_with_underscores_action: DROP_HEADER", "path_with_escaped_slashes_action: REJECT_REQUEST",
+			"- remove: x-auth-subject", "- remove: x-auth-issuer", "- remove: x-auth-scope", "request_headers_to_remove: [authorization]",
+		},
+		"traefik.yaml": {
+			"NOT RUN", "trustForwardHeader: false", "authResponseHeaders: [X-Auth-Subject, X-Auth-Issuer, X-Auth-Scope]",
+			"middlewares: [strip-identity, check, strip-token]", "middlewares: [strip-identity, strip-token, as-public]", `X_Auth_Subject: ""`,
+		},
+	} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range lines {
+			if !strings.Contains(string(text), line) {
+				t.Errorf("%s has no %q", file, line)
+			}
+		}
+	}
 }
