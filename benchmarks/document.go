@@ -24,9 +24,9 @@ type report struct {
 	growths []growth
 }
 
-// A block is a part of docs/performance.md that the command writes, as Markdown. In
+// A block is a part of a page that the command writes, as Markdown. In
 // the file it stands between two comments with its name.
-type block struct{ name, text string }
+type block struct{ Name, Text string }
 
 func (r *report) blocks() []block {
 	return []block{
@@ -144,17 +144,7 @@ func table(rows [][]string) string {
 
 // write puts the blocks into performance.md in a folder, and the charts beside it.
 func (r *report) write(dir string) error {
-	path := filepath.Join(dir, "performance.md")
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	for _, b := range r.blocks() {
-		if text, err = b.in(text); err != nil {
-			return fmt.Errorf("%s: %w", path, err)
-		}
-	}
-	if err := os.WriteFile(path, text, 0o644); err != nil {
+	if err := writeBlocks(filepath.Join(dir, "performance.md"), r.blocks()); err != nil {
 		return err
 	}
 	for _, t := range themes {
@@ -172,13 +162,27 @@ func (r *report) write(dir string) error {
 	return nil
 }
 
+// writeBlocks puts blocks into a page that has a place for each.
+func writeBlocks(path string, blocks []block) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	for _, b := range blocks {
+		if text, err = b.in(text); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	return os.WriteFile(path, text, 0o644)
+}
+
 // in returns the text with the block in its place.
 func (b block) in(text []byte) ([]byte, error) {
-	begin, end := fmt.Sprintf("<!-- begin: %s -->\n", b.name), fmt.Sprintf("<!-- end: %s -->\n", b.name)
+	begin, end := fmt.Sprintf("<!-- begin: %s -->\n", b.Name), fmt.Sprintf("<!-- end: %s -->\n", b.Name)
 	before, rest, ok := strings.Cut(string(text), begin)
 	_, after, ok2 := strings.Cut(rest, end)
 	if !ok || !ok2 {
-		return nil, fmt.Errorf("has no block %q: put %s and %s where it belongs", b.name, strings.TrimSpace(begin), strings.TrimSpace(end))
+		return nil, fmt.Errorf("has no block %q: put %s and %s where it belongs", b.Name, strings.TrimSpace(begin), strings.TrimSpace(end))
 	}
-	return []byte(before + begin + b.text + end + after), nil
+	return []byte(before + begin + b.Text + end + after), nil
 }

@@ -4,6 +4,9 @@
 //	go run .         # print all tables; exit code 1 if a target does not hold
 //	go run . -write  # and put them into ../docs/performance.md, with the charts
 //	go run . -quick  # a few seconds: everything once, nothing judged
+//
+//	go run . -comparison         # print the tables of ../docs/comparison.md: what each library is and does, no times
+//	go run . -comparison -write  # and put them there
 package main
 
 import (
@@ -35,7 +38,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 	quick := flags.Bool("quick", false, "measure each thing for a moment only, and judge nothing")
 	rounds := flags.Int("rounds", 20, "rounds of each measurement; more are steadier")
 	write := flags.Bool("write", false, "write the tables and charts to docs")
-	docs := flags.String("docs", "", "the folder of performance.md (default the repository's docs)")
+	comparison := flags.Bool("comparison", false, "instead of measuring, compare what each library is and does")
+	docs := flags.String("docs", "", "the folder of performance.md and comparison.md (default the repository's docs)")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return holds
@@ -49,25 +53,35 @@ func run(args []string, stdout, stderr io.Writer) int {
 	switch {
 	case flags.NArg() > 0:
 		return fail(fmt.Errorf("got the argument %q, want flags only", flags.Arg(0)))
+	case *comparison && *quick:
+		return fail(errors.New("-comparison measures no times, want it without -quick"))
 	case *rounds < 1:
 		return fail(fmt.Errorf("-rounds is %d, want at least 1", *rounds))
 	}
-	r := &report{command: strings.Join(append([]string{"go run ."}, args...), " "), day: time.Now(), judged: !*quick}
-	if err := r.measure(plan(*quick, *rounds), stderr); err != nil {
-		return fail(err)
-	}
-	for _, b := range r.blocks() {
-		fmt.Fprintf(stdout, "## %s\n\n%s\n", b.name, b.text)
-	}
+	dir := "" // nothing is written
 	if *write {
-		dir := *docs
-		if dir == "" {
+		if dir = *docs; dir == "" {
 			root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "example.com/jwtverify").Output()
 			if err != nil {
 				return fail(fmt.Errorf("looking for docs: %w", err))
 			}
 			dir = filepath.Join(strings.TrimSpace(string(root)), "docs")
 		}
+	}
+	if *comparison {
+		if err := compare(stdout, dir); err != nil {
+			return fail(err)
+		}
+		return holds
+	}
+	r := &report{command: strings.Join(append([]string{"go run ."}, args...), " "), day: time.Now(), judged: !*quick}
+	if err := r.measure(plan(*quick, *rounds), stderr); err != nil {
+		return fail(err)
+	}
+	for _, b := range r.blocks() {
+		fmt.Fprintf(stdout, "## %s\n\n%s\n", b.Name, b.Text)
+	}
+	if dir != "" {
 		if err := r.write(dir); err != nil {
 			return fail(err)
 		}

@@ -58,6 +58,7 @@ func TestUsage(t *testing.T) {
 		{"an argument", "everything", `got the argument "everything"`, notStarted},
 		{"an unknown flag", "-fast", "not defined: -fast", notStarted},
 		{"no round", "-rounds=0", "-rounds is 0", notStarted},
+		{"help on the comparison", "-h", "-comparison", holds},
 		{"help", "-h", "-quick", holds},
 	} {
 		var stdout, stderr bytes.Buffer
