@@ -58,6 +58,25 @@ func appendBase64URL(dst []byte, s string) ([]byte, error) {
 	}
 }
 
+// base64URLFlaw returns the error of appendBase64URL, for a text that perhaps nobody will
+// need.
+func base64URLFlaw(s string) error {
+	table := &base64urlValue[3]
+	all := uint32(0)
+	for i := range len(s) {
+		all |= table[s[i]]
+	}
+	last := s[len(s)-len(s)%4:]
+	if all >= notBase64URL || len(last) == 1 {
+		return badBase64URL(s)
+	}
+	_, err := appendBase64URL(make([]byte, 0, 2), last)
+	if err != nil {
+		return badBase64URL(s)
+	}
+	return nil
+}
+
 // base64URLString is appendBase64URL for a result that is kept as a string: the
 // chunks save a second allocation of its size.
 func base64URLString(s string) (string, error) {

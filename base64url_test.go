@@ -3,6 +3,7 @@ package jwtverify
 import (
 	"bytes"
 	"encoding/base64"
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -17,6 +18,9 @@ func checkBase64URL(t *testing.T, text string) bool {
 	refused := wantErr != nil || strings.ContainsAny(text, "\r\n")
 	got, err := appendBase64URL([]byte("before"), text)
 	asString, stringErr := base64URLString(text)
+	if flaw := base64URLFlaw(text); fmt.Sprint(flaw) != fmt.Sprint(err) {
+		t.Errorf("%q: the flaw is %v, the error of decoding %v", text, flaw, err)
+	}
 	switch {
 	case refused != (err != nil) || refused != (stringErr != nil):
 		t.Errorf("%q: got errors %v and %v, encoding/base64 has %v", text, err, stringErr, wantErr)

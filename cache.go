@@ -160,9 +160,9 @@ func (c *Cache) current() *cacheState {
 func (c *Cache) find(ctx context.Context, q keyQuery) (*KeySet, []Key, error) {
 	ctx = neverNil(ctx)
 	arrived := time.Now()
-	if st := c.state.Load(); st != nil && st.snapshot != nil && arrived.Before(st.snapshot.dueAt) {
-		if keys, known := st.snapshot.set.find(q); known {
-			return st.snapshot.set, keys, nil // fresh and known: no lock, no allocation
+	if set := c.fresh(arrived); set != nil {
+		if keys, known := set.find(q); known {
+			return set, keys, nil
 		}
 	}
 	var waited *flight
@@ -180,6 +180,14 @@ func (c *Cache) find(ctx context.Context, q keyQuery) (*KeySet, []Key, error) {
 		}
 		waited = f
 	}
+}
+
+// fresh returns the set in use if it is not due, or nil: without lock or allocation.
+func (c *Cache) fresh(now time.Time) *KeySet {
+	if st := c.state.Load(); st != nil && st.snapshot != nil && now.Before(st.snapshot.dueAt) {
+		return st.snapshot.set
+	}
+	return nil
 }
 
 type cacheAnswer struct {

@@ -23,7 +23,7 @@ import (
 )
 
 // Random programs of time steps, calls and changes of the source, checked against the
-// invariants I1 to I13 of /work/shared/spec/keys.md, section 6. The seed settles the
+// invariants I1 to I13 of the specification of keys. The seed settles the
 // program; the Cache's own jitter is not in our hands, so that a rare failure may need
 // several runs of its seed:
 //

@@ -20,7 +20,7 @@ import (
 	"example.com/jwtverify"
 )
 
-// The scenarios of /work/shared/spec/keys.md, section 7, in fake time. The words are
+// The scenarios of keys.md, section 7, in fake time. The words are
 // those of the specification: F is the number of fetches after warming, F* with the
 // first, ok / 401 / 503 a token that was accepted, refused for its key, or could not
 // be judged. t = 0 is when the warming call has returned.

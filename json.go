@@ -571,30 +571,36 @@ func (r *jsonReader) unicodeEscape() (rune, bool) {
 	return utf8.RuneError, true
 }
 
-func (r *jsonReader) hex4() (rune, bool) {
-	var value rune
-	rest := r.text[r.pos:]
-	for i := range 4 {
-		var c byte
-		if i < len(rest) {
-			c = rest[i]
-		}
-		switch {
-		case '0' <= c && c <= '9':
-			c -= '0'
-		case 'a' <= c && c <= 'f':
-			c -= 'a' - 10
-		case 'A' <= c && c <= 'F':
-			c -= 'A' - 10
-		default:
-			r.pos += i
-			r.fail("four hexadecimal digits")
-			return 0, false
-		}
-		value = value<<4 | rune(c)
+// hexValue maps a hexadecimal digit to its value, and every other byte to notHex.
+var hexValue = func() (table [256]uint16) {
+	for i := range table {
+		table[i] = notHex
 	}
-	r.pos += 4
-	return value, true
+	for i, c := range "0123456789abcdef" {
+		table[c] = uint16(i)
+	}
+	for i, c := range "ABCDEF" {
+		table[c] = uint16(10 + i)
+	}
+	return table
+}()
+
+const notHex = 0xffff
+
+func (r *jsonReader) hex4() (rune, bool) {
+	rest := r.text[r.pos:]
+	if len(rest) >= 4 {
+		a, b, c, d := hexValue[rest[0]], hexValue[rest[1]], hexValue[rest[2]], hexValue[rest[3]]
+		if a|b|c|d != notHex {
+			r.pos += 4
+			return rune(a<<12 | b<<8 | c<<4 | d), true
+		}
+	}
+	for r.pos < len(r.text) && hexValue[r.text[r.pos]] != notHex {
+		r.pos++
+	}
+	r.fail("four hexadecimal digits")
+	return 0, false
 }
 
 // fail records what stands at the reading position instead of want.

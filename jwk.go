@@ -538,6 +538,15 @@ func (s *KeySet) keeping(old *KeySet) (kept *KeySet, changed bool) {
 	return &copied, changed
 }
 
+// wantedKeyID is what a token's kid should have been, for messages.
+func (s *KeySet) wantedKeyID() string {
+	want := "one of the issuer's keys (" + s.known + ")"
+	if s.thumbprints {
+		want += "; keys from PEM have their RFC 7638 thumbprint as kid, use NewKey to give them the issuer's"
+	}
+	return want
+}
+
 // noUsableKey is the error for a set without usable key: why each was skipped.
 func (s *KeySet) noUsableKey() error {
 	if len(s.skipped) == 0 {

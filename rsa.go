@@ -66,22 +66,24 @@ func isROCA(n *big.Int) bool {
 // of one of the keys, with RSASSA-PKCS1-v1_5 and SHA-256 (RFC 7518, section 3.3).
 // There are several keys only if the issuer published them under one kid.
 func verifyRS256(keys []Key, signed string, signature []byte) (Key, error) {
-	// Most tokens fit in the array, and crypto/sha256 needs bytes.
-	var room [2048]byte
-	digest := sha256.Sum256(append(room[:0], signed...))
-	rightLength := false
+	var digest [sha256.Size]byte
+	hashed := false
 	for _, key := range keys {
 		// RFC 8017, section 8.2.2, step 1. crypto/rsa checks this too; here it
-		// tells a truncated signature from a forged one.
+		// tells a truncated signature from a forged one, and costs no hash.
 		if len(signature) != key.pub.Size() {
 			continue
 		}
-		rightLength = true
+		if !hashed {
+			// Most tokens fit in the array, and crypto/sha256 needs bytes.
+			var room [2048]byte
+			digest, hashed = sha256.Sum256(append(room[:0], signed...)), true
+		}
 		if rsa.VerifyPKCS1v15(key.pub, crypto.SHA256, digest[:], signature) == nil {
 			return key, nil
 		}
 	}
-	if !rightLength {
+	if !hashed {
 		return Key{}, invalid(ErrSignature, "signature-length", "signature has ", fmt.Sprintf("%d bytes", len(signature)),
 			fmt.Sprintf("%d, the size of %s", keys[0].pub.Size(), keys[0].name()))
 	}

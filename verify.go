@@ -322,27 +322,32 @@ func (v *Verifier) verify(ctx context.Context, token string, r *recorder) (*Toke
 	if r.failed(stepSignature, err) {
 		return nil, err
 	}
+	var keys []Key
+	if query := h.query(); r.goodSoFar() {
+		set, known := v.knownKeys(query)
+		if known == nil {
+			if err := base64URLFlaw(parts.claims); err != nil {
+				return nil, r.end(stepClaims, malformed("claims ", err))
+			}
+			if set, known, err = v.keys(ctx, query); r.failed(stepKey, err) {
+				return nil, err
+			}
+		}
+		r.sawSet(set)
+		keys = known
+	}
 	claims, err := base64URLString(parts.claims)
 	if err != nil {
 		return nil, r.end(stepClaims, malformed("claims ", err))
 	}
-
 	t := newToken()
 	t.Type, t.claims = h.typ, claims
 	var key Key
 	if r.goodSoFar() {
-		set, keys, err := v.keys(ctx, h.query())
-		r.sawSet(set)
-		if r.failed(stepKey, err) {
+		if key, err = verifyRS256(keys, parts.signed, signature); r.failed(stepSignature, err) {
 			return nil, err
 		}
-		if err == nil {
-			key, err = verifyRS256(keys, parts.signed, signature)
-			if r.failed(stepSignature, err) {
-				return nil, err
-			}
-			t.KeyID = key.id
-		}
+		t.KeyID = key.id
 	}
 
 	// From here on the issuer vouches for what is read, unless a recorder has let
@@ -375,35 +380,43 @@ func (v *Verifier) verify(ctx context.Context, token string, r *recorder) (*Toke
 // The parts of a token: the segments as sent, and what the signature covers.
 type tokenParts struct{ header, claims, signature, signed string }
 
+const threeParts = "three parts: header.claims.signature"
+
 // split takes a compact JWS apart (RFC 7515, section 7.1).
 func split(token string) (tokenParts, error) {
-	const threeParts = "three parts: header.claims.signature"
 	if len(token) > maxTokenBytes {
 		return tokenParts{}, invalid(ErrMalformed, "token-long", "token has ", strconv.Itoa(len(token))+" bytes", "at most "+strconv.Itoa(maxTokenBytes)+" bytes")
 	}
-	first := strings.IndexByte(token, '.')
-	last := strings.LastIndexByte(token, '.')
-	switch dots := strings.Count(token, "."); {
-	case dots == 4:
-		// RFC 7516, section 3.1: an encrypted token has five segments.
-		return tokenParts{}, invalid(ErrUnsupported, "token-encrypted", "token has ", "five parts, so it is encrypted (JWE)", "a signed JWT")
-	case token == "":
-		return tokenParts{}, invalid(ErrMalformed, "token-parts", "token is ", "empty", threeParts)
-	case dots == 0:
-		return tokenParts{}, invalid(ErrMalformed, "token-opaque", "token has ", "no dot, so it is no JWT", threeParts)
-	case dots != 2:
-		return tokenParts{}, invalid(ErrMalformed, "token-parts", "token has ", strconv.Itoa(dots+1)+" parts", threeParts)
+	header, rest, _ := strings.Cut(token, ".")
+	claims, signature, found := strings.Cut(rest, ".")
+	if !found || strings.Contains(signature, ".") {
+		return tokenParts{}, badParts(token)
 	}
 	p := tokenParts{
-		header:    token[:first],
-		claims:    token[first+1 : last],
-		signature: token[last+1:],
-		signed:    token[:last],
+		header:    header,
+		claims:    claims,
+		signature: signature,
+		signed:    token[:len(token)-len(signature)-1],
 	}
 	if p.header == "" || p.claims == "" {
 		return tokenParts{}, invalid(ErrMalformed, "token-parts", "token has ", "an empty header or claims part", threeParts)
 	}
 	return p, nil
+}
+
+// badParts says what a text is that has not three parts.
+func badParts(token string) error {
+	switch dots := strings.Count(token, "."); {
+	case dots == 4:
+		// RFC 7516, section 3.1: an encrypted token has five segments.
+		return invalid(ErrUnsupported, "token-encrypted", "token has ", "five parts, so it is encrypted (JWE)", "a signed JWT")
+	case token == "":
+		return invalid(ErrMalformed, "token-parts", "token is ", "empty", threeParts)
+	case dots == 0:
+		return invalid(ErrMalformed, "token-opaque", "token has ", "no dot, so it is no JWT", threeParts)
+	default:
+		return invalid(ErrMalformed, "token-parts", "token has ", strconv.Itoa(dots+1)+" parts", threeParts)
+	}
 }
 
 // A header is what counts of the JOSE header. Everything else in it (jwk, jku,
@@ -521,6 +534,18 @@ func bareType(s string) string {
 	return s
 }
 
+// knownKeys returns the keys that may have signed the token, and their set, if they are
+// known and fresh, as they nearly always are. Otherwise keys has the answer.
+func (v *Verifier) knownKeys(query keyQuery) (set *KeySet, keys []Key) {
+	if set = v.set; set == nil {
+		if set = v.cache.fresh(time.Now()); set == nil {
+			return nil, nil
+		}
+	}
+	keys, _ = set.find(query)
+	return set, keys
+}
+
 // keys returns the keys that may have signed the token, at least one, and the set
 // that they, or the lack of them, come from.
 func (v *Verifier) keys(ctx context.Context, query keyQuery) (set *KeySet, keys []Key, err error) {
@@ -544,11 +569,7 @@ func unknownKey(set *KeySet, q keyQuery) error {
 			return invalid(ErrUnknownKey, "key-unusable", "", skipped.Error(), "an RSA key for RS256 signatures")
 		}
 	}
-	hint := ""
-	if set.thumbprints {
-		hint = "; keys from PEM have their RFC 7638 thumbprint as kid, use NewKey to give them the issuer's"
-	}
-	return invalid(ErrUnknownKey, "kid-unknown", "kid is ", quoted(q.kid, 64), "one of the issuer's keys ("+set.known+")"+hint)
+	return invalid(ErrUnknownKey, "kid-unknown", "kid is ", quoted(q.kid, 64), set.wantedKeyID())
 }
 
 // readClaims reads the claims set (RFC 7519, section 4) into t. It returns the
