@@ -63,8 +63,13 @@ func appendBase64URL(dst []byte, s string) ([]byte, error) {
 func base64URLFlaw(s string) error {
 	table := &base64urlValue[3]
 	all := uint32(0)
-	for i := range len(s) {
-		all |= table[s[i]]
+	rest := s
+	for ; len(rest) >= 8; rest = rest[8:] {
+		all |= table[rest[0]] | table[rest[1]] | table[rest[2]] | table[rest[3]] |
+			table[rest[4]] | table[rest[5]] | table[rest[6]] | table[rest[7]]
+	}
+	for i := range len(rest) {
+		all |= table[rest[i]]
 	}
 	last := s[len(s)-len(s)%4:]
 	if all >= notBase64URL || len(last) == 1 {

@@ -84,17 +84,6 @@ func floor(is *issuer, token string) func() error {
 	}
 }
 
-// core is the floor without base64: hashing and crypto/rsa alone.
-func core(is *issuer, token string) (func() error, error) {
-	last := strings.LastIndexByte(token, '.')
-	signature, err := base64.RawURLEncoding.DecodeString(token[last+1:])
-	signed, pub := []byte(token[:last]), &is.private.PublicKey
-	return func() error {
-		digest := sha256.Sum256(signed)
-		return rsa.VerifyPKCS1v15(pub, crypto.SHA256, digest[:], signature)
-	}, err
-}
-
 // version returns the versions of the contender's modules in this program.
 func (c contender) version() string {
 	var versions []string

@@ -21,7 +21,7 @@ type standing struct {
 type sideBySide struct {
 	standings []standing
 	floor     float64 // CPU time in nanoseconds
-	beyond    float64 // of ours, beyond crypto/rsa and SHA-256
+	beyond    float64 // of ours, beyond the floor
 	overPeer  float64 // ours over the fastest of the others
 	peer      string  // its name
 }
@@ -32,11 +32,7 @@ func measureSideBySide(is *issuer, e effort) (*sideBySide, error) {
 	if err != nil {
 		return nil, err
 	}
-	core, err := core(is, token)
-	if err != nil {
-		return nil, err
-	}
-	loads := []load{{name: "floor", call: floor(is, token)}, {name: "core", call: core}}
+	loads := []load{{name: "floor", call: floor(is, token)}}
 	for i, verify := range verifies {
 		loads = append(loads, load{name: contenders[i].name, call: judging(verify, token)})
 	}
@@ -44,15 +40,15 @@ func measureSideBySide(is *issuer, e effort) (*sideBySide, error) {
 	if err != nil {
 		return nil, err
 	}
-	floor, ofCore, results := all[0], all[1], all[2:]
+	floor, results := all[0], all[1:]
 
 	s := &sideBySide{floor: floor.nanos()}
 	for i, c := range contenders {
-		count, bytes := allocations(loads[2+i].call)
+		count, bytes := allocations(loads[1+i].call)
 		s.standings = append(s.standings, standing{c, results[i].nanos(), results[i].over(floor), count, bytes})
 	}
 	own := results[index(ours)]
-	s.beyond = own.minus(ofCore)
+	s.beyond = own.minus(floor)
 	slices.SortStableFunc(s.standings, func(a, b standing) int { return cmp.Compare(a.ratio, b.ratio) })
 	for _, one := range s.standings {
 		if one.name != ours {

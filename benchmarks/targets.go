@@ -34,7 +34,7 @@ func measureTargets(is *issuer, side *sideBySide, hostile [][]refusal, e effort,
 	list := []target{
 		atMost("Verify ÷ floor, one core", own.ratio, 1.05, 1.03, ""),
 		atMost("Verify ÷ the fastest peer", side.overPeer, 0.79, 0.76, side.peer),
-		inMicros("everything but RSA and SHA-256, per token", side.beyond, side.floor, 1.5, 1.0, ""),
+		inMicros("everything beyond the floor, per token", side.beyond, side.floor, 1.5, 1.0, ""),
 		atMost("allocations per Verify", own.count, maxAllocations, 11, ""),
 		atMost("bytes allocated per Verify", own.bytes, maxAllocationBytes, 2_200, ""),
 	}
