@@ -219,7 +219,7 @@ func TestExplainAgreesOnManyTokens(t *testing.T) {
 	}
 	names := []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "cnf", "nonce", "Exp", "scope"}
 	values := []any{
-		nil, true, 0, -1, 1.5, testNow - 1, testNow + 1, testNow * 1000, 1e300, "", "x", "key-1", "none", "at+jwt", testIssuer, testIssuer + "/", testAudience,
+		nil, true, 0, -1, 1.5, testNow - 1, testNow + 1, int64(testNow) * 1000, 1e300, "", "x", "key-1", "none", "at+jwt", testIssuer, testIssuer + "/", testAudience,
 		testAudience + "/", []string{}, []string{"x", testAudience}, []any{"x", 1}, map[string]any{"a": []int{1}}, strings.Repeat("x", 300),
 	}
 	classes := make(map[string]int)
