@@ -118,7 +118,7 @@ func badBase64URL(s string) error {
 		}
 	}
 	if len(s)%4 == 1 {
-		return bad(fmt.Sprintf("has %d characters, which no base64url text has: it was cut off or joined", len(s)), "")
+		return bad(fmt.Sprintf("has %s, which no base64url text has: it was cut off or joined", countOf(len(s), "character")), "")
 	}
 	return bad("has stray bits in its last character", "canonical base64url")
 }

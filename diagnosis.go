@@ -64,6 +64,8 @@ func (r *recorder) refine(verifiers []*Verifier, c *Check, err *invalidError) {
 		}
 	case "expiry-missing":
 		c.Expected = "exp, the time at which the token expires"
+	case "key-unusable":
+		c.Expected = "an RSA key for RS256 signatures"
 	case "header-critical":
 		c.Expected = "no critical extension"
 		c.Found = "crit " + criticalNames(r.parts.header)

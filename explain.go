@@ -97,6 +97,7 @@ type recorder struct {
 	parts    tokenParts
 	header   header
 	set      *KeySet // nil: the keys were not looked at, or not to be had
+	signed   bool    // a key of the set has made the signature
 	token    *Token  // its claims; perhaps nobody vouches for them
 	audience []string
 	now      time.Time
@@ -160,6 +161,12 @@ func (r *recorder) sawSet(set *KeySet) {
 	}
 }
 
+func (r *recorder) sawSignature() {
+	if r != nil {
+		r.signed = true
+	}
+}
+
 func (r *recorder) sawClaims(t *Token, audience []string, now time.Time) {
 	if r != nil {
 		r.reached[stepClaims] = true
@@ -171,15 +178,13 @@ func (r *recorder) sawClaims(t *Token, audience []string, now time.Time) {
 // could choose none of theirs.
 func (r *recorder) checks(verifiers ...*Verifier) []Check {
 	var list []Check
-	// A key was found and made the signature: the issuer vouches for the claims.
-	signed := r.set != nil && r.failures[stepKey] == nil && r.failures[stepSignature] == nil
 	for s := range steps {
-		c := Check{Name: stepNames[s], Status: Pass, Trusted: signed || s <= stepSignature}
+		c := Check{Name: stepNames[s], Status: Pass, Trusted: r.signed || s <= stepSignature}
 		switch err := r.failures[s]; {
 		case err != nil:
 			c.Status = Fail
 			r.diagnose(verifiers, &c, err)
-		case !r.reached[s], s == stepKey && r.set == nil, s == stepSignature && !signed:
+		case !r.reached[s], s == stepKey && r.set == nil, s == stepSignature && !r.signed:
 			c.Status = Skip
 		default:
 			c.Expected, c.Found = r.passed(verifiers, s)

@@ -147,6 +147,7 @@ func TestExplainTellsWhatEachStepFound(t *testing.T) {
 
 		{"a line break in the signature", good[:len(good)-9] + "\n" + good[len(good)-9:], jwtverify.Config{}, "key:skip signature:token-base64", `signature has the byte "\n" at byte 333`},
 		{"a space in the claims", rawToken(`{"alg":"RS256"}`, "{}", "")[:21] + " ." + "YQ", jwtverify.Config{}, "key:skip signature:skip claims:token-base64? issuer:skip audience:skip not-before:skip expiry:skip", `claims has the byte " " at byte 0`},
+		{"padding behind the claims, by a known key", good[:cut] + "=" + good[cut:], jwtverify.Config{}, "signature:skip claims:token-base64? issuer:skip audience:skip not-before:skip expiry:skip", "claims has padding (=) at byte " + fmt.Sprint(cut-strings.IndexByte(good, '.')-1)},
 		{"no kid and two keys", header(map[string]any{"alg": "RS256"}, nil), jwtverify.Config{}, "key:kid-missing signature:skip", "token has no kid, and the key set has 2 usable keys"},
 		{"an unknown kid of another tenant", header(map[string]any{"alg": "RS256", "kid": "key-9"}, map[string]any{"iss": "https://other"}), jwtverify.Config{}, "key:kid-unknown signature:skip issuer:issuer-mismatch?", `"key-9"`},
 		{"a signature cut off", good[:cut+5], jwtverify.Config{}, "signature:signature-length", "3 bytes"},

@@ -283,7 +283,8 @@ func (k *jwk) readKeyOps(r *jsonReader) error {
 // addJWK judges a key and adds it to the keys, or to those skipped.
 func (s *KeySet) addJWK(index int, k jwk) {
 	pub, reason := k.judge()
-	s.addFound(index, Key{id: k.kid, pub: pub}, reason)
+	// A copy: what is kept of a key must not keep the whole document.
+	s.addFound(index, Key{id: strings.Clone(k.kid), pub: pub}, reason)
 }
 
 // addFound adds a key as found in the data: to those skipped if there is a reason.

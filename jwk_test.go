@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -1076,4 +1077,30 @@ func TestSetWithoutUsableKey(t *testing.T) {
 			t.Errorf("got  %v\nwant %s%s", err, prefix, want)
 		}
 	}
+}
+
+// A key that is kept, by a Token or by the memory of verified ones, does not keep the
+// document that it came in.
+func TestAKeyDoesNotKeepItsDocument(t *testing.T) {
+	heap := func() uint64 {
+		runtime.GC()
+		var stats runtime.MemStats
+		runtime.ReadMemStats(&stats)
+		return stats.HeapAlloc
+	}
+	var kept []jwtverify.Key
+	before := heap()
+	for range 20 {
+		set, err := jwtverify.ParseKeySet([]byte(`{"padding":"` + strings.Repeat("x", 400<<10) + `","keys":[` + jwkText(t, 0) + `]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for key := range set.All() {
+			kept = append(kept, key)
+		}
+	}
+	if grown := int64(heap()) - int64(before); grown > 1<<20 {
+		t.Errorf("20 keys of documents of 400 KiB keep %d bytes, want a few KiB", grown)
+	}
+	runtime.KeepAlive(kept)
 }

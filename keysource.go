@@ -36,7 +36,7 @@ func (f KeySourceFunc) Keys(ctx context.Context) (*KeySet, error) {
 // checkSource reports what makes a source unusable, before anything is fetched.
 func checkSource(source KeySource) error {
 	if isNil(source) {
-		return fmt.Errorf("the key source is nil (%T): set it to where the issuer's keys are", source)
+		return errors.New("the key source is nil: set it to where the issuer's keys are")
 	}
 	if s, ok := source.(interface{ check() error }); ok {
 		return s.check()

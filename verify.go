@@ -236,8 +236,10 @@ func isMediaType(s string) bool {
 
 // Ready returns nil if tokens can be verified, without any I/O if there are keys
 // already; otherwise it loads them. Call it at the start of a program to fail
-// early, or behind a readiness probe. Its error matches [ErrKeysUnavailable]. ctx
-// bounds the waiting.
+// early, or behind a readiness probe, on a route that needs no token. It stays nil in
+// an outage while there are keys to go on with, and after a failure returns that without
+// asking again until it is time. Its error matches [ErrKeysUnavailable]. ctx bounds the
+// waiting.
 func (v *Verifier) Ready(ctx context.Context) error {
 	switch {
 	case v.isZero():
@@ -272,6 +274,8 @@ var errZeroVerifier error = &KeysUnavailableError{RetryAfter: minRetryAfter, Rea
 // matches [ErrKeysUnavailable] instead says nothing about the token: the keys to
 // judge it could not be had (HTTP 503). Its form, algorithm and type were found
 // good.
+//
+// The token is the bare text, without "Bearer " and without space or a line end around it.
 //
 // ctx bounds the time that Verify waits for keys, and nothing else: with a known
 // key it is not looked at, and a fetch goes on for other callers when it ends.
@@ -346,6 +350,9 @@ func (v *Verifier) verify(ctx context.Context, token string, r *recorder) (*Toke
 	if r.goodSoFar() {
 		if key, err = verifyRS256(keys, parts.signed, signature); r.failed(stepSignature, err) {
 			return nil, err
+		}
+		if err == nil {
+			r.sawSignature()
 		}
 		t.KeyID = key.id
 	}
@@ -566,7 +573,7 @@ func unknownKey(set *KeySet, q keyQuery) error {
 	}
 	for _, err := range set.skipped {
 		if skipped := err.(*SkippedKeyError); skipped.KeyID == q.kid && q.kid != "" {
-			return invalid(ErrUnknownKey, "key-unusable", "", skipped.Error(), "an RSA key for RS256 signatures")
+			return invalid(ErrUnknownKey, "key-unusable", "", skipped.Error(), "")
 		}
 	}
 	return invalid(ErrUnknownKey, "kid-unknown", "kid is ", quoted(q.kid, 64), set.wantedKeyID())

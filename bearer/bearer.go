@@ -60,8 +60,8 @@
 //	mux.Public("OPTIONS /orders", cors)
 //
 // or wrap the Mux in a CORS middleware, which then sees requests first. The headers
-// that it sets stay on refusals. For scripts to see why, it should send
-// Access-Control-Expose-Headers: WWW-Authenticate, Retry-After.
+// that it sets stay on refusals. Without that a script sees no refusal, but a network
+// error; to see why, it needs Access-Control-Expose-Headers: WWW-Authenticate, Retry-After.
 //
 // # Logging
 //
@@ -101,8 +101,8 @@ import (
 	"example.com/jwtverify"
 )
 
-// A Verifier judges tokens. [*jwtverify.Verifier] does; an API that trusts several
-// issuers supplies what chooses among theirs. It must be safe for concurrent use.
+// A Verifier judges tokens: [*jwtverify.Verifier] does, and [*jwtverify.Issuers] for an
+// API that trusts several issuers. One of your own must be safe for concurrent use.
 //
 // An error that matches [jwtverify.ErrInvalid] means that the token is not to be
 // trusted. With any other, [jwtverify.ErrKeysUnavailable] first among them, nothing is
@@ -135,7 +135,8 @@ type Config struct {
 	// it, to replace the body. The request is a copy without Authorization. If the
 	// token was good (403), it is in the context.
 	//
-	// A nil body keeps the package's own, whatever the contentType. Another body, an
+	// A hook that only logs returns "", nil. A nil body keeps the package's own, whatever
+	// the contentType. Another body, an
 	// empty one among them, is sent with the contentType, or as
 	// application/problem+json if that is empty or not printable ASCII. Status and
 	// headers are not the hook's. If it panics, the request is refused with the
@@ -180,7 +181,7 @@ func New(config Config) (*Guard, error) {
 func newGuard(config Config) (*Guard, error) {
 	switch {
 	case isNil(config.Verifier):
-		return nil, errors.New("Config.Verifier is nil: set it to what jwtverify.New returns")
+		return nil, errors.New("Config.Verifier is nil: set it to what jwtverify.New or NewIssuers returns")
 	case !isPrintable(config.Realm) || strings.ContainsAny(config.Realm, `"\`):
 		return nil, fmt.Errorf(`Config.Realm is %s: want printable ASCII without " and \, such as "api"`, quoted(config.Realm))
 	case !utf8.ValidString(config.ScopeClaim):

@@ -56,7 +56,7 @@ func Parse(values []string) (token string, err error) {
 		end += leading(token[end:], func(c byte) bool { return c == '=' })
 	}
 	if end < len(token) {
-		return "", malformed("token has %q at byte %d, want letters, digits and -._~+/ with = at the end only", token[end:end+1], end)
+		return "", malformed("token has %q at byte %d, want letters, digits and -._~+/, and = behind all of them", token[end:end+1], end)
 	}
 	return token, nil
 }

@@ -32,7 +32,8 @@ import (
 // requests have no body. The steps are
 //
 //  1. A good token is good: not 401, 403 or 5xx, no challenge; so with bearer in lower
-//     case, and with two spaces.
+//     case, and with two spaces. A path that is not there (404) passes as well, if it is
+//     protected: mind the spelling of the routes.
 //  2. While the keys cannot be had, a token of an unknown key gets 503 with
 //     Retry-After and no challenge, and one of a known key is good. Afterwards both
 //     are.

@@ -324,6 +324,7 @@ func TestProbeRefusesToSendATokenElsewhere(t *testing.T) {
 		{"to an address with a fragment", []string{"https://127.0.0.1/#secret"}, "want an address alone"},
 		{"to no address", nil, "there is no URL"},
 		{"to an address without scheme", []string{"127.0.0.1:8000/secret"}, "is not an address that begins with https://"},
+		{"to a port that is none, with a password", []string{"https://user:s3cret@127.0.0.1:bad/?key=s3cret"}, "is not an address that begins with https://"},
 		{"to a socket of another kind", []string{"ftp://127.0.0.1/"}, "is not an address that begins with https://"},
 		{"with POST", []string{"https://127.0.0.1/", "--method", "POST"}, "want GET or HEAD"},
 		{"as an argument", []string{"https://127.0.0.1/", good}, "list of processes"},
@@ -333,7 +334,7 @@ func TestProbeRefusesToSendATokenElsewhere(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			got := f.run(t, nil, strings.NewReader(good), append([]string{"probe", "--token-file", file}, test.args...)...)
 			got.check(t, none, "", test.want)
-			if strings.Contains(got.stderr, "secret@") || strings.Contains(got.stderr, "#secret") {
+			if strings.Contains(got.stderr, "secret@") || strings.Contains(got.stderr, "s3cret") || strings.Contains(got.stderr, "#secret") {
 				t.Errorf("a part of the address is shown that may be secret: %s", got.stderr)
 			}
 		})

@@ -223,12 +223,14 @@ func checkPlaceholder(name, value string) error {
 	}
 }
 
-// shownAddress is what of an address may be shown: a query may hold a secret.
+// shownAddress is what of an address may be shown: a user name or a query may be
+// secret.
 func shownAddress(address string) string {
 	if u, err := url.Parse(address); err == nil && u.Host != "" {
 		return safe(u.Scheme + "://" + u.Host + u.EscapedPath())
 	}
-	return safe(address)
+	address, _, _ = strings.Cut(address, "?")
+	return safe(address[strings.LastIndexByte(address, '@')+1:])
 }
 
 // checkAddress refuses plain http beyond loopback: whoever can change the answer can
@@ -241,7 +243,8 @@ func checkAddress(flag, address string) error {
 	if err != nil || u.Scheme != "http" || u.Hostname() == "localhost" {
 		return nil
 	}
-	if ip, err := netip.ParseAddr(u.Hostname()); err == nil && ip.IsLoopback() {
+	// As the library does: no zone, and no IPv4 address in the clothes of IPv6.
+	if ip, err := netip.ParseAddr(u.Hostname()); err == nil && (ip.Is4() && ip.IsLoopback() || ip == netip.IPv6Loopback()) {
 		return nil
 	}
 	return &problem{
