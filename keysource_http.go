@@ -57,8 +57,12 @@ func checkURL(field, raw string) error {
 	switch {
 	case err != nil: // which holds parts of the address, perhaps a secret one
 		return fmt.Errorf("%s is not a URL: look for spaces, and for what stands behind : and %%", field)
-	case u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "":
+	case u.Scheme != "https" && u.Scheme != "http" || u.Host == "" && u.Opaque != "":
 		return fmt.Errorf("%s is not an address that begins with https:// and a host", field)
+	case u.Hostname() == "":
+		return fmt.Errorf("%s has no host: is the setting that it is made of empty?", field)
+	case strings.HasSuffix(u.Host, ":"):
+		return fmt.Errorf("%s has a colon without port behind the host: is https:// there twice?", field)
 	case u.User != nil:
 		return fmt.Errorf("%s holds a user name or password: use Header or Client to authenticate", field)
 	case strings.Contains(raw, "#"):
