@@ -406,7 +406,8 @@ func TestParallelUse(t *testing.T) {
 		wait.Go(func() {
 			verifier := iss.Verifier()
 			for range 10 {
-				if err := verify(t, verifier, iss.Token()); err != nil {
+				// The key of the token may be revoked a moment later.
+				if err := verify(t, verifier, iss.Token()); err != nil && !errors.Is(err, jwtverify.ErrUnknownKey) {
 					t.Error(err)
 				}
 				iss.Requests()
