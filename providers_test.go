@@ -477,7 +477,7 @@ func TestProviders(t *testing.T) {
 func TestAuthActionSettingsAreRequired(t *testing.T) {
 	for name, test := range map[string]struct{ domain, audience, want string }{
 		"both are set":               {"tenant.eu.authaction.com", "https://api.example.com", ""},
-		"AUTHACTION_DOMAIN is not":   {"", "https://api.example.com", "HTTPKeySource.URL is not an address"},
+		"AUTHACTION_DOMAIN is not":   {"", "https://api.example.com", "HTTPKeySource.URL has no host"},
 		"AUTHACTION_AUDIENCE is not": {"tenant.eu.authaction.com", "", "Config.Audiences[0] is"},
 	} {
 		t.Run(name, func(t *testing.T) {
