@@ -171,13 +171,14 @@ func try(verify verify, token string) (accepted bool, crash any) {
 	return err == nil, nil
 }
 
-// dearest returns our dearest refusal of a token within the limits before the
-// signature is checked.
-func dearest(rows [][]refusal) (class hostile, most refusal) {
+// dearest returns the class of tokens within the limits that is dearest for us to
+// refuse before the signature is checked.
+func dearest(rows [][]refusal) (class hostile) {
+	most := 0.0
 	for i, row := range rows {
-		if own := row[index(ours)]; !hostiles[i].beyondLimits && !hostiles[i].afterRSA && own.floors > most.floors {
-			class, most = hostiles[i], own
+		if own := row[index(ours)]; !hostiles[i].beyondLimits && !hostiles[i].afterRSA && own.floors > most {
+			class, most = hostiles[i], own.floors
 		}
 	}
-	return class, most
+	return class
 }

@@ -107,11 +107,11 @@ func plan(quick bool, rounds int) efforts {
 		return efforts{side: short, hostile: short, growth: short, remembered: short, targets: short, tokens: 1_000, lines: 2_000}
 	}
 	return efforts{
-		side:       effort{2 * rounds, 100 * time.Millisecond},
-		hostile:    effort{max(1, rounds/2), 20 * time.Millisecond},
+		side:       effort{4 * rounds, 100 * time.Millisecond},
+		hostile:    effort{rounds, 20 * time.Millisecond},
 		growth:     effort{max(1, rounds/2), 50 * time.Millisecond},
 		remembered: effort{max(1, rounds/4), 50 * time.Millisecond},
-		targets:    effort{rounds, 100 * time.Millisecond},
+		targets:    effort{2 * rounds, 100 * time.Millisecond},
 		tokens:     1_000_000,
 		lines:      100_000,
 	}

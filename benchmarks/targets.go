@@ -45,16 +45,15 @@ func measureTargets(is *issuer, side *sideBySide, hostile [][]refusal, e effort,
 	list = append(list, remembered...)
 	for _, add := range []func() (target, error){
 		func() (target, error) { return growthTarget(is, e) },
-		func() (target, error) { return refusalTarget("refusing 1 MiB", "1 MiB", 0.2, 0.05, is, side, hostile) },
+		func() (target, error) { return refusalTarget("refusing 1 MiB", "1 MiB", 0.2, 0.05, is, e) },
+		func() (target, error) { return refusalTarget("refusing alg HS256", "`alg` HS256", 1, 0.3, is, e) },
 		func() (target, error) {
-			return refusalTarget("refusing alg HS256", "`alg` HS256", 1, 0.3, is, side, hostile)
+			return refusalTarget("refusing an unknown kid, the set being fresh", "unknown `kid`", 1, 0.3, is, e)
 		},
 		func() (target, error) {
-			return refusalTarget("refusing an unknown kid, the set being fresh", "unknown `kid`", 1, 0.3, is, side, hostile)
-		},
-		func() (target, error) {
-			class, most := dearest(hostile)
-			return atMost("dearest refusal before RSA ÷ floor", most.floors, 1, 0.3, class.name), nil
+			class := dearest(hostile)
+			cost, err := refusing(class, is, e)
+			return atMost("dearest refusal before RSA ÷ floor", cost.floors, 1, 0.3, class.name), err
 		},
 		func() (target, error) { return keySetTarget(is, e) },
 		func() (target, error) { return lookUpTarget(is, e) },
@@ -125,19 +124,39 @@ func rememberedTargets(is *issuer, e effort) ([]target, error) {
 	}, nil
 }
 
-func refusalTarget(figure, class string, limit, aim float64, is *issuer, side *sideBySide, rows [][]refusal) (target, error) {
-	verify, err := openOurs(is, true)
-	if err != nil {
-		return target{}, err
-	}
-	for i, h := range hostiles {
+func refusalTarget(figure, class string, limit, aim float64, is *issuer, e effort) (target, error) {
+	for _, h := range hostiles {
 		if h.name == class {
-			count, bytes := allocations(judging(verify, h.token(is)))
-			detail := fmt.Sprintf("%.0f allocations, %.0f bytes, the error among them", count, bytes)
-			return inMicros(figure, rows[i][index(ours)].floors*side.floor, side.floor, limit, aim, detail), nil
+			cost, err := refusing(h, is, e)
+			detail := fmt.Sprintf("%.0f allocations, %.0f bytes, the error among them", cost.count, cost.bytes)
+			return inMicros(figure, cost.floors*cost.floor, cost.floor, limit, aim, detail), err
 		}
 	}
 	return target{}, fmt.Errorf("no class of hostile tokens is called %s", class)
+}
+
+// A refusalCost is what one refusal costs, in floors, and what the floor does, in
+// nanoseconds.
+type refusalCost struct{ floors, floor, count, bytes float64 }
+
+// refusing measures one refusal of ours beside the floor, with more rounds than the
+// table of them all.
+func refusing(h hostile, is *issuer, e effort) (refusalCost, error) {
+	verify, err := openOurs(is, true)
+	if err != nil {
+		return refusalCost{}, err
+	}
+	good := is.token(claimsBytes)
+	if _, err := verify(good); err != nil { // the keys are there before the bad token
+		return refusalCost{}, err
+	}
+	call := judging(verify, h.token(is))
+	all, err := e.run(load{name: "floor", call: floor(is, good)}, load{name: h.name, call: call, refuses: true})
+	if err != nil {
+		return refusalCost{}, err
+	}
+	count, bytes := allocations(call)
+	return refusalCost{all[1].over(all[0]), all[0].nanos(), count, bytes}, nil
 }
 
 func keySetTarget(is *issuer, e effort) (target, error) {
