@@ -31,12 +31,21 @@ const notBase64URL = 1 << 24
 func appendBase64URL(dst []byte, s string) ([]byte, error) {
 	first, second, third, fourth := &base64urlValue[0], &base64urlValue[1], &base64urlValue[2], &base64urlValue[3]
 	rest := s
-	for ; len(rest) >= 4; rest = rest[4:] {
+	for ; len(rest) >= 8; rest = rest[8:] {
+		n := first[rest[0]] | second[rest[1]] | third[rest[2]] | fourth[rest[3]]
+		m := first[rest[4]] | second[rest[5]] | third[rest[6]] | fourth[rest[7]]
+		if n|m >= notBase64URL {
+			return nil, badBase64URL(s)
+		}
+		dst = append(dst, byte(n>>16), byte(n>>8), byte(n), byte(m>>16), byte(m>>8), byte(m))
+	}
+	if len(rest) >= 4 {
 		n := first[rest[0]] | second[rest[1]] | third[rest[2]] | fourth[rest[3]]
 		if n >= notBase64URL {
 			return nil, badBase64URL(s)
 		}
 		dst = append(dst, byte(n>>16), byte(n>>8), byte(n))
+		rest = rest[4:]
 	}
 	switch len(rest) {
 	case 0:
@@ -64,9 +73,11 @@ func base64URLFlaw(s string) error {
 	table := &base64urlValue[3]
 	all := uint32(0)
 	rest := s
-	for ; len(rest) >= 8; rest = rest[8:] {
+	for ; len(rest) >= 16; rest = rest[16:] {
 		all |= table[rest[0]] | table[rest[1]] | table[rest[2]] | table[rest[3]] |
-			table[rest[4]] | table[rest[5]] | table[rest[6]] | table[rest[7]]
+			table[rest[4]] | table[rest[5]] | table[rest[6]] | table[rest[7]] |
+			table[rest[8]] | table[rest[9]] | table[rest[10]] | table[rest[11]] |
+			table[rest[12]] | table[rest[13]] | table[rest[14]] | table[rest[15]]
 	}
 	for i := range len(rest) {
 		all |= table[rest[i]]

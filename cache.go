@@ -155,11 +155,10 @@ func (c *Cache) current() *cacheState {
 }
 
 // find returns the set in use and its keys for a query; no key if the source has
-// confirmed that there is none, as recently as it may be asked. The error, always a
-// *KeysUnavailableError, means that nobody knows.
-func (c *Cache) find(ctx context.Context, q keyQuery) (*KeySet, []Key, error) {
+// confirmed that there is none, as recently as it may be asked since the caller
+// arrived. The error, always a *KeysUnavailableError, means that nobody knows.
+func (c *Cache) find(ctx context.Context, q keyQuery, arrived time.Time) (*KeySet, []Key, error) {
 	ctx = neverNil(ctx)
-	arrived := time.Now()
 	if set := c.fresh(arrived); set != nil {
 		if keys, known := set.find(q); known {
 			return set, keys, nil
@@ -503,7 +502,7 @@ func (c *Cache) Keys(ctx context.Context) (*KeySet, error) {
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("jwtverify: %w", err)
 	}
-	set, _, err := c.find(ctx, keyQuery{any: true})
+	set, _, err := c.find(ctx, keyQuery{any: true}, time.Now())
 	return set, err
 }
 
@@ -512,7 +511,7 @@ func (c *Cache) ready(ctx context.Context) error {
 	if c.current().usable(time.Now()) {
 		return nil
 	}
-	_, _, err := c.find(ctx, keyQuery{any: true})
+	_, _, err := c.find(ctx, keyQuery{any: true}, time.Now())
 	return err
 }
 

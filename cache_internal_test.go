@@ -25,7 +25,7 @@ func InFlight(c *Cache) bool { return c.current().flight != nil }
 
 // Find is the lookup by itself, without the token around it.
 func Find(c *Cache, kid string) (known bool) {
-	_, keys, err := c.find(context.Background(), keyQuery{kid: kid, hasKid: true})
+	_, keys, err := c.find(context.Background(), keyQuery{kid: kid, hasKid: true}, time.Now())
 	return err == nil && len(keys) > 0
 }
 
@@ -111,7 +111,7 @@ func TestKnownFreshKeyTakesNoLockAndNoMemory(t *testing.T) {
 				ctx, q := context.Background(), keyQuery{kid: "a", hasKid: true}
 				c.mu.Lock() // who wanted it now would wait forever
 				allocs := testing.AllocsPerRun(1000, func() {
-					if _, keys, err := c.find(ctx, q); err != nil || len(keys) != 1 {
+					if _, keys, err := c.find(ctx, q, time.Now()); err != nil || len(keys) != 1 {
 						t.Errorf("find = %d keys, %v", len(keys), err)
 					}
 				})

@@ -92,6 +92,7 @@ type KeySet struct {
 	refreshAfter time.Duration // hint to the Cache; 0: none
 	thumbprints  bool          // the kids were computed by us, for keys from PEM
 	known        string        // the first of the kids, for messages
+	wantedKeyID  string        // what a token's kid should have been, for messages
 
 	origin origin
 }
@@ -301,15 +302,8 @@ func (s *KeySet) addFound(index int, key Key, reason string) {
 
 func (s *KeySet) add(key Key) {
 	const shown = 5
-	switch len(s.keys) {
-	case 0:
-		s.known = quoted(key.id, 64)
-	case shown:
-		s.known += ", …"
-	default:
-		if len(s.keys) < shown {
-			s.known += ", " + quoted(key.id, 64)
-		}
+	if len(s.keys) <= shown {
+		s.want(key, len(s.keys) == shown)
 	}
 	s.keys = append(s.keys, key)
 	if key.id == "" {
@@ -319,6 +313,23 @@ func (s *KeySet) add(key Key) {
 		s.byID = make(map[string][]Key)
 	}
 	s.byID[key.id] = append(s.byID[key.id], key)
+}
+
+// want adds a key, or the hint that there are more, to what a token's kid should have
+// been. Tokens with unknown kids may be many: their error is ready before they come.
+func (s *KeySet) want(key Key, more bool) {
+	switch {
+	case more:
+		s.known += ", …"
+	case s.known == "":
+		s.known = quoted(key.id, 64)
+	default:
+		s.known += ", " + quoted(key.id, 64)
+	}
+	s.wantedKeyID = "one of the issuer's keys (" + s.known + ")"
+	if s.thumbprints {
+		s.wantedKeyID += "; keys from PEM have their RFC 7638 thumbprint as kid, use NewKey to give them the issuer's"
+	}
 }
 
 // judge returns the public key, or the reason why it must not verify RS256.
@@ -537,15 +548,6 @@ func (s *KeySet) keeping(old *KeySet) (kept *KeySet, changed bool) {
 		copied.add(same[0])
 	}
 	return &copied, changed
-}
-
-// wantedKeyID is what a token's kid should have been, for messages.
-func (s *KeySet) wantedKeyID() string {
-	want := "one of the issuer's keys (" + s.known + ")"
-	if s.thumbprints {
-		want += "; keys from PEM have their RFC 7638 thumbprint as kid, use NewKey to give them the issuer's"
-	}
-	return want
 }
 
 // noUsableKey is the error for a set without usable key: why each was skipped.

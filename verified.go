@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 )
 
 // Bounds of the memory of verified tokens.
@@ -76,7 +77,7 @@ func (v *Verifier) remembered(ctx context.Context, token string) (t *Token, err 
 	if known == nil {
 		return nil, nil, false
 	}
-	_, keys, err := v.keys(ctx, known.query)
+	_, keys, err := v.keys(ctx, known.query, time.Now())
 	if err != nil {
 		return nil, err, true
 	}

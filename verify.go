@@ -328,12 +328,13 @@ func (v *Verifier) verify(ctx context.Context, token string, r *recorder) (*Toke
 	}
 	var keys []Key
 	if query := h.query(); r.goodSoFar() {
-		set, known := v.knownKeys(query)
+		arrived := time.Now()
+		set, known := v.knownKeys(query, arrived)
 		if known == nil {
 			if err := base64URLFlaw(parts.claims); err != nil {
 				return nil, r.end(stepClaims, malformed("claims ", err))
 			}
-			if set, known, err = v.keys(ctx, query); r.failed(stepKey, err) {
+			if set, known, err = v.keys(ctx, query, arrived); r.failed(stepKey, err) {
 				return nil, err
 			}
 		}
@@ -543,9 +544,9 @@ func bareType(s string) string {
 
 // knownKeys returns the keys that may have signed the token, and their set, if they are
 // known and fresh, as they nearly always are. Otherwise keys has the answer.
-func (v *Verifier) knownKeys(query keyQuery) (set *KeySet, keys []Key) {
+func (v *Verifier) knownKeys(query keyQuery, now time.Time) (set *KeySet, keys []Key) {
 	if set = v.set; set == nil {
-		if set = v.cache.fresh(time.Now()); set == nil {
+		if set = v.cache.fresh(now); set == nil {
 			return nil, nil
 		}
 	}
@@ -555,10 +556,10 @@ func (v *Verifier) knownKeys(query keyQuery) (set *KeySet, keys []Key) {
 
 // keys returns the keys that may have signed the token, at least one, and the set
 // that they, or the lack of them, come from.
-func (v *Verifier) keys(ctx context.Context, query keyQuery) (set *KeySet, keys []Key, err error) {
+func (v *Verifier) keys(ctx context.Context, query keyQuery, arrived time.Time) (set *KeySet, keys []Key, err error) {
 	if set = v.set; set != nil {
 		keys, _ = set.find(query)
-	} else if set, keys, err = v.cache.find(ctx, query); err != nil {
+	} else if set, keys, err = v.cache.find(ctx, query, arrived); err != nil {
 		return nil, nil, err
 	}
 	if len(keys) == 0 {
@@ -576,7 +577,7 @@ func unknownKey(set *KeySet, q keyQuery) error {
 			return invalid(ErrUnknownKey, "key-unusable", "", skipped.Error(), "")
 		}
 	}
-	return invalid(ErrUnknownKey, "kid-unknown", "kid is ", quoted(q.kid, 64), set.wantedKeyID())
+	return invalid(ErrUnknownKey, "kid-unknown", "kid is ", quoted(q.kid, 64), set.wantedKeyID)
 }
 
 // readClaims reads the claims set (RFC 7519, section 4) into t. It returns the
