@@ -38,6 +38,7 @@ func checkBase64URL(t *testing.T, text string) bool {
 }
 
 func TestBase64URLAgreesWithEncodingBase64(t *testing.T) {
+	t.Parallel()
 	count := func(texts int, text func(i int) string) (accepted int) {
 		for i := range texts {
 			if checkBase64URL(t, text(i)) {
@@ -135,6 +136,7 @@ func TestBase64URLRefusesOtherTextsForTheSameBytes(t *testing.T) {
 
 // The string is made in chunks of 512 characters.
 func TestBase64URLStringChunks(t *testing.T) {
+	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))
 	data := make([]byte, 1_600)
 	for i := range data {
@@ -191,6 +193,7 @@ func TestBase64URLErrorTexts(t *testing.T) {
 
 // A segment of a token must not get into a log by way of an error.
 func TestBase64URLErrorsDoNotShowTheText(t *testing.T) {
+	t.Parallel()
 	random := rand.New(rand.NewPCG(3, 4))
 	for range 2_000 {
 		text := make([]byte, 3+random.IntN(1_500))

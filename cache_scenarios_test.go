@@ -618,6 +618,8 @@ func (p *report) String() string {
 	return out.String()
 }
 
+var longScenarios = []string{"K02", "K20", "K22", "K25", "K37"}
+
 func TestScenarios(t *testing.T) {
 	for kid := range keyIndex {
 		kidToken(t, kid, false) // sign before the bubbles
@@ -625,6 +627,9 @@ func TestScenarios(t *testing.T) {
 	p := &scenarioReport
 	for _, scenario := range scenarios {
 		t.Run(scenario.id+" "+scenario.name, func(t *testing.T) {
+			if testing.Short() && slices.Contains(longScenarios, scenario.id) {
+				t.Skip("takes long, and what it tests others test too, on a smaller scale")
+			}
 			began := time.Now()
 			line := ""
 			t.Cleanup(func() {

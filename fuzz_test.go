@@ -204,9 +204,13 @@ func FuzzExplainAgrees(f *testing.F) {
 
 // The same of many tokens at random, by one verifier: -everything makes it a million.
 func TestExplainAgreesOnManyTokens(t *testing.T) {
+	t.Parallel()
 	count := 20_000
-	if *everything {
+	switch {
+	case *everything:
 		count = 1_000_000
+	case testing.Short():
+		count = 3_000
 	}
 	const seed = 1
 	random := rand.New(rand.NewPCG(seed, 0))

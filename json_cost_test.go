@@ -76,8 +76,8 @@ func nestedJSON(open, closed string, depth int) string {
 }
 
 func TestJSONCost(t *testing.T) {
-	if testing.CoverMode() != "" {
-		t.Skip("counting statements makes everything take longer, as the race detector does")
+	if testing.CoverMode() != "" || testing.Short() {
+		t.Skip("counting statements makes everything take longer, as the race detector does, and as what runs beside the short tests")
 	}
 	for name, text := range map[string]string{
 		"brackets that never end":           strings.Repeat("[", maxTokenBytes),
@@ -136,8 +136,8 @@ func TestJSONCost(t *testing.T) {
 }
 
 func TestHeaderCost(t *testing.T) {
-	if testing.CoverMode() != "" {
-		t.Skip("counting statements makes everything take longer, as the race detector does")
+	if testing.CoverMode() != "" || testing.Short() {
+		t.Skip("counting statements makes everything take longer, as the race detector does, and as what runs beside the short tests")
 	}
 	fill := func(item string) string {
 		const count = maxHeaderMembers/2 - 1

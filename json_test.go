@@ -767,6 +767,7 @@ func randomJSON(random *rand.Rand, depth int) string {
 }
 
 func TestJSONRandomTexts(t *testing.T) {
+	t.Parallel()
 	seed := rand.Uint64()
 	random := rand.New(rand.NewPCG(seed, 0))
 	accepted := 0

@@ -28,6 +28,14 @@ func blocks(t *testing.T, language string) (found []string) {
 	return found
 }
 
+// slow skips what builds and runs programs: the short tests are run again and again.
+func slow(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("builds and runs programs")
+	}
+}
+
 // readmeIssuer stands for https://tenant.example.com, and mints a token for the
 // audience that the README names.
 func readmeIssuer(t *testing.T) (url string, mint func(audience string) string) {
@@ -71,6 +79,7 @@ func moduleOutside(t *testing.T, program string) (dir string) {
 // The README's program is compiled and run as it stands, but for the address, in a
 // module that has the README's go.mod lines.
 func TestREADMEProgram(t *testing.T) {
+	slow(t)
 	programs := blocks(t, "go")
 	if len(programs) != 3 {
 		t.Fatalf("README.md has %d Go programs, and this test knows 3", len(programs))
@@ -103,6 +112,7 @@ func TestREADMEProgram(t *testing.T) {
 
 // Every command of the README does what the README says.
 func TestREADMECommands(t *testing.T) {
+	slow(t)
 	if _, err := exec.LookPath("sh"); err != nil {
 		t.Skip("there is no sh on this machine")
 	}

@@ -79,6 +79,7 @@ func (k madeKey) token(tb testing.TB, kid string) string {
 }
 
 func TestRS256OfEverySize(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		bits int
 		e    int64
@@ -144,6 +145,7 @@ func TestRS256OfEverySize(t *testing.T) {
 
 // The good padding is one of very many messages; each other is refused.
 func TestRS256RefusesOtherPadding(t *testing.T) {
+	t.Parallel()
 	key := makeKey(t, 2048, 3)
 	set := parseSet(t, key.jwk("a"))
 	verifier := newVerifier(t, jwtverify.Config{Keys: set})
