@@ -30,6 +30,7 @@ func TestParse(t *testing.T) {
 		"DPoP":                               {[]string{"DPoP abc"}, "", none},
 		"Negotiate without more":             {[]string{"Negotiate"}, "", none},
 		"a scheme that begins with Bearer":   {[]string{"Bearers abc"}, "", none},
+		"a scheme with an exclamation mark":  {[]string{"Bearer! abc"}, "", none},
 		"a scheme that ends in Bearer":       {[]string{"MyBearer abc"}, "", none},
 		"a scheme with a fullwidth letter":   {[]string{"Ｂearer abc"}, "", none},
 		"the token without a scheme":         {[]string{"eyJhbGciOi.eyJ.x"}, "", none},

@@ -187,3 +187,18 @@ func TestChallengeNamesAllScopes(t *testing.T) {
 		t.Errorf("got %d %s, want %s", w.Code, got, want)
 	}
 }
+
+// RFC 6749, section 3.3: %x21 / %x23-5B / %x5D-7E.
+func TestScopeOfEveryCharacter(t *testing.T) {
+	scope := ""
+	for c := '!'; c <= '~'; c++ {
+		if c != '"' && c != '\\' {
+			scope += string(c)
+		}
+	}
+	guard := newGuard(t, bearer.Config{})
+	w := get(guard.Require(scope)(greet), token(t, map[string]any{"scope": scope}))
+	if w.Code != http.StatusOK {
+		t.Errorf("got status %d, want 200", w.Code)
+	}
+}
