@@ -117,6 +117,60 @@ func TestDocsIssuers(t *testing.T) {
 	}
 }
 
+// The commands of the documents that have no test of their own next to them: each is
+// known here by what runs it, a script or a test, and the text found there. Those of
+// README.md are run by TestREADMECommands, those of examples/README.md by its TestREADME.
+var ranBy = map[string]struct{ file, text string }{
+	"go test ./...": {".ci/run", "go test ./..."},
+	".ci/run":       {".ci/run", "set -euo pipefail"},
+
+	"go run . -comparison":                     {"benchmarks/main_test.go", `"-comparison", "-write"`},
+	"go run . -comparison -write":              {"benchmarks/main_test.go", `"-comparison", "-write"`},
+	"go test -run TestComparison .":            {".ci/run", "go vet ./... && go test ./..."},
+	"go run .":                                 {".ci/full", "(cd benchmarks && go run .)"},
+	"go run . -write":                          {"benchmarks/main_test.go", `"-quick", "-write"`},
+	"go run . -quick":                          {"benchmarks/main_test.go", `"-quick", "-write"`},
+	"jwtverify explain --token-file token.txt": {"cmd/jwtverify/testdata/explain.txt", "$ jwtverify explain --token-file token.txt"},
+
+	"./install.sh && CONFORMANCE_REQUIRE=1 go test ./...":                      {".ci/full", "./install.sh && CONFORMANCE_REQUIRE=1 go test"},
+	"(cd providers && go test ./...)":                                          {".ci/full", "(cd conformance/providers && CONFORMANCE_REQUIRE=1 go test"},
+	"go test -run '^$' -fuzz FuzzPeers -fuzztime 1h -fuzzminimizetime 1x .":    {".ci/full", "go test -run '^$' -fuzz FuzzPeers -fuzztime 10m -fuzzminimizetime 1x ."},
+	"go test -run TestRandomSamples -v . -samples 1000000 -seed 2 -timeout 2h": {".ci/full", "go test -run TestRandomSamples . -samples 200000 -seed 1000"},
+
+	"go test ./deploy": {".ci/full", "go test -count=1 ./deploy"},
+}
+
+func TestDocsCommands(t *testing.T) {
+	documents, err := filepath.Glob("docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	documents = append(documents, "SECURITY.md", "CONTRIBUTING.md", "conformance/README.md", "deploy/README.md")
+	seen := map[string]bool{}
+	for _, document := range documents {
+		for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(readText(t, document), -1) {
+			for line := range strings.Lines(block[1]) {
+				command, _, _ := strings.Cut(line, " # ")
+				if command = strings.TrimSpace(command); strings.HasPrefix(command, "cd ") {
+					continue
+				}
+				seen[command] = true
+				if _, known := ranBy[command]; !known {
+					t.Errorf("%s: nothing is known to run %q", document, command)
+				}
+			}
+		}
+	}
+	for command, by := range ranBy {
+		if !seen[command] {
+			t.Errorf("no document has %q", command)
+		}
+		if !strings.Contains(readText(t, by.file), by.text) {
+			t.Errorf("%s does not run %q", by.file, by.text)
+		}
+	}
+}
+
 // Each promise of SECURITY.md names tests, and there are such tests.
 func TestSecurityNamesItsTests(t *testing.T) {
 	document := readText(t, "SECURITY.md")

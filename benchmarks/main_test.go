@@ -50,6 +50,34 @@ func TestQuickRunWritesEverything(t *testing.T) {
 	}
 }
 
+// The comparison, by the command: both tables are printed, and the page is as committed.
+func TestComparisonCommandWritesThePage(t *testing.T) {
+	committed, err := os.ReadFile(filepath.Join(docs, comparisonPage))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, comparisonPage), committed, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var stdout, stderr bytes.Buffer
+	if code := run([]string{"-comparison", "-write", "-docs", dir}, &stdout, &stderr); code != holds {
+		t.Fatalf("got exit code %d, want 0; stderr:\n%s", code, stderr.Bytes())
+	}
+	written, err := os.ReadFile(filepath.Join(dir, comparisonPage))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(written, committed) {
+		t.Errorf("docs/%s is not up to date, run `go run . -comparison -write`", comparisonPage)
+	}
+	for _, name := range names() {
+		if !strings.Contains(stdout.String(), name) {
+			t.Errorf("stdout does not name %s", name)
+		}
+	}
+}
+
 func TestUsage(t *testing.T) {
 	for _, test := range []struct {
 		name, arg, want string
