@@ -251,14 +251,16 @@ func TestExplainOfAGoodToken(t *testing.T) {
 // names, if it is one of them, is the reason.
 func TestExplainTellsOfSkippedKeys(t *testing.T) {
 	n, e := base64.RawURLEncoding.EncodeToString(testKey(t, 0).N.Bytes()), "AQAB"
-	set, err := jwtverify.ParseKeySet(fmt.Appendf(nil, `{"keys":[{"kty":"RSA","kid":"key-0","n":%q,"e":%q},{"kty":"RSA","use":"enc","kid":"enc","n":%q,"e":%q}]}`, n, e, n, e))
+	set, err := jwtverify.ParseKeySet(fmt.Appendf(nil, `{"keys":[{"kty":"RSA","kid":"key-0","n":%q,"e":%q},{"kty":"RSA","use":"enc","kid":"enc","n":%q,"e":%q},{"kty":"EC"}]}`, n, e, n, e))
 	if err != nil {
 		t.Fatal(err)
 	}
 	verifier := newVerifier(t, jwtverify.Config{Keys: set})
 	for name, test := range map[string]struct{ kid, want string }{
-		"the good key":       {"key-0", `keys-skipped: key 1 with kid "enc" is not used: use is "enc", want "sig"`},
+		"the good key":       {"key-0", `keys-skipped: key 1 with kid "enc" is not used: use is "enc", want "sig"; key 2 is not used: kty is "EC", want "RSA"`},
 		"the encryption key": {"enc", `key-unusable: key 1 with kid "enc" is not used: use is "enc", want "sig"`},
+		"an unknown key":     {"other", `kid-unknown: "other"`},
+		"an empty kid":       {"", `kid-unknown: ""`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			raw := sign(t, 0, map[string]any{"alg": "RS256", "kid": test.kid}, goodClaims())

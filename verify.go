@@ -536,8 +536,8 @@ func sameType(a, b string) bool {
 
 func bareType(s string) string {
 	const prefix = "application/"
-	if len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix) {
-		return s[len(prefix):]
+	if n := min(len(s), len(prefix)); strings.EqualFold(s[:n], prefix) {
+		return s[n:]
 	}
 	return s
 }
@@ -641,12 +641,9 @@ func (v *Verifier) readClaims(t *Token) (audience []string, err error) {
 // encoding/json matches names that way, so that a token with both exp and EXP
 // would mean one thing here and another in the code that reads its claims.
 func (v *Verifier) lookalike(name string) (exact string) {
-	if len(name) < 3 || len(name) > 2*len("client_id") {
-		return ""
-	}
 	// A letter outside ASCII can stand for one in it; else only lengths that are equal
 	// can be names that are.
-	if len(name) != len("exp") && len(name) != len(v.audienceClaim) && isASCII(name) {
+	if len(name) != len("exp") && len(name) != len(v.audienceClaim) && len(name) == utf8.RuneCountInString(name) {
 		return ""
 	}
 	for _, exact := range [...]string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", v.audienceClaim} {
@@ -655,15 +652,6 @@ func (v *Verifier) lookalike(name string) (exact string) {
 		}
 	}
 	return ""
-}
-
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
 }
 
 // readAudience reads aud, a string or an array of strings (RFC 7519, section 4.1.3),

@@ -554,6 +554,22 @@ func TestDatesAreExact(t *testing.T) {
 			t.Errorf("exp %s: got %v, want %v", text, token.Expiry, want.UTC())
 		}
 	}
+	for text, want := range map[string]time.Time{
+		"0":               time.Unix(0, 0),
+		"-1.5":            time.Unix(-1, -500_000_000),
+		"-1.999999999":    time.Unix(-1, -999_999_999),
+		"-1.000000000999": time.Unix(-1, 0), // up, too
+		"-15e-1":          time.Unix(-1, -500_000_000),
+	} {
+		claims := fmt.Sprintf(`{"iss":%q,"aud":%q,"exp":1750000001,"iat":%s}`, testIssuer, testAudience, text)
+		token, err := newVerifier(t, jwtverify.Config{}).Verify(t.Context(), signText(t, 0, `{"alg":"RS256","kid":"key-0"}`, claims))
+		if err != nil {
+			t.Fatalf("iat %s: %v", text, err)
+		}
+		if !token.IssuedAt.Equal(want) {
+			t.Errorf("iat %s: got %v, want %v", text, token.IssuedAt, want.UTC())
+		}
+	}
 }
 
 // Without Config.Now and Config.Leeway the clock is time.Now and the leeway one
@@ -729,28 +745,48 @@ func TestErrorTexts(t *testing.T) {
 		return sign(t, 0, goodHeader(), claims)
 	}
 	for want, token := range map[string]string{
-		`token has 2 parts, want three parts: header.claims.signature`:                                     "a.b",
-		`token has five parts, so it is encrypted (JWE), want a signed JWT`:                                "a.b.c.d.e",
-		`token has 16385 bytes, want at most 16384 bytes`:                                                  strings.Repeat("a", 16385),
-		`signature has padding (=) at byte 342, want base64url without padding`:                            good + "=",
-		`alg is "HS256", want "RS256"`:                                                                     rawToken(`{"alg":"HS256"}`, "{}", ""),
-		`header is not valid JSON: it ends at byte 8, want a comma or }`:                                   rawToken(`{"alg":1`, "{}", ""),
-		`header has the member "alg" twice`:                                                                rawToken(`{"alg":1,"alg":2}`, "{}", ""),
-		`kid is "\n\u0435", want one of the issuer's keys ("key-0", "key-1")`:                              rawToken(`{"alg":"RS256","kid":"\nе"}`, "{}", ""),
-		`signature has 1 bytes, want 256, the size of key "key-0"`:                                         good[:strings.LastIndexByte(good, '.')] + ".AA",
-		`issuer is "https://other", want "https://issuer.example"`:                                         with("iss", "https://other"),
-		`audience is ["https://other"], want "https://api.example"`:                                        with("aud", "https://other"),
-		`token expired at 2025-06-15T15:06:39Z, and it is 2025-06-15T15:06:40Z (leeway 0s)`:                with("exp", testNow-1),
-		`token is not valid before 2025-06-15T15:06:41Z, and it is 2025-06-15T15:06:40Z (leeway 0s)`:       with("nbf", testNow+1),
-		`claims: "sub" is null, want a string`:                                                             with("sub", nil),
-		`claims: "EXP" is another name, which other readers take for it, want "exp"`:                       with("EXP", 1),
-		`claims: "exp" is 1750000000000, beyond the year 9999, want seconds since 1970 (not milliseconds)`: with("exp", int64(testNow*1000)),
-		`audience is ["0", "1", "2", "3", and 6 more], want "https://api.example"`:                         with("aud", strings.Split("0123456789", "")),
-		`issuer is "` + strings.Repeat("x", 99) + `"…, want "https://issuer.example"`:                      with("iss", strings.Repeat("x", 99)+"é and more"),
+		`token has 2 parts, want three parts: header.claims.signature`:                                                        "a.b",
+		`token has five parts, so it is encrypted (JWE), want a signed JWT`:                                                   "a.b.c.d.e",
+		`token has 16385 bytes, want at most 16384 bytes`:                                                                     strings.Repeat("a", 16385),
+		`signature has padding (=) at byte 342, want base64url without padding`:                                               good + "=",
+		`alg is "HS256", want "RS256"`:                                                                                        rawToken(`{"alg":"HS256"}`, "{}", ""),
+		`header is not valid JSON: it ends at byte 8, want a comma or }`:                                                      rawToken(`{"alg":1`, "{}", ""),
+		`header has the member "alg" twice`:                                                                                   rawToken(`{"alg":1,"alg":2}`, "{}", ""),
+		`kid is "\n\u0435", want one of the issuer's keys ("key-0", "key-1")`:                                                 rawToken(`{"alg":"RS256","kid":"\nе"}`, "{}", ""),
+		`signature has 1 bytes, want 256, the size of key "key-0"`:                                                            good[:strings.LastIndexByte(good, '.')] + ".AA",
+		`issuer is "https://other", want "https://issuer.example"`:                                                            with("iss", "https://other"),
+		`audience is ["https://other"], want "https://api.example"`:                                                           with("aud", "https://other"),
+		`token expired at 2025-06-15T15:06:39Z, and it is 2025-06-15T15:06:40Z (leeway 0s)`:                                   with("exp", testNow-1),
+		`token is not valid before 2025-06-15T15:06:41Z, and it is 2025-06-15T15:06:40Z (leeway 0s)`:                          with("nbf", testNow+1),
+		`claims: "sub" is null, want a string`:                                                                                with("sub", nil),
+		`claims: "EXP" is another name, which other readers take for it, want "exp"`:                                          with("EXP", 1),
+		`claims: "exp" is 1750000000000, beyond the year 9999, want seconds since 1970 (not milliseconds)`:                    with("exp", int64(testNow*1000)),
+		`audience is ["0", "1", "2", "3", and 6 more], want "https://api.example"`:                                            with("aud", strings.Split("0123456789", "")),
+		`audience is ["0", "1", "2", "3", "4"], want "https://api.example"`:                                                   with("aud", strings.Split("01234", "")),
+		`issuer is "` + strings.Repeat("x", 100) + `", want "https://issuer.example"`:                                         with("iss", strings.Repeat("x", 100)),
+		`claims: "exp" is ` + strings.Repeat("9", 32) + `, beyond the year 9999, want seconds since 1970 (not milliseconds)`:  with("exp", json.Number(strings.Repeat("9", 32))),
+		`claims: "exp" is ` + strings.Repeat("9", 32) + `…, beyond the year 9999, want seconds since 1970 (not milliseconds)`: with("exp", json.Number(strings.Repeat("9", 33))),
+		`issuer is "` + strings.Repeat("x", 99) + `"…, want "https://issuer.example"`:                                         with("iss", strings.Repeat("x", 99)+"é and more"),
 	} {
 		_, err := newVerifier(t, jwtverify.Config{}).Verify(t.Context(), token)
 		if err == nil || err.Error() != "jwtverify: token is invalid: "+want {
 			t.Errorf("got  %v\nwant jwtverify: token is invalid: %s", err, want)
+		}
+	}
+}
+
+func TestUnknownKidNamesTheFirstKeys(t *testing.T) {
+	kids := []string{"a", "b", "c", "d", "e", "f", "g"}
+	for count, want := range map[int]string{
+		1: `("a")`,
+		5: `("a", "b", "c", "d", "e")`,
+		6: `("a", "b", "c", "d", "e", …)`,
+		7: `("a", "b", "c", "d", "e", …)`,
+	} {
+		verifier := newVerifier(t, jwtverify.Config{Keys: setOf(t, kids[:count], make([]int, count))})
+		_, err := verifier.Verify(t.Context(), sign(t, 0, map[string]any{"alg": "RS256", "kid": "other"}, goodClaims()))
+		if want := `jwtverify: token is invalid: kid is "other", want one of the issuer's keys ` + want; err == nil || err.Error() != want {
+			t.Errorf("%d keys: got error %v, want %s", count, err, want)
 		}
 	}
 }
@@ -768,24 +804,25 @@ func TestNewRefusesWhatIsNotCompleteAndSafe(t *testing.T) {
 		change func(*jwtverify.Config)
 		want   string // in the error
 	}{
-		"no issuer":                     {func(c *jwtverify.Config) { c.Issuer = "" }, "Config.Issuer is empty: set it to"},
-		"an issuer that is no UTF-8":    {func(c *jwtverify.Config) { c.Issuer = "\xff" }, "Config.Issuer is"},
-		"no audience":                   {func(c *jwtverify.Config) { c.Audiences = nil }, "Config.Audiences is empty: set it to"},
-		"an empty audience":             {func(c *jwtverify.Config) { c.Audiences = []string{"a", ""} }, "Config.Audiences[1] is"},
-		"no keys":                       {func(c *jwtverify.Config) { c.Keys = nil }, "Config.Keys is nil: set it to"},
-		"a nil *KeySet":                 {func(c *jwtverify.Config) { c.Keys = (*jwtverify.KeySet)(nil) }, "Config.Keys: the key source is nil"},
-		"a nil *Cache":                  {func(c *jwtverify.Config) { c.Keys = (*jwtverify.Cache)(nil) }, "Config.Keys: the key source is nil"},
-		"a nil function":                {func(c *jwtverify.Config) { c.Keys = jwtverify.KeySourceFunc(nil) }, "Config.Keys: the key source is nil"},
-		"a nil pointer to a source":     {func(c *jwtverify.Config) { c.Keys = (*jwtverify.HTTPKeySource)(nil) }, "Config.Keys: the key source is nil"},
-		"a set without usable key":      {func(c *jwtverify.Config) { c.Keys = ec }, `Config.Keys can verify nothing: the key set has no key usable for RS256: key 0 with kid "ec" is not used: kty is "EC", want "RSA"`},
-		"a zero HTTPKeySource":          {func(c *jwtverify.Config) { c.Keys = jwtverify.HTTPKeySource{} }, "HTTPKeySource.URL is empty"},
-		"a zero FileKeySource":          {func(c *jwtverify.Config) { c.Keys = jwtverify.FileKeySource("") }, "FileKeySource is empty"},
-		"a Cache without source":        {func(c *jwtverify.Config) { c.Keys = &jwtverify.Cache{} }, "Cache.Source"},
-		"a Cache in a Cache":            {func(c *jwtverify.Config) { c.Keys = &jwtverify.Cache{Source: &jwtverify.Cache{Source: c.Keys}} }, "a *Cache inside another source"},
-		"a leeway over ten minutes":     {func(c *jwtverify.Config) { c.Leeway = 10*time.Minute + 1 }, "Config.Leeway is 10m0.000000001s: want at most 10m0s"},
-		"another claim as the audience": {func(c *jwtverify.Config) { c.AudienceClaim = "sub" }, `Config.AudienceClaim is "sub": want`},
-		"a type with a space":           {func(c *jwtverify.Config) { c.Type = "at jwt" }, `Config.Type is "at jwt": want`},
-		"a type that is a prefix":       {func(c *jwtverify.Config) { c.Type = "application/" }, `Config.Type is "application/": want`},
+		"no issuer":                      {func(c *jwtverify.Config) { c.Issuer = "" }, "Config.Issuer is empty: set it to"},
+		"an issuer that is no UTF-8":     {func(c *jwtverify.Config) { c.Issuer = "\xff" }, "Config.Issuer is"},
+		"a long one, without any letter": {func(c *jwtverify.Config) { c.Issuer = strings.Repeat("\x80", 150) }, `Config.Issuer is ""…: no token can carry it`},
+		"no audience":                    {func(c *jwtverify.Config) { c.Audiences = nil }, "Config.Audiences is empty: set it to"},
+		"an empty audience":              {func(c *jwtverify.Config) { c.Audiences = []string{"a", ""} }, "Config.Audiences[1] is"},
+		"no keys":                        {func(c *jwtverify.Config) { c.Keys = nil }, "Config.Keys is nil: set it to"},
+		"a nil *KeySet":                  {func(c *jwtverify.Config) { c.Keys = (*jwtverify.KeySet)(nil) }, "Config.Keys: the key source is nil"},
+		"a nil *Cache":                   {func(c *jwtverify.Config) { c.Keys = (*jwtverify.Cache)(nil) }, "Config.Keys: the key source is nil"},
+		"a nil function":                 {func(c *jwtverify.Config) { c.Keys = jwtverify.KeySourceFunc(nil) }, "Config.Keys: the key source is nil"},
+		"a nil pointer to a source":      {func(c *jwtverify.Config) { c.Keys = (*jwtverify.HTTPKeySource)(nil) }, "Config.Keys: the key source is nil"},
+		"a set without usable key":       {func(c *jwtverify.Config) { c.Keys = ec }, `Config.Keys can verify nothing: the key set has no key usable for RS256: key 0 with kid "ec" is not used: kty is "EC", want "RSA"`},
+		"a zero HTTPKeySource":           {func(c *jwtverify.Config) { c.Keys = jwtverify.HTTPKeySource{} }, "HTTPKeySource.URL is empty"},
+		"a zero FileKeySource":           {func(c *jwtverify.Config) { c.Keys = jwtverify.FileKeySource("") }, "FileKeySource is empty"},
+		"a Cache without source":         {func(c *jwtverify.Config) { c.Keys = &jwtverify.Cache{} }, "Cache.Source"},
+		"a Cache in a Cache":             {func(c *jwtverify.Config) { c.Keys = &jwtverify.Cache{Source: &jwtverify.Cache{Source: c.Keys}} }, "a *Cache inside another source"},
+		"a leeway over ten minutes":      {func(c *jwtverify.Config) { c.Leeway = 10*time.Minute + 1 }, "Config.Leeway is 10m0.000000001s: want at most 10m0s"},
+		"another claim as the audience":  {func(c *jwtverify.Config) { c.AudienceClaim = "sub" }, `Config.AudienceClaim is "sub": want`},
+		"a type with a space":            {func(c *jwtverify.Config) { c.Type = "at jwt" }, `Config.Type is "at jwt": want`},
+		"a type that is a prefix":        {func(c *jwtverify.Config) { c.Type = "application/" }, `Config.Type is "application/": want`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			config := ok
@@ -796,9 +833,19 @@ func TestNewRefusesWhatIsNotCompleteAndSafe(t *testing.T) {
 			}
 		})
 	}
-	ok.Leeway, ok.AudienceClaim, ok.Type = 10*time.Minute, "azp", "application/at+jwt"
-	if _, err := jwtverify.New(ok); err != nil {
-		t.Errorf("at the bounds: %v", err)
+	// RFC 6838, section 4.2: what may stand in the name of a type, and its neighbours.
+	for _, typ := range []string{"a`", "a{", "a@", "a[", "a:", "a;", "a,", "a~", "/a", "a/", "/", "a/b/c"} {
+		config := ok
+		config.Type = typ
+		if _, err := jwtverify.New(config); err == nil || !strings.Contains(err.Error(), "Config.Type is") {
+			t.Errorf("type %q: got error %v, want one", config.Type, err)
+		}
+	}
+	for _, typ := range []string{"application/at+jwt", "azAZ09/!#$&-^_.+"} {
+		ok.Leeway, ok.AudienceClaim, ok.Type = 10*time.Minute, "azp", typ
+		if _, err := jwtverify.New(ok); err != nil {
+			t.Errorf("at the bounds: %v", err)
+		}
 	}
 }
 
