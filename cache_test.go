@@ -1006,6 +1006,48 @@ func TestHourOfEmptySetsBeginsAgain(t *testing.T) {
 	})
 }
 
+// To the nanosecond: what lasts an hour is a revocation, what is a nanosecond shorter
+// is not.
+func TestEmptySetsForAnHour(t *testing.T) {
+	for _, row := range []struct {
+		after time.Duration
+		ok    int
+	}{{time.Hour - 1, 1}, {time.Hour, 0}} {
+		bubble(t, func(s *stage) {
+			r := s.warm()
+			r.set(empty)
+			r.until(6 * time.Minute)
+			r.call("a") // the set is due
+			time.Sleep(time.Second)
+			first := r.starts(0)[r.fetched()-1]
+			r.until(first + row.after)
+			s.results("the call that starts the next fetch", []result{r.call("a")}, 1, 0, 0)
+			time.Sleep(time.Second / 2)
+			s.results("the one behind it", []result{r.call("a")}, row.ok, 0, 1-row.ok)
+		})
+	}
+}
+
+// Five minutes after the last forced fetch the gap is the shortest again, and a
+// nanosecond earlier it is not.
+func TestForcedFetchesAreForgottenAfterFiveMinutes(t *testing.T) {
+	for _, row := range []struct {
+		after  time.Duration
+		forced int
+	}{{5*time.Minute - 1, 2}, {5 * time.Minute, 3}} {
+		bubble(t, func(s *stage) {
+			r := s.rig(&jwtverify.Cache{RefreshInterval: 24 * time.Hour}, serve(s, "a", "b")).warm()
+			r.call("x")
+			first := r.starts(0)[r.fetched()-1]
+			r.until(first + row.after)
+			r.call("y")
+			r.until(first + row.after + 10*time.Second)
+			r.call("z")
+			is(s, "forced fetches", r.forcedFetches(), row.forced)
+		})
+	}
+}
+
 // Fetches for callers with other values in their contexts: those of the one who
 // started it reach the source, his deadline and cancellation do not.
 func TestFetchHasTheValuesOfItsStarter(t *testing.T) {
