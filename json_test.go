@@ -494,6 +494,30 @@ func TestJSONDuplicates(t *testing.T) {
 	}
 }
 
+func TestJSONBehindAnEscape(t *testing.T) {
+	if err := skipJSON(`"\u0041 b\n c"`, maxJSONDepth, maxJSONMembers); err != nil {
+		t.Errorf("a space: %v", err)
+	}
+	const want = "is not valid JSON: it ends at byte 7, want a closing quote"
+	if err := skipJSON(`"\u0041`, maxJSONDepth, maxJSONMembers); err == nil || err.Error() != want {
+		t.Errorf("the end: got error %v, want %s", err, want)
+	}
+}
+
+// Each name is found again after the table has grown, wherever it lies in it by then.
+func TestJSONDuplicatesInAGrownTable(t *testing.T) {
+	const count = 600
+	members := numberedMembers(count)
+	if err := skipJSON(`{`+members+`}`, maxJSONDepth, maxJSONMembers); err != nil {
+		t.Fatal(err)
+	}
+	for i := range count {
+		if err := skipJSON(fmt.Sprintf(`{%s,"n%d":0}`, members, i), maxJSONDepth, maxJSONMembers); err == nil {
+			t.Errorf("of %d members the name of number %d may come again", count, i)
+		}
+	}
+}
+
 func TestJSONDuplicatesInNestedObjects(t *testing.T) {
 	sizes := []int{1, 2, 15, 16, 17, 31, 32, 33, 47, 48, 49, 60}
 	for _, outer := range sizes {
