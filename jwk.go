@@ -91,7 +91,6 @@ type KeySet struct {
 
 	refreshAfter time.Duration // hint to the Cache; 0: none
 	thumbprints  bool          // the kids were computed by us, for keys from PEM
-	known        string        // the first of the kids, for messages
 	wantedKeyID  string        // what a token's kid should have been, for messages
 
 	origin origin
@@ -301,11 +300,10 @@ func (s *KeySet) addFound(index int, key Key, reason string) {
 }
 
 func (s *KeySet) add(key Key) {
-	const shown = 5
-	if len(s.keys) <= shown {
-		s.want(key, len(s.keys) == shown)
-	}
 	s.keys = append(s.keys, key)
+	if len(s.keys) <= shownKeyIDs+1 {
+		s.wantedKeyID = s.want()
+	}
 	if key.id == "" {
 		return
 	}
@@ -315,21 +313,24 @@ func (s *KeySet) add(key Key) {
 	s.byID[key.id] = append(s.byID[key.id], key)
 }
 
-// want adds a key, or the hint that there are more, to what a token's kid should have
-// been. Tokens with unknown kids may be many: their error is ready before they come.
-func (s *KeySet) want(key Key, more bool) {
-	switch {
-	case more:
-		s.known += ", …"
-	case s.known == "":
-		s.known = quoted(key.id, 64)
-	default:
-		s.known += ", " + quoted(key.id, 64)
+const shownKeyIDs = 5 // in a message
+
+// want is what a token's kid should have been. Tokens with unknown kids may be many: it
+// is ready before they come.
+func (s *KeySet) want() string {
+	var kids []string
+	for i, key := range s.keys {
+		if i == shownKeyIDs {
+			kids = append(kids, "…")
+			break
+		}
+		kids = append(kids, quoted(key.id, 64))
 	}
-	s.wantedKeyID = "one of the issuer's keys (" + s.known + ")"
+	want := "one of the issuer's keys (" + strings.Join(kids, ", ") + ")"
 	if s.thumbprints {
-		s.wantedKeyID += "; keys from PEM have their RFC 7638 thumbprint as kid, use NewKey to give them the issuer's"
+		want += "; keys from PEM have their RFC 7638 thumbprint as kid, use NewKey to give them the issuer's"
 	}
+	return want
 }
 
 // judge returns the public key, or the reason why it must not verify RS256.
@@ -535,7 +536,7 @@ func (s *KeySet) keeping(old *KeySet) (kept *KeySet, changed bool) {
 		before[key.material()] = append(before[key.material()], key)
 	}
 	copied := *s
-	copied.keys, copied.byID, copied.known = nil, nil, ""
+	copied.keys, copied.byID = nil, nil
 	changed = len(s.keys) != len(old.keys)
 	for _, key := range s.keys {
 		same := before[key.material()]

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
-	"time"
 )
 
 // Bounds of the memory of verified tokens.
@@ -77,9 +76,11 @@ func (v *Verifier) remembered(ctx context.Context, token string) (t *Token, err 
 	if known == nil {
 		return nil, nil, false
 	}
-	_, keys, err := v.keys(ctx, known.query, time.Now())
-	if err != nil {
-		return nil, err, true
+	_, keys, arrived := v.knownKeys(known.query)
+	if keys == nil {
+		if _, keys, err = v.keys(ctx, known.query, arrived); err != nil {
+			return nil, err, true
+		}
 	}
 	if !slices.Contains(keys, known.key) {
 		v.verified.forget(known)

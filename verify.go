@@ -328,8 +328,7 @@ func (v *Verifier) verify(ctx context.Context, token string, r *recorder) (*Toke
 	}
 	var keys []Key
 	if query := h.query(); r.goodSoFar() {
-		arrived := time.Now()
-		set, known := v.knownKeys(query, arrived)
+		set, known, arrived := v.knownKeys(query)
 		if known == nil {
 			if err := base64URLFlaw(parts.claims); err != nil {
 				return nil, r.end(stepClaims, malformed("claims ", err))
@@ -543,15 +542,17 @@ func bareType(s string) string {
 }
 
 // knownKeys returns the keys that may have signed the token, and their set, if they are
-// known and fresh, as they nearly always are. Otherwise keys has the answer.
-func (v *Verifier) knownKeys(query keyQuery, now time.Time) (set *KeySet, keys []Key) {
+// known and fresh, as they nearly always are. Otherwise keys has the answer, which for
+// keys of a Cache depends on when the caller arrived.
+func (v *Verifier) knownKeys(query keyQuery) (set *KeySet, keys []Key, arrived time.Time) {
 	if set = v.set; set == nil {
-		if set = v.cache.fresh(now); set == nil {
-			return nil, nil
+		arrived = time.Now()
+		if set = v.cache.fresh(arrived); set == nil {
+			return nil, nil, arrived
 		}
 	}
 	keys, _ = set.find(query)
-	return set, keys
+	return set, keys, arrived
 }
 
 // keys returns the keys that may have signed the token, at least one, and the set
