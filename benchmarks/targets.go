@@ -129,15 +129,14 @@ func refusalTarget(figure, class string, limit, aim float64, is *issuer, e effor
 		if h.name == class {
 			cost, err := refusing(h, is, e)
 			detail := fmt.Sprintf("%.0f allocations, %.0f bytes, the error among them", cost.count, cost.bytes)
-			return inMicros(figure, cost.floors*cost.floor, cost.floor, limit, aim, detail), err
+			return inMicros(figure, cost.floors*targetFloor, targetFloor, limit, aim, detail), err
 		}
 	}
 	return target{}, fmt.Errorf("no class of hostile tokens is called %s", class)
 }
 
-// A refusalCost is what one refusal costs, in floors, and what the floor does, in
-// nanoseconds.
-type refusalCost struct{ floors, floor, count, bytes float64 }
+// A refusalCost is what one refusal costs: CPU time in floors, and allocations.
+type refusalCost struct{ floors, count, bytes float64 }
 
 // refusing measures one refusal of ours beside the floor, with more rounds than the
 // table of them all.
@@ -156,7 +155,7 @@ func refusing(h hostile, is *issuer, e effort) (refusalCost, error) {
 		return refusalCost{}, err
 	}
 	count, bytes := allocations(call)
-	return refusalCost{all[1].over(all[0]), all[0].nanos(), count, bytes}, nil
+	return refusalCost{all[1].over(all[0]), count, bytes}, nil
 }
 
 func keySetTarget(is *issuer, e effort) (target, error) {
