@@ -1,7 +1,7 @@
 package main
 
 import (
-	"bufio"
+	"cmp"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -75,10 +75,7 @@ func parseSource(name string) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &source{tokens: map[[2]int]int{}}
-	for lines := bufio.NewScanner(strings.NewReader(string(data))); lines.Scan(); {
-		s.lines = append(s.lines, lines.Text())
-	}
+	s := &source{lines: strings.Split(string(data), "\n"), tokens: map[[2]int]int{}}
 	files := token.NewFileSet()
 	parsed, err := parser.ParseFile(files, name, data, parser.SkipObjectResolution)
 	if err != nil {
@@ -98,10 +95,7 @@ func parseSource(name string) (*source, error) {
 			return s, nil
 		}
 		at := file.Position(pos)
-		s.tokens[[2]int{at.Line, at.Column}] = max(len(text), len(tok.String()))
-		if tok.IsOperator() {
-			s.tokens[[2]int{at.Line, at.Column}] = len(tok.String())
-		}
+		s.tokens[[2]int{at.Line, at.Column}] = cmp.Or(len(text), len(tok.String()))
 	}
 }
 

@@ -82,7 +82,7 @@ func run(ctx context.Context, files []string, stdout, stderr io.Writer) int {
 		}
 		all = append(all, mutants...)
 	}
-	result := judge(all, explained, files == nil)
+	result := judge(all, explained, len(files) == 0)
 	result.print(stdout)
 	if !result.ok() {
 		return survivors
