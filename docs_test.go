@@ -150,8 +150,8 @@ func TestDocsCommands(t *testing.T) {
 	documents = append(documents, "SECURITY.md", "CONTRIBUTING.md", "conformance/README.md", "deploy/README.md")
 	seen := map[string]bool{}
 	for _, document := range documents {
-		for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(readText(t, document), -1) {
-			for line := range strings.Lines(block[1]) {
+		for _, block := range blocks(t, document, "sh") {
+			for line := range strings.Lines(block) {
 				command, _, _ := strings.Cut(line, " # ")
 				if command = strings.TrimSpace(command); strings.HasPrefix(command, "cd ") {
 					continue

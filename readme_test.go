@@ -15,15 +15,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// blocks returns the code blocks of a language in the README.
-func blocks(t *testing.T, language string) (found []string) {
+// blocks returns the code blocks of a language in a document.
+func blocks(t *testing.T, document, language string) (found []string) {
 	t.Helper()
-	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, match := range regexp.MustCompile("(?s)```"+language+"\n(.*?)```").FindAllSubmatch(readme, -1) {
-		found = append(found, string(match[1]))
+	for _, match := range regexp.MustCompile("(?s)```"+language+"\n(.*?)```").FindAllStringSubmatch(readText(t, document), -1) {
+		found = append(found, match[1])
 	}
 	return found
 }
@@ -66,7 +62,7 @@ func moduleOutside(t *testing.T, program string) (dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines := strings.ReplaceAll(blocks(t, "text")[1], "../jwtverify", root)
+	lines := strings.ReplaceAll(blocks(t, "README.md", "text")[1], "../jwtverify", root)
 	dir = t.TempDir()
 	for name, content := range map[string]string{"go.mod": "module example.net/program\n\ngo 1.25\n\n" + lines, "main.go": program} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
@@ -80,7 +76,7 @@ func moduleOutside(t *testing.T, program string) (dir string) {
 // module that has the README's go.mod lines.
 func TestREADMEProgram(t *testing.T) {
 	slow(t)
-	programs := blocks(t, "go")
+	programs := blocks(t, "README.md", "go")
 	if len(programs) != 3 {
 		t.Fatalf("README.md has %d Go programs, and this test knows 3", len(programs))
 	}
@@ -105,7 +101,7 @@ func TestREADMEProgram(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	// The error's text is the one that the README shows.
-	if got, want := command(t, dir, "go", "run", ".", mint("https://other")), strings.TrimSpace(blocks(t, "text")[0]); !strings.Contains(got, want) {
+	if got, want := command(t, dir, "go", "run", ".", mint("https://other")), strings.TrimSpace(blocks(t, "README.md", "text")[0]); !strings.Contains(got, want) {
 		t.Errorf("got %q, want %q in it", got, want)
 	}
 }
@@ -122,7 +118,7 @@ func TestREADMECommands(t *testing.T) {
 		t.Fatal(err)
 	}
 	servers := new(readmeServers)
-	for _, block := range blocks(t, "sh") {
+	for _, block := range blocks(t, "README.md", "sh") {
 		for line := range strings.Lines(block) {
 			adapted := strings.NewReplacer("https://tenant.example.com", url, "token.txt", tokenFile).Replace(strings.TrimSpace(line))
 			want := ""
@@ -249,7 +245,7 @@ func grantedToken(t *testing.T, issuer, audience string) string {
 
 // Every session of the README is one of the stories that the command's tests tell.
 func TestREADMESessions(t *testing.T) {
-	sessions := blocks(t, "console")
+	sessions := blocks(t, "README.md", "console")
 	if len(sessions) == 0 {
 		t.Fatal("README.md shows no session")
 	}
