@@ -92,6 +92,52 @@ func TestVerifiedTokensStayWithinTheirBounds(t *testing.T) {
 	}
 }
 
+// A new token takes the place of a single other one, even where all are in use.
+func TestVerifiedTokensMakeRoomForANewOne(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		bytes int64 // of each entry
+		inUse bool
+	}{
+		{"eight small ones", 1000, false},
+		{"eight small ones in use", 1000, true},
+		{"eight that fill the memory", bytesPerVerified, false},
+		{"eight in use that fill the memory", bytesPerVerified, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := newVerifiedTokens(8)
+			add := func(text string) {
+				known := verifiedFor(c, text)
+				known.bytes = test.bytes
+				c.add(known)
+			}
+			for i := range 8 {
+				add(fmt.Sprint(i))
+				if test.inUse && c.find(fmt.Sprint(i)) == nil {
+					t.Fatalf("entry %d is not kept, where there is room for eight", i)
+				}
+			}
+			add("new")
+			if c.find("new") == nil {
+				t.Error("the new one is not kept")
+			}
+			entries, bytes := c.tally()
+			if entries != 8 || bytes != 8*test.bytes || bytes != c.bytes.Load() {
+				t.Errorf("%d entries of %d bytes, counted as %d, want 8 of %d", entries, bytes, c.bytes.Load(), 8*test.bytes)
+			}
+		})
+	}
+}
+
+// The token's text and its parts, decoded, and what else it takes.
+func TestARememberedTokenIsCountedWithAllItsParts(t *testing.T) {
+	v := &Verifier{verified: newVerifiedTokens(8)}
+	v.remember(strings.Repeat("x", 1000), keyQuery{}, Key{}, &Token{Audience: make([]string, 3), claims: strings.Repeat("x", 600)})
+	if got, want := v.verified.bytes.Load(), int64(2000+600+48+verifiedOverhead); got != want {
+		t.Errorf("counted as %d bytes, want %d", got, want)
+	}
+}
+
 // Tokens in use stay, while others that come once pass through.
 func TestVerifiedTokensInUseOutliveAFlood(t *testing.T) {
 	c := newVerifiedTokens(800)

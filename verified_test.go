@@ -71,6 +71,22 @@ func TestRememberedTokenIsANewOneEachTime(t *testing.T) {
 	}
 }
 
+func TestTheLongestTokenIsRemembered(t *testing.T) {
+	const longest = 16 << 10
+	claims := marshal(t, goodClaims())
+	var raw string
+	for spaces := 0; len(raw) != longest; spaces++ {
+		if spaces == 3 {
+			t.Fatalf("a token of %d bytes, want %d", len(raw), longest)
+		}
+		header := `{"alg":"RS256","kid":"key-0"` + strings.Repeat(" ", spaces) + "}"
+		signed := encode(header) + "." + encode(claims)
+		room := longest - len(signed) - len(".") - 342 // the signature
+		raw = signText(t, 0, header, claims+strings.Repeat(" ", room*3/4))
+	}
+	remembering(t, jwtverify.Config{}, raw)
+}
+
 func TestRememberedTokenIsJudgedByTheTimeAnew(t *testing.T) {
 	raw := sign(t, 0, goodHeader(), goodClaims())
 	now := time.Unix(testNow, 0)
