@@ -302,7 +302,7 @@ func (r *recorder) laterThanNow(v *Verifier) string {
 // fromNow is a time with its distance from now, as people say it.
 func (r *recorder) fromNow(t time.Time) string {
 	distance := t.Sub(r.now)
-	if distance < 0 {
+	if distance <= 0 {
 		return clock(t) + ", " + rounded(-distance) + " ago"
 	}
 	return clock(t) + ", in " + rounded(distance)

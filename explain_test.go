@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -141,6 +142,8 @@ func TestExplainTellsWhatEachStepFound(t *testing.T) {
 		{"no typ where one is required", header(map[string]any{"alg": "RS256", "kid": "key-0"}, nil), jwtverify.Config{Type: "at+jwt"}, "type:type-mismatch key:skip signature:skip", "absent"},
 		{"typ a list", header(map[string]any{"alg": "RS256", "kid": "key-0", "typ": []string{"JWT"}}, nil), jwtverify.Config{}, "type:type-mismatch key:skip signature:skip", `"typ" is an array`},
 		{"crit", header(map[string]any{"alg": "RS256", "kid": "key-0", "crit": []any{"b64", 1, "é"}}, nil), jwtverify.Config{}, "type:header-critical key:skip signature:skip", `crit ["b64", "\u00e9"]`},
+		{"crit beside another list", header(map[string]any{"alg": "RS256", "kid": "key-0", "crit": []string{"b64"}, "x5c": []string{"a"}}, nil), jwtverify.Config{}, "type:header-critical key:skip signature:skip", `crit ["b64"]`},
+		{"crit a text", header(map[string]any{"alg": "RS256", "kid": "key-0", "crit": "b64"}, nil), jwtverify.Config{}, "type:header-critical key:skip signature:skip", "crit []"},
 		{"crit and another alg and typ", header(map[string]any{"alg": "HS512", "typ": "x", "kid": 1}, nil), jwtverify.Config{}, "algorithm:alg-hmac type:type-mismatch key:kid-form signature:skip", `"HS512"`},
 		{"kid a number", header(map[string]any{"alg": "RS256", "kid": 1}, nil), jwtverify.Config{}, "key:kid-form signature:skip", `"kid" is a number`},
 		{"a long kid", header(map[string]any{"alg": "RS256", "kid": strings.Repeat("k", 257)}, nil), jwtverify.Config{}, "key:kid-form signature:skip", "257 bytes"},
@@ -169,6 +172,7 @@ func TestExplainTellsWhatEachStepFound(t *testing.T) {
 		{"iss in capitals", signed(map[string]any{"iss": "HTTPS://ISSUER.example"}), jwtverify.Config{}, "issuer:issuer-form", `"HTTPS://ISSUER.example"`},
 		{"iss with http", signed(map[string]any{"iss": "http://issuer.example"}), jwtverify.Config{}, "issuer:issuer-form", `"http://issuer.example"`},
 		{"iss without a scheme", signed(map[string]any{"iss": "issuer.example"}), jwtverify.Config{}, "issuer:issuer-form", `"issuer.example"`},
+		{"iss with another scheme", signed(map[string]any{"iss": "ftp://issuer.example"}), jwtverify.Config{}, "issuer:issuer-mismatch", `"ftp://issuer.example"`},
 		{"iss of another tenant", signed(map[string]any{"iss": "https://issuer.example.org"}), jwtverify.Config{}, "issuer:issuer-mismatch", `"https://issuer.example.org"`},
 		{"another issuer, audience and time", signed(map[string]any{"iss": "https://x", "aud": "y", "exp": testNow}), jwtverify.Config{}, "issuer:issuer-mismatch audience:audience-mismatch expiry:expired", `"https://x"`},
 		{"no aud", signed(map[string]any{"aud": nil}), jwtverify.Config{}, "audience:audience-missing", "nothing"},
@@ -183,6 +187,7 @@ func TestExplainTellsWhatEachStepFound(t *testing.T) {
 		{"nbf ahead", signed(map[string]any{"nbf": testNow + 1800}), jwtverify.Config{}, "not-before:not-before", "2025-06-15T15:36:40Z, in 30m"},
 		{"iat ahead", signed(map[string]any{"iat": testNow + 1800}), jwtverify.Config{}, "not-before:issued-ahead", "iat 2025-06-15T15:36:40Z, in 30m"},
 		{"iat ahead within the leeway", signed(map[string]any{"iat": testNow + 1800}), jwtverify.Config{Leeway: 10 * time.Minute, Now: func() time.Time { return time.Unix(testNow+1200, 0) }}, "", ""},
+		{"a token that expires now", signed(map[string]any{"exp": testNow}), jwtverify.Config{}, "expiry:expired", "2025-06-15T15:06:40Z, 0s ago"},
 		{"an expired token", signed(map[string]any{"exp": testNow - 3*24*3600}), jwtverify.Config{}, "expiry:expired", "2025-06-12T15:06:40Z, 3d ago"},
 		{"a token that is bound to a key", signed(map[string]any{"cnf": map[string]any{"jkt": "x"}}), jwtverify.Config{}, "claims:sender-constrained", "a cnf claim"},
 	} {
@@ -216,6 +221,52 @@ func TestExplainTellsWhatEachStepFound(t *testing.T) {
 				t.Errorf("got  %s, found %s\nwant %s, found %s", strings.Join(got, " "), found, want, test.found)
 			}
 		})
+	}
+}
+
+func TestExplainTellsWhatWasExpected(t *testing.T) {
+	const short = `{"alg":"RS256","kid":"key-0"}`
+	expired := goodClaims()
+	expired["exp"] = testNow - 3600
+	for _, test := range []struct {
+		name   string
+		token  string
+		config jwtverify.Config
+		want   string
+	}{
+		{"a header that is no JSON", rawToken(`{"alg"`, "{}", ""), jwtverify.Config{}, "one JSON object in the header, in valid UTF-8, with no member twice"},
+		{"claims that are no JSON", signText(t, 0, short, "{"), jwtverify.Config{}, "one JSON object in the claims, in valid UTF-8, with no member twice"},
+		{"a header that is too deep", rawToken(`{"a":[[[[1]]]]}`, "{}", ""), jwtverify.Config{}, "a header of at most 8192 bytes, 64 members (array elements count) and 4 levels"},
+		{"claims that are too deep", signText(t, 0, short, `{"a":`+strings.Repeat("[", 17)+strings.Repeat("]", 17)+"}"), jwtverify.Config{}, "claims of at most 1000 members and 16 levels"},
+		{"an expired token", sign(t, 0, goodHeader(), expired), jwtverify.Config{}, "later than 2025-06-15T15:06:40Z, which is now"},
+		{"an expired token and a leeway", sign(t, 0, goodHeader(), expired), jwtverify.Config{Leeway: time.Minute}, "later than 2025-06-15T15:06:40Z, which is now, less the leeway of 1m0s"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			report := newVerifier(t, test.config).Explain(t.Context(), test.token)
+			for _, c := range report.Checks {
+				if c.Status == jwtverify.Fail {
+					if c.Expected != test.want {
+						t.Errorf("got %q, want %q", c.Expected, test.want)
+					}
+					return
+				}
+			}
+			t.Error("no check failed")
+		})
+	}
+}
+
+func TestExplainRoundsTimesAsPeopleDo(t *testing.T) {
+	for seconds, want := range map[int]string{
+		1: "1s ago", 90: "90s ago", 119: "119s ago", 120: "2m ago", 3600: "60m ago", 7199: "120m ago", 7200: "2h ago",
+		48*3600 - 1: "48h ago", 48 * 3600: "2d ago", 60*3600 - 1: "2d ago", 10 * 24 * 3600: "10d ago",
+	} {
+		claims := goodClaims()
+		claims["exp"] = testNow - seconds
+		report := newVerifier(t, jwtverify.Config{}).Explain(t.Context(), sign(t, 0, goodHeader(), claims))
+		if got := report.Checks[10].Found; !strings.HasSuffix(got, ", "+want) {
+			t.Errorf("%d seconds: got %s, want %s", seconds, got, want)
+		}
 	}
 }
 
@@ -281,6 +332,28 @@ func TestExplainTellsOfSkippedKeys(t *testing.T) {
 	}
 }
 
+func TestExplainTellsOfSomeOfManySkippedKeys(t *testing.T) {
+	var keys []string
+	for i := range 7 {
+		keys = append(keys, fmt.Sprintf(`{"kty":"EC","kid":"%d"}`, i))
+	}
+	n := base64.RawURLEncoding.EncodeToString(testKey(t, 0).N.Bytes())
+	keys = append(keys, fmt.Sprintf(`{"kty":"RSA","kid":"key-0","n":%q,"e":"AQAB"}`, n))
+	set, err := jwtverify.ParseKeySet([]byte(`{"keys":[` + strings.Join(keys, ",") + "]}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	verifier := newVerifier(t, jwtverify.Config{Keys: set})
+	report := verifier.Explain(t.Context(), sign(t, 0, goodHeader(), goodClaims()))
+	want := ""
+	for i := range 4 {
+		want += fmt.Sprintf(`key %d with kid "%d" is not used: kty is "EC", want "RSA"; `, i, i)
+	}
+	if got := report.Checks[5].Found; got != want+"and 3 more" {
+		t.Errorf("got  %s\nwant %sand 3 more", got, want)
+	}
+}
+
 func TestExplainTellsWhyThereAreNoKeys(t *testing.T) {
 	raw := sign(t, 0, goodHeader(), goodClaims())
 	fails := func(err error) jwtverify.KeySource {
@@ -311,6 +384,11 @@ func TestExplainTellsWhyThereAreNoKeys(t *testing.T) {
 		}), "keys-timeout", "an answer within 5s | none after 5s"},
 		{"status 404", answers(404, ""), "keys-status", "status 200 | 404 Not Found"},
 		{"status 503 and Retry-After", answers(503, "", "Retry-After: 7"), "keys-status", "status 200 | 503 Service Unavailable, Retry-After 7s"},
+		{"status 503 and a Retry-After of nothing", answers(503, "", "Retry-After: 0"), "keys-status", "status 200 | 503 Service Unavailable"},
+		{"status 299", answers(299, ""), "keys-status", "status 200 | 299"},
+		{"the first redirect", answers(300, ""), "keys-redirect", "status 200 | 300 Multiple Choices"},
+		{"the last redirect", answers(399, ""), "keys-redirect", "status 200 | 399"},
+		{"status 400", answers(400, ""), "keys-status", "status 200 | 400 Bad Request"},
 		{"a redirect", answers(302, "", "Location: https://other.example/keys?secret=1"), "keys-redirect", `status 200 | 302 Found to "https://other.example/keys"`},
 		{"a redirect to nowhere", answers(301, ""), "keys-redirect", "status 200 | 301 Moved Permanently"},
 		{"a login page", answers(200, "<html>", "Content-Type: text/html"), "keys-not-json", `a JWK Set | "text/html", 6 bytes: it is not one: got HTML, not a key set; check the address`},
@@ -320,8 +398,8 @@ func TestExplainTellsWhyThereAreNoKeys(t *testing.T) {
 		{"an empty set", answers(200, `{"keys":[]}`), "keys-empty", "one usable RS256 key or more | 0 keys, none usable"},
 		{"a set of other keys", answers(200, `{"keys":[{"kty":"EC"},{"kty":"EC"},{"kty":"RSA","use":"enc"}]}`), "keys-empty",
 			`one usable RS256 key or more | 3 keys, none usable; 2 because kty is "EC", want "RSA"; 1 because use is "enc", want "sig"`},
-		{"a set with a key of each fault", answers(200, `{"keys":[{"kty":"EC"},{"kty":"oct"},{"kty":"a"},{"kty":"b"},{"kty":"c"}]}`), "keys-empty",
-			`one usable RS256 key or more | 5 keys, none usable; 1 because kty is "EC", want "RSA"; 1 because kty is "oct", want "RSA"; 1 because kty is "a", want "RSA"; 1 because kty is "b", want "RSA"; and other reasons`},
+		{"a set with a key of each fault", answers(200, `{"keys":[{"kty":"EC"},{"kty":"oct"},{"kty":"a"},{"kty":"b"},{"kty":"c"},{"kty":"d"}]}`), "keys-empty",
+			`one usable RS256 key or more | 6 keys, none usable; 1 because kty is "EC", want "RSA"; 1 because kty is "oct", want "RSA"; 1 because kty is "a", want "RSA"; 1 because kty is "b", want "RSA"; and other reasons`},
 		{"a document that is cut off", source(func(*http.Request) (*http.Response, error) {
 			answer := reply(200, "", "Content-Type: application/json")
 			answer.Body = io.NopCloser(io.MultiReader(strings.NewReader(`{"keys":`), iotest.ErrReader(io.ErrUnexpectedEOF)))
@@ -333,6 +411,12 @@ func TestExplainTellsWhyThereAreNoKeys(t *testing.T) {
 			"keys-tls", "a valid certificate of issuer.example | GET https://issuer.example/keys: http: server gave HTTP response to HTTPS client"},
 		{"the server sends an alert", fails(&net.OpError{Op: "remote error", Err: errors.New("tls: handshake failure")}),
 			"keys-tls", "a valid certificate of issuer.example | GET https://issuer.example/keys: remote error: tls: handshake failure"},
+		{"the connection is idle too long", fails(&net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}),
+			"keys-timeout", "an answer within 5s | none after 5s"},
+		{"a long text", fails(errors.New(strings.Repeat("x", 165) + "é")), "keys-connect",
+			"a connection to issuer.example | GET https://issuer.example/keys: " + strings.Repeat("x", 165) + "é"},
+		{"a longer text", fails(errors.New(strings.Repeat("x", 166) + "é")), "keys-connect",
+			`a connection to issuer.example | "GET https://issuer.example/keys: ` + strings.Repeat("x", 166) + `"…`},
 		{"a file that is not there", jwtverify.FileKeySource(filepath.Join("no", "file")), "keys-file", "a file with a JWK Set, a JWK or PEM | stat no/file: no such file or directory"},
 		{"metadata of another issuer", jwtverify.DiscoveryKeySource{Issuer: testIssuer, Client: discovery(map[string]string{testIssuer + "/.well-known/openid-configuration": `{"issuer":"https://other","jwks_uri":"https://other/keys"}`}, new([]*http.Request))},
 			"keys-not-json", `a JWK Set | metadata that cannot be used: issuer is "https://other", want "https://issuer.example"`},

@@ -118,9 +118,6 @@ func ask(ctx context.Context, source KeySource) (*KeySet, error) {
 // use, but a PEM file cut off between two blocks looks whole.
 type FileKeySource string
 
-// How long a file is taken to be unchanged.
-const fileRefreshInterval = 10 * time.Second
-
 // Keys reads the file.
 func (path FileKeySource) Keys(context.Context) (*KeySet, error) {
 	if err := path.check(); err != nil {
@@ -134,7 +131,7 @@ func (path FileKeySource) Keys(context.Context) (*KeySet, error) {
 	if err != nil {
 		return nil, &codedError{"keys-not-json", "", fmt.Errorf("%s: the key set %w", string(path), err)}
 	}
-	return set.WithRefreshAfter(fileRefreshInterval), nil
+	return set.WithRefreshAfter(minRefreshInterval), nil // a look at a file costs little
 }
 
 func (path FileKeySource) check() error {
@@ -145,26 +142,26 @@ func (path FileKeySource) check() error {
 }
 
 // readRegularFile reads a file of at most 512 KiB. Opening a pipe or a device could
-// hang, so that only a regular file is opened.
+// hang, so that only a regular file is opened; and it is looked at once more when it is
+// open, as the name may mean another file by then.
 func readRegularFile(path string) ([]byte, os.FileInfo, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, nil, err
 	}
-	if !info.Mode().IsRegular() {
-		return nil, nil, fmt.Errorf("%s is not a regular file (%s)", path, info.Mode().Type())
+	if err := checkRegular(path, info); err != nil {
+		return nil, nil, err
 	}
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer file.Close()
-	// Once more on what was opened: the name may mean another file by now.
 	if info, err = file.Stat(); err != nil {
 		return nil, nil, err
 	}
-	if !info.Mode().IsRegular() || info.Size() > maxKeySetBytes {
-		return nil, nil, fmt.Errorf("%s is larger than %d bytes, or not a regular file", path, maxKeySetBytes)
+	if err := checkRegular(path, info); err != nil {
+		return nil, nil, err
 	}
 	data, err := io.ReadAll(io.LimitReader(file, maxKeySetBytes+1))
 	if err != nil {
@@ -174,6 +171,16 @@ func readRegularFile(path string) ([]byte, os.FileInfo, error) {
 		return nil, nil, fmt.Errorf("%s is larger than %d bytes", path, maxKeySetBytes)
 	}
 	return data, info, nil
+}
+
+func checkRegular(path string, info os.FileInfo) error {
+	switch {
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s is not a regular file (%s)", path, info.Mode().Type())
+	case info.Size() > maxKeySetBytes:
+		return fmt.Errorf("%s has %d bytes, and may not be larger than %d bytes", path, info.Size(), maxKeySetBytes)
+	}
+	return nil
 }
 
 // FallbackKeySource asks Primary with half of the time there is and, if that fails,

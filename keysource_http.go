@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -285,17 +286,13 @@ func retryAfter(text string) time.Duration {
 	return 0
 }
 
-// deltaSeconds reads a number of seconds (RFC 9111, section 1.2.2): one that is too
-// large to represent counts as a very long time.
+// deltaSeconds reads a number of seconds (RFC 9111, section 1.2.2): one of more than 31
+// bits counts as the largest that has no more.
 func deltaSeconds(text string) (time.Duration, bool) {
 	if text == "" || strings.Trim(text, "0123456789") != "" {
 		return 0, false
 	}
-	const century = 100 * 365 * 24 * 3600
-	seconds, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || seconds > century {
-		seconds = century
-	}
+	seconds, _ := strconv.ParseInt(text, 10, 32) // 68 years, if it is more than that
 	return time.Duration(seconds) * time.Second, true
 }
 
@@ -322,7 +319,7 @@ const (
 // freshFor reads how long the answer stays fresh: the smallest max-age less Age (RFC
 // 9111, section 4.2). s-maxage and Expires are not meant for us, or guesses.
 func freshFor(header http.Header) (time.Duration, bool) {
-	fresh, found := time.Duration(0), false
+	fresh, found := time.Duration(math.MaxInt64), false
 	for directive := range strings.SplitSeq(strings.Join(header.Values("Cache-Control"), ","), ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(directive), "=")
 		var age time.Duration
@@ -336,9 +333,7 @@ func freshFor(header http.Header) (time.Duration, bool) {
 		default:
 			continue
 		}
-		if !found || age < fresh {
-			fresh, found = age, true
-		}
+		fresh, found = min(fresh, age), true
 	}
 	if age, ok := deltaSeconds(header.Get("Age")); ok {
 		fresh -= age
@@ -380,7 +375,7 @@ func (s DiscoveryKeySource) Keys(ctx context.Context) (*KeySet, error) {
 		}
 	}
 	header := s.Header
-	if !sameOrigin(s.Issuer, address) {
+	if schemeAndHost(address) != schemeAndHost(s.Issuer) {
 		header = nil
 	}
 	set, err := fetchKeySet(ctx, address, s.Client, header)
@@ -451,8 +446,12 @@ func badMetadata(answer *httpAnswer, err error) error {
 	return &codedError{"keys-not-json", "metadata that cannot be used: " + err.Error(), fmt.Errorf("%s: %w", answer.name, err)}
 }
 
-func sameOrigin(a, b string) bool {
-	first, err1 := url.Parse(a)
-	second, err2 := url.Parse(b)
-	return err1 == nil && err2 == nil && first.Scheme == second.Scheme && strings.EqualFold(first.Host, second.Host)
+// schemeAndHost is what addresses of the same origin have in common (RFC 6454, section
+// 4), but for a port that need not be written.
+func schemeAndHost(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return address
+	}
+	return u.Scheme + "://" + strings.ToLower(u.Host)
 }

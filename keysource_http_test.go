@@ -115,6 +115,22 @@ func TestAddressRules(t *testing.T) {
 	}
 }
 
+// The error of a transport may quote what a server sent.
+func TestTransportErrorsAreCutAndOneLine(t *testing.T) {
+	long := strings.Repeat("x", 200)
+	for text, want := range map[string]string{
+		"short":          "short",
+		long:             long,
+		long + "x":       `"` + long + `"…`,
+		"line\nand line": `"line\nand line"`,
+	} {
+		_, err := source(func(*http.Request) (*http.Response, error) { return nil, errors.New(text) }).Keys(t.Context())
+		if want := "GET https://issuer.example/keys: " + want; err == nil || err.Error() != want {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
+	}
+}
+
 func TestHTTPRequest(t *testing.T) {
 	var got *http.Request
 	keys := source(func(r *http.Request) (*http.Response, error) {
@@ -361,6 +377,8 @@ func TestETag(t *testing.T) {
 		`"v1"`:                               `"v1"`,
 		`W/"v1"`:                             `W/"v1"`,
 		"":                                   "",
+		`"!~"`:                               `"!~"`,
+		"\"\x7f\"":                           "",
 		`"a b"`:                              "",
 		"\"\x01\"":                           "",
 		`"` + strings.Repeat("x", 254) + `"`: `"` + strings.Repeat("x", 254) + `"`,

@@ -50,8 +50,8 @@ func TestFileKeySource(t *testing.T) {
 		"a JWK":                    {write("key.json", marshal(t, jwkOf(&testKey(t, 0).PublicKey, "key-0"))), ""},
 		"PEM":                      {write("key.pem", pemOf(t, 0)), ""},
 		"a symbolic link":          {link, ""},
-		"512 KiB":                  {write("full", set+strings.Repeat(" ", 512<<10-len(set))), ""},
-		"512 KiB and a byte":       {write("over", set+strings.Repeat(" ", 512<<10+1-len(set))), "larger than 524288 bytes"},
+		"512 KiB":                  {write("full", strings.Repeat(" ", 512<<10-len(set))+set), ""},
+		"512 KiB and a byte":       {write("over", set+strings.Repeat(" ", 512<<10+1-len(set))), "has 524289 bytes, and may not be larger than 524288 bytes"},
 		"a file that is not there": {filepath.Join(dir, "none"), "no such file"},
 		"a folder":                 {dir, "not a regular file"},
 		"a device that never ends": {"/dev/zero", "not a regular file"},
@@ -220,6 +220,24 @@ func TestStoredKeySource(t *testing.T) {
 	}
 }
 
+// What a failed save wrote beside the file is taken away again.
+func TestAFailedSaveLeavesNothingBehind(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "keys.json")
+	if err := os.Mkdir(path, 0o700); err != nil { // nothing can be renamed to it
+		t.Fatal(err)
+	}
+	var saving error
+	stored := jwtverify.StoredKeySource{Source: testSet(t, 1), Path: path, OnError: func(err error) { saving = err }}
+	if set, err := stored.Keys(t.Context()); err != nil || set.Len() != 1 || saving == nil {
+		t.Errorf("got error %v, OnError %v, want the set, and OnError called", err, saving)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 1 {
+		t.Errorf("the folder holds %v, want what was there before", entries)
+	}
+}
+
 func TestStoredCopyIsDistrusted(t *testing.T) {
 	now := time.Now().UTC()
 	copyOf := func(saved string) string {
@@ -269,6 +287,28 @@ func TestStoredCopyIsDistrusted(t *testing.T) {
 				t.Errorf("got error %v, want the copy", err)
 			case test.want != "" && (set != nil || err == nil || !strings.Contains(err.Error(), test.want)):
 				t.Errorf("got %v, error %v, want an error with %q", set, err, test.want)
+			}
+		})
+	}
+}
+
+// A function around a source may pass on its error and lose its set.
+func TestAPartialAnswerWithoutKeysIsAFailedOne(t *testing.T) {
+	empty, err := jwtverify.ParseKeySet([]byte(`{"keys":[]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	down := errors.New("down")
+	for name, left := range map[string]*jwtverify.KeySet{"nothing": nil, "an empty set": empty} {
+		t.Run(name, func(t *testing.T) {
+			partial := jwtverify.FallbackKeySource{Primary: &fixedAnswer{err: down}, Secondary: testSet(t, 1)}
+			around := jwtverify.KeySourceFunc(func(ctx context.Context) (*jwtverify.KeySet, error) {
+				_, err := partial.Keys(ctx)
+				return left, err
+			})
+			set, err := jwtverify.FallbackKeySource{Primary: around, Secondary: &fixedAnswer{err: down}}.Keys(t.Context())
+			if set != nil || !errors.Is(err, down) {
+				t.Errorf("got %v, error %v, want the error alone", set, err)
 			}
 		})
 	}

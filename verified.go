@@ -139,10 +139,10 @@ func (c *verifiedTokens) find(text string) *verifiedToken {
 }
 
 // add puts an entry in the place of one that nobody has asked for lately, or of none.
-// If others do the same at this moment it may give up: it is a memory, no record.
+// A memory that is full of larger ones may have no room for it.
 func (c *verifiedTokens) add(known *verifiedToken) {
 	if c.bytes.Add(known.bytes) > c.maxBytes && !c.sweep() {
-		c.bytes.Add(-known.bytes)
+		c.freed(known)
 		return
 	}
 	row := c.row(known.hash)
@@ -152,7 +152,7 @@ func (c *verifiedTokens) add(known *verifiedToken) {
 		}
 	}
 	start := int(known.hash >> 32 % uint64(len(row))) // chance decides among equals
-	for i := range 2 * len(row) {                     // in the second round no entry is used any more
+	for i := range row {
 		slot := &row[(start+i)%len(row)]
 		old := slot.Load()
 		if old != nil && old.used.Swap(false) {
@@ -163,7 +163,7 @@ func (c *verifiedTokens) add(known *verifiedToken) {
 			return
 		}
 	}
-	c.bytes.Add(-known.bytes)
+	c.freed(row[start].Swap(known)) // all were in use
 }
 
 // sweep takes entries out until there is room, as a clock's hand goes round: those

@@ -178,6 +178,27 @@ func TestRememberedTokenNeedsItsKeyInTheSet(t *testing.T) {
 	}
 }
 
+// In an outage the memory saves as much as before.
+func TestATokenIsRememberedWhileTheSourceFails(t *testing.T) {
+	raw := sign(t, 0, goodHeader(), map[string]any{"iss": testIssuer, "aud": testAudience, "exp": testNow + 3600})
+	synctest.Test(t, func(t *testing.T) {
+		answer := &fixedAnswer{set: testSet(t, 1)}
+		verifier := remembering(t, jwtverify.Config{Keys: answer}, raw)
+		answer.set, answer.err = nil, errors.New("down")
+		time.Sleep(time.Hour)
+		verify := func() {
+			if _, err := verifier.Verify(t.Context(), raw); err != nil {
+				t.Error(err)
+			}
+		}
+		verify() // asks, in vain
+		if got := testing.AllocsPerRun(1, verify); got > 2 {
+			t.Errorf("it takes %v allocations: the token is not remembered", got)
+		}
+		time.Sleep(time.Minute)
+	})
+}
+
 func TestANewVerifiedCacheIsBounded(t *testing.T) {
 	for size, want := range map[int]string{-1: "Config.VerifiedCache is -1", 1_000_001: "Config.VerifiedCache is 1000001", 0: "", 1: "", 7: "", 1_000_000: ""} {
 		_, err := jwtverify.New(jwtverify.Config{Issuer: testIssuer, Audiences: []string{testAudience}, Keys: testSet(t, 1), VerifiedCache: size})
