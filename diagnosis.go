@@ -315,7 +315,7 @@ func next(code, host string) string {
 	case "audience-id-token":
 		return "this is an ID token: send the access token"
 	case "audience-mismatch":
-		return `request the token for this API: "audience" in the token request`
+		return "ask for this audience in the token request, or correct the audience in the settings (AUTHACTION_AUDIENCE)"
 	case "expiry-missing":
 		return "the issuer must limit the life of its tokens"
 	case "expired":

@@ -98,7 +98,7 @@ var diagnoses = [...]diagnosis{
 		"make AUTHACTION_AUDIENCE or --audience equal to the API identifier, byte for byte"},
 	{"audience-id-token", "audience", "ErrAudience", "aud is another, and there is a nonce or at_hash", "this is an ID token", ""},
 	{"audience-mismatch", "audience", "ErrAudience", "aud is another audience", "the token is for another audience",
-		`request the token for this API: "audience" in POST /oauth2/m2m/token`},
+		"ask for this audience in POST /oauth2/m2m/token, or correct AUTHACTION_AUDIENCE"},
 
 	{"probe-open", "no header", probeOnly, "a request without token was accepted", "the API answers without a token", ""},
 	{"probe-none-accepted", "unsigned (alg none)", probeOnly, "a token without signature was accepted", "the API accepts tokens that nobody signed", ""},
