@@ -319,12 +319,11 @@ const shownKeyIDs = 5 // in a message
 // is ready before they come.
 func (s *KeySet) want() string {
 	var kids []string
-	for i, key := range s.keys {
-		if i == shownKeyIDs {
-			kids = append(kids, "…")
-			break
-		}
+	for _, key := range s.keys[:min(len(s.keys), shownKeyIDs)] {
 		kids = append(kids, quoted(key.id, 64))
+	}
+	if len(s.keys) > shownKeyIDs {
+		kids = append(kids, "…")
 	}
 	want := "one of the issuer's keys (" + strings.Join(kids, ", ") + ")"
 	if s.thumbprints {

@@ -794,6 +794,20 @@ func TestUnknownKidNamesTheFirstKeys(t *testing.T) {
 	}
 }
 
+// An engineer with a PEM file has not chosen the kid, and may not know that there is one.
+func TestUnknownKidTellsWhereTheKidOfAPEMFileIsFrom(t *testing.T) {
+	set, err := jwtverify.ParseKeySet([]byte(pemOf(t, 0)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = newVerifier(t, jwtverify.Config{Keys: set}).Verify(t.Context(), sign(t, 0, goodHeader(), goodClaims()))
+	want := `jwtverify: token is invalid: kid is "key-0", want one of the issuer's keys ("` + kids(set)[0] + `"); ` +
+		"keys from PEM have their RFC 7638 thumbprint as kid, use NewKey to give them the issuer's"
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
 func TestNewRefusesWhatIsNotCompleteAndSafe(t *testing.T) {
 	ok := jwtverify.Config{Issuer: testIssuer, Audiences: []string{testAudience}, Keys: testSet(t, 1)}
 	if _, err := jwtverify.New(ok); err != nil {
