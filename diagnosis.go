@@ -239,7 +239,7 @@ func isTLS(err error) bool {
 	return strings.Contains(text, "tls: ") || strings.Contains(text, "x509: ") || errors.Is(err, http.ErrSchemeMismatch)
 }
 
-// shown is the text of a source's error, fit for a line of a report.
+// shown is the text of a source's error as one line, and not a long one.
 func shown(err error) string {
 	text := err.Error()
 	if len(text) > 200 || strings.ContainsFunc(text, unicode.IsControl) {

@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 )
 
 // HTTPKeySource fetches a JWK Set over HTTPS. It follows no redirect, sends no
@@ -240,13 +239,7 @@ type transportError struct {
 	err  error
 }
 
-func (e *transportError) Error() string {
-	text := e.err.Error()
-	if len(text) > 200 || strings.ContainsFunc(text, unicode.IsControl) {
-		text = quoted(text, 200)
-	}
-	return e.name + ": " + text
-}
+func (e *transportError) Error() string { return e.name + ": " + shown(e.err) }
 
 func (e *transportError) Unwrap() error { return e.err }
 

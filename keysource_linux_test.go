@@ -28,7 +28,7 @@ func TestStoredCopyOfAUserWhoIsNotRoot(t *testing.T) {
 	if err := os.Chmod(dir, 0o711); err != nil {
 		t.Fatal(err)
 	}
-	content := strings.TrimSuffix(jwkSet(t, 1), "}") + `,"saved":"` + time.Now().UTC().Format(time.RFC3339) + `"}`
+	content := storedCopy(t, time.Now().UTC().Format(`"`+time.RFC3339+`"`))
 	for name, test := range map[string]struct {
 		owner int
 		want  string // in the error; "" is taken

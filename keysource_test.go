@@ -238,11 +238,14 @@ func TestAFailedSaveLeavesNothingBehind(t *testing.T) {
 	}
 }
 
+// storedCopy is the file of a StoredKeySource with one key; saved is JSON.
+func storedCopy(t *testing.T, saved string) string {
+	t.Helper()
+	return strings.TrimSuffix(jwkSet(t, 1), "}") + `,"saved":` + saved + `}`
+}
+
 func TestStoredCopyIsDistrusted(t *testing.T) {
 	now := time.Now().UTC()
-	copyOf := func(saved string) string {
-		return strings.TrimSuffix(jwkSet(t, 1), "}") + `,"saved":` + saved + `}`
-	}
 	at := func(when time.Time) string { return `"` + when.Format(time.RFC3339) + `"` }
 	for name, test := range map[string]struct {
 		content string
@@ -250,20 +253,20 @@ func TestStoredCopyIsDistrusted(t *testing.T) {
 		owner   int
 		want    string // in the error; "" is taken
 	}{
-		"a good copy":               {copyOf(at(now)), 0o600, 0, ""},
-		"others may read":           {copyOf(at(now)), 0o644, 0, ""},
-		"saved 4 minutes ahead":     {copyOf(at(now.Add(4 * time.Minute))), 0o600, 0, ""},
-		"saved 6 minutes ahead":     {copyOf(at(now.Add(6 * time.Minute))), 0o600, 0, "in the future"},
-		"group may write":           {copyOf(at(now)), 0o620, 0, "can be written by group or others"},
-		"others may write":          {copyOf(at(now)), 0o602, 0, "can be written by group or others"},
-		"another user's":            {copyOf(at(now)), 0o600, 12345, "belongs to another user"},
+		"a good copy":               {storedCopy(t, at(now)), 0o600, 0, ""},
+		"others may read":           {storedCopy(t, at(now)), 0o644, 0, ""},
+		"saved 4 minutes ahead":     {storedCopy(t, at(now.Add(4*time.Minute))), 0o600, 0, ""},
+		"saved 6 minutes ahead":     {storedCopy(t, at(now.Add(6*time.Minute))), 0o600, 0, "in the future"},
+		"group may write":           {storedCopy(t, at(now)), 0o620, 0, "can be written by group or others"},
+		"others may write":          {storedCopy(t, at(now)), 0o602, 0, "can be written by group or others"},
+		"another user's":            {storedCopy(t, at(now)), 0o600, 12345, "belongs to another user"},
 		"a set without time":        {jwkSet(t, 1), 0o600, 0, `"saved" is ""`},
-		"a time that is none":       {copyOf(`"yesterday"`), 0o600, 0, `"saved" is "yesterday"`},
-		"a time that is a number":   {copyOf(`1`), 0o600, 0, `"saved" is ""`},
-		"saved twice":               {copyOf(at(now) + `,"saved":` + at(now)), 0o600, 0, "twice"},
-		"half a copy":               {copyOf(at(now))[:100], 0o600, 0, "not valid JSON"},
+		"a time that is none":       {storedCopy(t, `"yesterday"`), 0o600, 0, `"saved" is "yesterday"`},
+		"a time that is a number":   {storedCopy(t, `1`), 0o600, 0, `"saved" is ""`},
+		"saved twice":               {storedCopy(t, at(now)+`,"saved":`+at(now)), 0o600, 0, "twice"},
+		"half a copy":               {storedCopy(t, at(now))[:100], 0o600, 0, "not valid JSON"},
 		"a copy without usable key": {`{"keys":[],"saved":` + at(now) + `}`, 0o600, 0, "empty"},
-		"larger than 512 KiB":       {copyOf(at(now)) + strings.Repeat(" ", 512<<10), 0o600, 0, "larger than"},
+		"larger than 512 KiB":       {storedCopy(t, at(now)) + strings.Repeat(" ", 512<<10), 0o600, 0, "larger than"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "keys.json")
