@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"example.com/jwtverify/internal/quote"
 )
 
 // Defaults and bounds of the fields of a Cache.
@@ -358,7 +360,7 @@ func (c *Cache) fly(ctx context.Context, f *flight, held heldSet) {
 	err := errors.New("the key source ended its goroutine")
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("the key source panicked: %s", quoted(fmt.Sprint(p), 100))
+			err = fmt.Errorf("the key source panicked: %s", quote.Text(fmt.Sprint(p), 100))
 		}
 		overdue.Stop()
 		c.land(f, set, err, false)

@@ -9,6 +9,10 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"example.com/jwtverify/internal/base64url"
+	"example.com/jwtverify/internal/quote"
+	"example.com/jwtverify/internal/strictjson"
 )
 
 // What Explain says of a failure: the code, what was expected and found, and what to
@@ -74,7 +78,7 @@ func (r *recorder) refine(verifiers []*Verifier, c *Check, err *invalidError) {
 	case "issuer-mismatch":
 		for _, v := range verifiers {
 			if sameButForm(withoutScheme(r.token.Issuer), withoutScheme(v.issuer)) {
-				c.Code, c.Expected = "issuer-form", quoted(v.issuer, 100)
+				c.Code, c.Expected = "issuer-form", quote.Text(v.issuer, 100)
 			}
 		}
 	case "audience-missing":
@@ -96,22 +100,22 @@ func (r *recorder) refine(verifiers []*Verifier, c *Check, err *invalidError) {
 
 // criticalNames lists what crit names. The header was read without error before.
 func criticalNames(segment string) string {
-	text, _ := base64URLString(segment)
+	text, _ := base64url.String(segment)
 	var names []string
-	var r jsonReader
-	r.begin(text, headerLimits)
-	for name := range r.object {
-		if name != "crit" || r.kind() != '[' {
-			r.skip()
+	var r strictjson.Reader
+	r.Begin(text, headerLimits)
+	for name := range r.Object {
+		if name != "crit" || r.Kind() != '[' {
+			r.Skip()
 			continue
 		}
-		for range r.array {
-			if extension, err := r.string(name); err == nil {
+		for range r.Array {
+			if extension, err := r.String(name); err == nil {
 				names = append(names, extension)
 			}
 		}
 	}
-	return "[" + quotedList(names) + "]"
+	return "[" + quote.List(names) + "]"
 }
 
 func (r *recorder) audienceDiffersInForm(v *Verifier) bool {
@@ -222,7 +226,7 @@ func countedReasons(skipped []error) string {
 			reasons = append(reasons, reason)
 		}
 	}
-	out := []string{countOf(len(skipped), "key") + ", none usable"}
+	out := []string{quote.Count(len(skipped), "key") + ", none usable"}
 	for i, reason := range reasons {
 		if i == 4 {
 			out = append(out, "and other reasons")
@@ -243,7 +247,7 @@ func isTLS(err error) bool {
 func shown(err error) string {
 	text := err.Error()
 	if len(text) > 200 || strings.ContainsFunc(text, unicode.IsControl) {
-		return quoted(text, 200)
+		return quote.Text(text, 200)
 	}
 	return text
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
+
+	"example.com/jwtverify/internal/quote"
+	"example.com/jwtverify/internal/strictjson"
 )
 
 // A Report tells what [Verifier.Explain] or [Issuers.Explain] found. It is for people: a
@@ -201,9 +203,9 @@ func (r *recorder) passed(verifiers []*Verifier, s step) (expected, found string
 	switch s {
 	case stepSettings:
 		if len(verifiers) > 1 {
-			return "", "issuers " + quotedList(issuersOf(verifiers))
+			return "", "issuers " + quote.List(issuersOf(verifiers))
 		}
-		return "", fmt.Sprintf("issuer %s, audience %s", quoted(v.issuer, 100), quotedList(v.audiences))
+		return "", fmt.Sprintf("issuer %s, audience %s", quote.Text(v.issuer, 100), quote.List(v.audiences))
 	case stepForm:
 		return "three parts", fmt.Sprintf("three parts, %d bytes", r.size)
 	case stepAlgorithm:
@@ -211,15 +213,15 @@ func (r *recorder) passed(verifiers []*Verifier, s step) (expected, found string
 	case stepType:
 		return wantedType(verifiers), foundType(&r.header)
 	case stepKey:
-		return "a key of the issuer", fmt.Sprintf("%s, %s", foundKeyID(&r.header), countOf(r.set.Len(), "usable key"))
+		return "a key of the issuer", fmt.Sprintf("%s, %s", foundKeyID(&r.header), quote.Count(r.set.Len(), "usable key"))
 	case stepSignature:
 		return "made by that key", fmt.Sprintf("made by it, %d bytes", len(r.parts.signature)*3/4)
 	case stepClaims:
 		return "one JSON object", fmt.Sprintf("one JSON object, %d bytes", len(r.token.claims))
 	case stepIssuer:
-		return quoted(v.issuer, 100), quoted(r.token.Issuer, 100)
+		return quote.Text(v.issuer, 100), quote.Text(r.token.Issuer, 100)
 	case stepAudience:
-		return quotedList(v.audiences), foundAudience(r.audience)
+		return quote.List(v.audiences), foundAudience(r.audience)
 	case stepNotBefore:
 		if r.token.NotBefore.IsZero() {
 			return "", "no nbf"
@@ -252,7 +254,7 @@ func wantedType(verifiers []*Verifier) string {
 	for _, v := range verifiers {
 		one := `"JWT", "at+jwt" or none`
 		if v.typ != "" {
-			one = quoted(v.typ, 100)
+			one = quote.Text(v.typ, 100)
 		}
 		if !slices.Contains(wanted, one) {
 			wanted = append(wanted, one)
@@ -265,28 +267,21 @@ func foundType(h *header) string {
 	if !h.hasTyp {
 		return "no typ"
 	}
-	return quoted(h.typ, 100)
+	return quote.Text(h.typ, 100)
 }
 
 func foundKeyID(h *header) string {
 	if !h.hasKid {
 		return "no kid"
 	}
-	return "kid " + quoted(h.kid, 64)
+	return "kid " + quote.Text(h.kid, 64)
 }
 
 func foundAudience(audience []string) string {
 	if audience == nil {
 		return "nothing"
 	}
-	return "[" + quotedList(audience) + "]"
-}
-
-func countOf(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return strconv.Itoa(n) + " " + what + "s"
+	return "[" + quote.List(audience) + "]"
 }
 
 func (r *recorder) notAfterNow() string { return "not after " + clock(r.now) + ", which is now" }
@@ -335,13 +330,13 @@ func skippedList(skipped []error) string {
 // hasMember reports whether a JSON object, read without error before, has a member of
 // one of the names.
 func hasMember(text string, names ...string) (has bool) {
-	var r jsonReader
-	r.begin(text, generalLimits)
-	for name := range r.object {
+	var r strictjson.Reader
+	r.Begin(text, generalLimits)
+	for name := range r.Object {
 		for _, wanted := range names {
 			has = has || name == wanted
 		}
-		r.skip()
+		r.Skip()
 	}
 	return has
 }

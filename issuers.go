@@ -6,6 +6,10 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"example.com/jwtverify/internal/base64url"
+	"example.com/jwtverify/internal/quote"
+	"example.com/jwtverify/internal/strictjson"
 )
 
 // Issuers verifies the tokens of several issuers, each by the [Verifier] of its
@@ -35,7 +39,7 @@ func NewIssuers(verifiers ...*Verifier) (*Issuers, error) {
 			return nil, fmt.Errorf("jwtverify: the Verifier number %d given to NewIssuers was not made by New", i+1)
 		}
 		if s.byIssuer[v.issuer] != nil {
-			return nil, fmt.Errorf("jwtverify: NewIssuers was given two verifiers of the issuer %s: make one, with the audiences of both", quoted(v.issuer, 100))
+			return nil, fmt.Errorf("jwtverify: NewIssuers was given two verifiers of the issuer %s: make one, with the audiences of both", quote.Text(v.issuer, 100))
 		}
 		s.verifiers = append(s.verifiers, v)
 		s.byIssuer[v.issuer] = v
@@ -101,7 +105,7 @@ func (s *Issuers) Ready(ctx context.Context) error {
 	for i, err := range failures {
 		if err != nil {
 			named := *err.(*KeysUnavailableError)
-			named.Err = fmt.Errorf("issuer %s: %w", quoted(s.verifiers[i].issuer, 100), named.Err)
+			named.Err = fmt.Errorf("issuer %s: %w", quote.Text(s.verifiers[i].issuer, 100), named.Err)
 			return &named
 		}
 	}
@@ -134,7 +138,7 @@ func (s *Issuers) choose(token string) (c choice) {
 	if err != nil {
 		return c
 	}
-	if c.claims, err = base64URLString(parts.claims); err != nil {
+	if c.claims, err = base64url.String(parts.claims); err != nil {
 		c.err = malformed("claims ", err)
 		return c
 	}
@@ -147,16 +151,16 @@ func (s *Issuers) choose(token string) (c choice) {
 // readIssuer reads iss and nothing else, though all of the text must be strict JSON:
 // one that two readers could read in two ways names nobody.
 func readIssuer(claims string) (issuer string, err error) {
-	var r jsonReader
-	r.begin(claims, generalLimits)
-	for name := range r.object {
+	var r strictjson.Reader
+	r.Begin(claims, generalLimits)
+	for name := range r.Object {
 		if name != "iss" {
-			r.skip()
-		} else if issuer, err = r.string(name); err != nil {
+			r.Skip()
+		} else if issuer, err = r.String(name); err != nil {
 			return "", malformed("claims: ", err)
 		}
 	}
-	if err := r.end(); err != nil {
+	if err := r.End(); err != nil {
 		return "", malformed("claims: the text ", err)
 	}
 	return issuer, nil
@@ -186,7 +190,7 @@ func (s *Issuers) refuse(token string, c *choice, r *recorder) error {
 	if err := checkKeyID(&h); r.failed(stepKey, err) {
 		return err
 	}
-	if _, err = base64URLString(parts.signature); err != nil {
+	if _, err = base64url.String(parts.signature); err != nil {
 		err = malformed("signature ", err)
 	}
 	if r.failed(stepSignature, err) {
@@ -211,11 +215,11 @@ func (s *Issuers) checkType(h *header) error {
 
 func (s *Issuers) unknownIssuer(issuer string) error {
 	const subject = "issuer (not verified) is "
-	want := "one of " + quotedList(issuersOf(s.verifiers))
+	want := "one of " + quote.List(issuersOf(s.verifiers))
 	if issuer == "" {
 		return invalid(ErrIssuer, "issuer-missing", subject, "missing or empty", want)
 	}
-	return invalid(ErrIssuer, "issuer-mismatch", subject, quoted(issuer, 100), want)
+	return invalid(ErrIssuer, "issuer-mismatch", subject, quote.Text(issuer, 100), want)
 }
 
 func issuersOf(verifiers []*Verifier) (issuers []string) {

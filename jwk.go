@@ -16,6 +16,10 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"example.com/jwtverify/internal/base64url"
+	"example.com/jwtverify/internal/quote"
+	"example.com/jwtverify/internal/strictjson"
 )
 
 // Limits on key sets.
@@ -45,10 +49,10 @@ func NewKey(pub *rsa.PublicKey, kid string) (Key, error) {
 		return Key{}, errors.New("jwtverify: NewKey needs an RSA public key, got nil")
 	}
 	if len(kid) > maxKeyIDBytes || !utf8.ValidString(kid) {
-		return Key{}, fmt.Errorf("jwtverify: NewKey needs a kid of valid UTF-8 and at most %d bytes, got %s", maxKeyIDBytes, quoted(kid, 64))
+		return Key{}, fmt.Errorf("jwtverify: NewKey needs a kid of valid UTF-8 and at most %d bytes, got %s", maxKeyIDBytes, quote.Text(kid, 64))
 	}
 	if reason := unfit(pub.N, int64(pub.E)); reason != "" {
-		return Key{}, fmt.Errorf("jwtverify: the key with kid %s is not fit for RS256: %s", quoted(kid, 64), reason)
+		return Key{}, fmt.Errorf("jwtverify: the key with kid %s is not fit for RS256: %s", quote.Text(kid, 64), reason)
 	}
 	return Key{id: kid, pub: &rsa.PublicKey{N: new(big.Int).Set(pub.N), E: pub.E}}, nil
 }
@@ -69,7 +73,7 @@ func (k Key) name() string {
 	if k.id == "" {
 		return "the key without kid"
 	}
-	return "key " + quoted(k.id, 64)
+	return "key " + quote.Text(k.id, 64)
 }
 
 // A material is equal for two keys with the same kid, modulus and exponent.
@@ -118,7 +122,7 @@ func (e *SkippedKeyError) Error() string {
 	if e.KeyID == "" {
 		return fmt.Sprintf("key %d is not used: %s", e.Index, e.Reason)
 	}
-	return fmt.Sprintf("key %d with kid %s is not used: %s", e.Index, quoted(e.KeyID, 64), e.Reason)
+	return fmt.Sprintf("key %d with kid %s is not used: %s", e.Index, quote.Text(e.KeyID, 64), e.Reason)
 }
 
 // ParseKeySet reads a JWK Set (RFC 7517, section 5), a single JWK or PEM (PUBLIC
@@ -159,7 +163,7 @@ func parseKeySet(data []byte) (set *KeySet, saved string, err error) {
 		return nil, "", errors.New("is not one: got HTML, not a key set; check the address")
 	}
 	first, _ := utf8.DecodeRune(start)
-	return nil, "", fmt.Errorf("begins with %s, want { of a JWK Set or JWK, or -----BEGIN of PEM", quoted(string(first), 8))
+	return nil, "", fmt.Errorf("begins with %s, want { of a JWK Set or JWK, or -----BEGIN of PEM", quote.Text(string(first), 8))
 }
 
 // parseJWKSet reads a JWK Set, or a single JWK as a set of one.
@@ -167,29 +171,29 @@ func parseJWKSet(text string) (set *KeySet, saved string, err error) {
 	set = &KeySet{}
 	hasKeys := false
 	var single jwk
-	var r jsonReader
-	r.begin(text, generalLimits)
-	for name := range r.object {
+	var r strictjson.Reader
+	r.Begin(text, generalLimits)
+	for name := range r.Object {
 		switch {
-		case name == "keys" && r.kind() != '[':
-			return nil, "", fmt.Errorf("is not one: %w", r.wrongType(name, "an array of keys"))
+		case name == "keys" && r.Kind() != '[':
+			return nil, "", fmt.Errorf("is not one: %w", r.WrongType(name, "an array of keys"))
 		case name == "keys":
 			hasKeys = true
-			for index := range r.array {
+			for index := range r.Array {
 				if index == maxKeys {
 					return nil, "", fmt.Errorf("has more than %d keys", maxKeys)
 				}
 				set.addJWK(index, readJWK(&r))
 			}
-		case name == "saved" && r.kind() == '"':
-			saved = r.rawString(true)
+		case name == "saved" && r.Kind() == '"':
+			saved, _ = r.String(name)
 		default:
 			// RFC 7517, section 5: members that are not understood MUST be
 			// ignored, unless this turns out to be a single JWK.
 			single.readMember(&r, name)
 		}
 	}
-	if err := r.end(); err != nil {
+	if err := r.End(); err != nil {
 		return nil, "", err
 	}
 	switch {
@@ -215,63 +219,62 @@ type jwk struct {
 
 // readJWK reads one element of keys. Whatever is wrong with it becomes its
 // problem, so that it breaks no other key, except when the text cannot be read on.
-func readJWK(r *jsonReader) (k jwk) {
-	outer := r.flaw
-	r.flaw = nil
-	if r.kind() == '{' {
-		for name := range r.object {
-			k.readMember(r, name)
+func readJWK(r *strictjson.Reader) (k jwk) {
+	flaw := r.Contained(func() {
+		if r.Kind() == '{' {
+			for name := range r.Object {
+				k.readMember(r, name)
+			}
+		} else {
+			k.problem = "it is " + r.TypeName() + ", want an object"
+			r.Skip()
 		}
-	} else {
-		k.problem = "it is " + r.typeName() + ", want an object"
-		r.skip()
+	})
+	if flaw != nil {
+		k.problem = flaw.Error()
 	}
-	if r.flaw != nil {
-		k.problem = r.flaw.Error()
-	}
-	r.flaw = outer
 	return k
 }
 
-func (k *jwk) readMember(r *jsonReader, name string) {
+func (k *jwk) readMember(r *strictjson.Reader, name string) {
 	var err error
 	switch name {
 	case "kty":
-		k.kty, err = r.string(name)
+		k.kty, err = r.String(name)
 	case "kid":
-		k.kid, err = r.string(name)
+		k.kid, err = r.String(name)
 	case "use":
-		k.use, err = r.string(name)
+		k.use, err = r.String(name)
 		k.hasUse = true
 	case "alg":
-		k.alg, err = r.string(name)
+		k.alg, err = r.String(name)
 		k.hasAlg = true
 	case "key_ops":
 		err = k.readKeyOps(r)
 	case "n":
-		k.n, err = r.string(name)
+		k.n, err = r.String(name)
 	case "e":
-		k.e, err = r.string(name)
+		k.e, err = r.String(name)
 	case "d", "p", "q", "dp", "dq", "qi", "oth", "k":
 		// RFC 7518, sections 6.3.2 and 6.4: never read, so never shown.
 		k.private = name
-		r.skip()
+		r.Skip()
 	default:
-		r.skip()
+		r.Skip()
 	}
 	if err != nil && k.problem == "" {
 		k.problem = err.Error()
 	}
 }
 
-func (k *jwk) readKeyOps(r *jsonReader) error {
+func (k *jwk) readKeyOps(r *strictjson.Reader) error {
 	k.hasKeyOps = true
-	if r.kind() != '[' {
-		return r.wrongType("key_ops", "an array of strings")
+	if r.Kind() != '[' {
+		return r.WrongType("key_ops", "an array of strings")
 	}
 	var wrong error
-	for range r.array {
-		operation, err := r.string("key_ops")
+	for range r.Array {
+		operation, err := r.String("key_ops")
 		if err != nil {
 			wrong = err
 		}
@@ -320,7 +323,7 @@ const shownKeyIDs = 5 // in a message
 func (s *KeySet) want() string {
 	var kids []string
 	for _, key := range s.keys[:min(len(s.keys), shownKeyIDs)] {
-		kids = append(kids, quoted(key.id, 64))
+		kids = append(kids, quote.Text(key.id, 64))
 	}
 	if len(s.keys) > shownKeyIDs {
 		kids = append(kids, "…")
@@ -336,7 +339,7 @@ func (s *KeySet) want() string {
 func (k jwk) judge() (pub *rsa.PublicKey, reason string) {
 	switch {
 	case k.kty != "" && k.kty != "RSA":
-		return nil, fmt.Sprintf("kty is %s, want \"RSA\"", quoted(k.kty, 64))
+		return nil, fmt.Sprintf("kty is %s, want \"RSA\"", quote.Text(k.kty, 64))
 	case k.private != "":
 		return nil, fmt.Sprintf("it is a private key: it has %q", k.private)
 	case k.problem != "":
@@ -345,9 +348,9 @@ func (k jwk) judge() (pub *rsa.PublicKey, reason string) {
 		return nil, "it has no kty, want \"RSA\""
 	// RFC 7517, sections 4.2 to 4.4: what the key is meant for.
 	case k.hasUse && k.use != "sig":
-		return nil, fmt.Sprintf("use is %s, want \"sig\"", quoted(k.use, 64))
+		return nil, fmt.Sprintf("use is %s, want \"sig\"", quote.Text(k.use, 64))
 	case k.hasAlg && k.alg != "RS256":
-		return nil, fmt.Sprintf("alg is %s, want \"RS256\"", quoted(k.alg, 64))
+		return nil, fmt.Sprintf("alg is %s, want \"RS256\"", quote.Text(k.alg, 64))
 	case k.hasKeyOps && !k.verifies:
 		return nil, "key_ops lacks \"verify\""
 	case len(k.kid) > maxKeyIDBytes: // no token can name it
@@ -376,7 +379,7 @@ func (k jwk) integer(name, text string) (value *big.Int, problem string) {
 		return nil, fmt.Sprintf("it has no %q", name)
 	}
 	var room [maxKeyBits / 8]byte
-	data, err := appendBase64URL(room[:0], text)
+	data, err := base64url.Append(room[:0], text)
 	if err != nil {
 		return nil, fmt.Sprintf("%q %s", name, err)
 	}
@@ -424,7 +427,7 @@ func keyFromPEM(block *pem.Block) (key Key, reason string) {
 			public = certificate.PublicKey
 		}
 	default:
-		return Key{}, fmt.Sprintf("the PEM block is %s, want PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE", quoted(block.Type, 64))
+		return Key{}, fmt.Sprintf("the PEM block is %s, want PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE", quote.Text(block.Type, 64))
 	}
 	if err != nil {
 		return Key{}, fmt.Sprintf("the PEM block %s cannot be parsed: %v", block.Type, err)
@@ -465,7 +468,7 @@ func NewKeySet(keys ...Key) (*KeySet, error) {
 			return nil, fmt.Errorf("jwtverify: key %d of NewKeySet is the zero Key: make it with NewKey", i)
 		}
 		if len(set.byID[key.id]) == maxSameKeyID {
-			return nil, fmt.Errorf("jwtverify: NewKeySet got more than %d keys with kid %s", maxSameKeyID, quoted(key.id, 64))
+			return nil, fmt.Errorf("jwtverify: NewKeySet got more than %d keys with kid %s", maxSameKeyID, quote.Text(key.id, 64))
 		}
 		set.add(key)
 	}

@@ -14,6 +14,9 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"example.com/jwtverify/internal/quote"
+	"example.com/jwtverify/internal/strictjson/strictjsontest"
 )
 
 // publicKeyText is what a Key stands for.
@@ -32,7 +35,7 @@ func keyTexts(set *KeySet) (texts []string) {
 // stands on the standard library and on the design alone.
 func judgeJWK(text string) (kid, key string, ok bool) {
 	var members map[string]json.RawMessage
-	if judgeJSON(text, maxJSONDepth, maxJSONMembers) != "" || json.Unmarshal([]byte(text), &members) != nil || members == nil {
+	if strictjsontest.Judge(text, maxJSONDepth, maxJSONMembers) != "" || json.Unmarshal([]byte(text), &members) != nil || members == nil {
 		return "", "", false
 	}
 	for _, private := range []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"} {
@@ -94,45 +97,45 @@ func checkKeySet(t *testing.T, data []byte) {
 	set, err := ParseKeySet(data)
 	again, againErr := ParseKeySet(data)
 	if fmt.Sprint(err) != fmt.Sprint(againErr) || (set == nil) != (err != nil) {
-		t.Fatalf("%s\ngot %v, %v, then %v, %v", shortened(before), set, err, again, againErr)
+		t.Fatalf("%s\ngot %v, %v, then %v, %v", quote.Text(before, 400), set, err, again, againErr)
 	}
 	if string(data) != before {
-		t.Fatalf("%s\nthe data has changed", shortened(before))
+		t.Fatalf("%s\nthe data has changed", quote.Text(before, 400))
 	}
 	if err != nil {
 		if len(err.Error()) > 512 {
-			t.Errorf("%s\nerror of %d bytes: %.600q", shortened(before), len(err.Error()), err)
+			t.Errorf("%s\nerror of %d bytes: %.600q", quote.Text(before, 400), len(err.Error()), err)
 		}
 		// Good JSON with an array of keys is a set, whatever the keys are.
-		if jwks := jwksOf(before); jwks != nil && len(jwks) <= maxKeys && len(data) <= maxKeySetBytes && judgeJSON(before, maxJSONDepth, maxJSONMembers) == "" {
-			t.Errorf("%s\n%d keys are refused as a whole: %v", shortened(before), len(jwks), err)
+		if jwks := jwksOf(before); jwks != nil && len(jwks) <= maxKeys && len(data) <= maxKeySetBytes && strictjsontest.Judge(before, maxJSONDepth, maxJSONMembers) == "" {
+			t.Errorf("%s\n%d keys are refused as a whole: %v", quote.Text(before, 400), len(jwks), err)
 		}
 		return
 	}
 	keys := keyTexts(set)
 	if !slices.Equal(keys, keyTexts(again)) || fmt.Sprint(set.Skipped()) != fmt.Sprint(again.Skipped()) {
-		t.Errorf("%s\nread twice it is two sets", shortened(before))
+		t.Errorf("%s\nread twice it is two sets", quote.Text(before, 400))
 	}
 	if len(keys) != set.Len() || len(keys)+len(set.Skipped()) > maxKeys || len(data) > maxKeySetBytes {
-		t.Errorf("%s\n%d keys, %d skipped", shortened(before), set.Len(), len(set.Skipped()))
+		t.Errorf("%s\n%d keys, %d skipped", quote.Text(before, 400), set.Len(), len(set.Skipped()))
 	}
 	sameKeyID := map[string]int{}
 	for key := range set.All() {
 		n := key.pub.N
 		if n.BitLen() < 2048 || n.BitLen() > 8192 || n.Bit(0) == 0 || key.pub.E < 3 || key.pub.E%2 == 0 || int64(key.pub.E) > 1<<31-1 {
-			t.Errorf("%s\na key that is not fit: %v", shortened(before), key.pub)
+			t.Errorf("%s\na key that is not fit: %v", quote.Text(before, 400), key.pub)
 		}
 		if sameKeyID[key.id]++; key.id != "" && sameKeyID[key.id] > maxSameKeyID {
-			t.Errorf("%s\n%d keys with kid %q", shortened(before), sameKeyID[key.id], key.id)
+			t.Errorf("%s\n%d keys with kid %q", quote.Text(before, 400), sameKeyID[key.id], key.id)
 		}
 		found, known := set.find(keyQuery{kid: key.id, hasKid: true})
 		if known != (key.id != "") || known && !slices.Contains(found, key) {
-			t.Errorf("%s\nkey %q is not found by its kid", shortened(before), key.id)
+			t.Errorf("%s\nkey %q is not found by its kid", quote.Text(before, 400), key.id)
 		}
 	}
 	for _, skipped := range set.Skipped() {
 		if e, ok := skipped.(*SkippedKeyError); !ok || e.Reason == "" || len(e.Reason) > 512 || !utf8.ValidString(e.Error()) {
-			t.Errorf("%s\nskipped: %.600q", shortened(before), skipped)
+			t.Errorf("%s\nskipped: %.600q", quote.Text(before, 400), skipped)
 		}
 	}
 
@@ -148,22 +151,22 @@ func checkKeySet(t *testing.T, data []byte) {
 			t.Fatal(err)
 		}
 		if read, err := ParseKeySet(written); len(written) <= maxKeySetBytes && (err != nil || !slices.Equal(keys, keyTexts(read))) {
-			t.Errorf("%s\nwritten and read again: %v", shortened(before), err)
+			t.Errorf("%s\nwritten and read again: %v", quote.Text(before, 400), err)
 		}
 	}
 
 	// An independent reader finds the same keys.
 	var want []string
 	if text := strings.TrimLeft(before, " \t\r\n"); text[0] == '{' {
-		if reason := judgeJSON(text, maxJSONDepth, maxJSONMembers); reason != "" && reason != "duplicate" && reason != "lone surrogate" {
-			t.Errorf("%s\naccepted, but %s", shortened(before), reason)
+		if reason := strictjsontest.Judge(text, maxJSONDepth, maxJSONMembers); reason != "" && reason != "duplicate" && reason != "lone surrogate" {
+			t.Errorf("%s\naccepted, but %s", quote.Text(before, 400), reason)
 		}
 		jwks := jwksOf(text)
 		if jwks == nil {
 			jwks = []json.RawMessage{json.RawMessage(text)}
 		}
 		if len(keys)+len(set.Skipped()) != len(jwks) {
-			t.Errorf("%s\n%d keys and %d skipped of %d", shortened(before), len(keys), len(set.Skipped()), len(jwks))
+			t.Errorf("%s\n%d keys and %d skipped of %d", quote.Text(before, 400), len(keys), len(set.Skipped()), len(jwks))
 		}
 		count := map[string]int{}
 		for _, jwk := range jwks {
@@ -183,7 +186,7 @@ func checkKeySet(t *testing.T, data []byte) {
 				break
 			}
 			if strings.Contains(block.Type, "PRIVATE") {
-				t.Errorf("%s\na private key is accepted", shortened(before))
+				t.Errorf("%s\na private key is accepted", quote.Text(before, 400))
 			}
 			pub, ok := pemPublicKey(block)
 			if !ok || pub.N.BitLen() < 2048 || pub.N.BitLen() > 8192 || pub.N.Bit(0) == 0 || pub.E < 3 || pub.E%2 == 0 || int64(pub.E) > 1<<31-1 {
@@ -196,7 +199,7 @@ func checkKeySet(t *testing.T, data []byte) {
 		}
 	}
 	if !slices.Equal(keys, want) {
-		t.Errorf("%s\ngot  %.300q\nwant %.300q", shortened(before), keys, want)
+		t.Errorf("%s\ngot  %.300q\nwant %.300q", quote.Text(before, 400), keys, want)
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"example.com/jwtverify/internal/quote"
 )
 
 // A KeySource is where the keys of an issuer come from. Keys returns the whole set;
@@ -356,7 +358,7 @@ func (s StoredKeySource) load() (*KeySet, error) {
 	savedAt, err := time.Parse(time.RFC3339, saved)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("%s: \"saved\" is %s, want the time when it was saved", s.Path, quoted(saved, 64))
+		return nil, fmt.Errorf("%s: \"saved\" is %s, want the time when it was saved", s.Path, quote.Text(saved, 64))
 	case savedAt.After(time.Now().Add(maxSavedAhead)):
 		return nil, fmt.Errorf("%s was saved in the future, at %s: check the clock", s.Path, saved)
 	case set.Len() == 0:

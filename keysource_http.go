@@ -13,6 +13,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"example.com/jwtverify/internal/quote"
+	"example.com/jwtverify/internal/strictjson"
 )
 
 // HTTPKeySource fetches a JWK Set over HTTPS. It follows no redirect, sends no
@@ -68,7 +71,7 @@ func checkURL(field, raw string) error {
 	case strings.Contains(raw, "#"):
 		return fmt.Errorf("%s has a fragment (#…): remove it", field)
 	case u.Scheme == "http" && !isLoopback(u.Hostname()):
-		return fmt.Errorf("%s is %s: use https; http is for localhost, 127.0.0.0/8 and ::1 only", field, quoted(shownURL(u), 100))
+		return fmt.Errorf("%s is %s: use https; http is for localhost, 127.0.0.0/8 and ::1 only", field, quote.Text(shownURL(u), 100))
 	}
 	return nil
 }
@@ -121,7 +124,7 @@ func foundMediaType(header http.Header) string {
 	if header.Get("Content-Type") == "" {
 		return "no Content-Type"
 	}
-	return quoted(header.Get("Content-Type"), 64)
+	return quote.Text(header.Get("Content-Type"), 64)
 }
 
 // An httpAnswer is a 200, or the 304 that was asked for.
@@ -195,7 +198,7 @@ func get(ctx context.Context, address string, client *http.Client, header http.H
 	case status != http.StatusOK:
 		return nil, statusError(name, response)
 	case response.Header.Get("Content-Encoding") != "":
-		found := "Content-Encoding " + quoted(response.Header.Get("Content-Encoding"), 64)
+		found := "Content-Encoding " + quote.Text(response.Header.Get("Content-Encoding"), 64)
 		return nil, &codedError{"keys-not-json", found, fmt.Errorf("%s: got %s, want none or what the transport decodes", name, found)}
 	case response.ContentLength > maxKeySetBytes:
 		return nil, tooLarge(name, fmt.Sprintf("%d bytes", response.ContentLength))
@@ -256,7 +259,7 @@ func statusError(name string, response *http.Response) error {
 	switch {
 	case 300 <= status && status < 400 && status != http.StatusNotModified:
 		if target, err := response.Location(); err == nil {
-			found += " to " + quoted(shownURL(target), 100)
+			found += " to " + quote.Text(shownURL(target), 100)
 		}
 		return &codedError{"keys-redirect", found, fmt.Errorf("%w: redirects are not followed, set the final URL", err)}
 	case status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable:
@@ -404,27 +407,27 @@ func (s DiscoveryKeySource) discover(ctx context.Context) (string, error) {
 		return "", err
 	}
 	var foundIssuer, address string
-	var r jsonReader
-	r.begin(string(answer.body), generalLimits)
-	for name := range r.object {
+	var r strictjson.Reader
+	r.Begin(string(answer.body), generalLimits)
+	for name := range r.Object {
 		var err error
 		switch name {
 		case "issuer":
-			foundIssuer, err = r.string(name)
+			foundIssuer, err = r.String(name)
 		case "jwks_uri":
-			address, err = r.string(name)
+			address, err = r.String(name)
 		default:
-			r.skip()
+			r.Skip()
 		}
 		if err != nil {
 			return "", badMetadata(answer, fmt.Errorf("the metadata: %w", err))
 		}
 	}
-	if err := r.end(); err != nil {
+	if err := r.End(); err != nil {
 		return "", badMetadata(answer, fmt.Errorf("the metadata %w", err))
 	}
 	if foundIssuer != s.Issuer {
-		return "", badMetadata(answer, fmt.Errorf("issuer is %s, want %s", quoted(foundIssuer, 100), quoted(s.Issuer, 100)))
+		return "", badMetadata(answer, fmt.Errorf("issuer is %s, want %s", quote.Text(foundIssuer, 100), quote.Text(s.Issuer, 100)))
 	}
 	if err := checkURL("jwks_uri", address); err != nil {
 		return "", badMetadata(answer, err)

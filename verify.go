@@ -59,6 +59,10 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"example.com/jwtverify/internal/base64url"
+	"example.com/jwtverify/internal/quote"
+	"example.com/jwtverify/internal/strictjson"
 )
 
 // Limits on a token.
@@ -67,12 +71,16 @@ const (
 	maxHeaderBytes   = 8 << 10  // anyone can make us read a header: keep it small
 	maxHeaderDepth   = 4
 	maxHeaderMembers = 64 // and array elements, all together
+	maxJSONDepth     = 16
+	maxJSONMembers   = 1_000
 	// The last second of the year 9999, the end of RFC 3339. Behind it lie
 	// milliseconds taken for seconds, and numbers made to overflow.
 	maxNumericDate = 253402300799
 )
 
-var headerLimits = jsonLimits{depth: maxHeaderDepth, members: maxHeaderMembers, inAll: maxHeaderMembers}
+var headerLimits = strictjson.Limits{Depth: maxHeaderDepth, Members: maxHeaderMembers, Total: maxHeaderMembers}
+
+var generalLimits = strictjson.Limits{Depth: maxJSONDepth, Members: maxJSONMembers}
 
 const (
 	defaultLeeway = time.Minute
@@ -154,26 +162,26 @@ func newVerifier(config Config) (*Verifier, error) {
 	case config.Issuer == "":
 		return nil, errors.New(`Config.Issuer is empty: set it to the exact iss of the tokens, such as "https://tenant.example.com"`)
 	case !utf8.ValidString(config.Issuer):
-		return nil, fmt.Errorf("Config.Issuer is %s: no token can carry it, since it is not valid UTF-8", quoted(config.Issuer, 100))
+		return nil, fmt.Errorf("Config.Issuer is %s: no token can carry it, since it is not valid UTF-8", quote.Text(config.Issuer, 100))
 	case len(config.Audiences) == 0:
 		return nil, errors.New(`Config.Audiences is empty: set it to the aud that tokens for this service carry, such as []string{"https://api.example.com"}`)
 	case config.Keys == nil:
 		return nil, errors.New(`Config.Keys is nil: set it to where the issuer's keys are, such as jwtverify.HTTPKeySource{URL: "https://tenant.example.com/.well-known/jwks.json"}`)
 	case config.AudienceClaim != "" && config.AudienceClaim != "client_id" && config.AudienceClaim != "azp":
-		return nil, fmt.Errorf(`Config.AudienceClaim is %s: want "client_id", "azp", or nothing to require aud`, quoted(config.AudienceClaim, 100))
+		return nil, fmt.Errorf(`Config.AudienceClaim is %s: want "client_id", "azp", or nothing to require aud`, quote.Text(config.AudienceClaim, 100))
 	case config.Leeway > maxLeeway:
 		return nil, fmt.Errorf("Config.Leeway is %v: want at most %v, a longer one keeps expired tokens alive", config.Leeway, maxLeeway)
 	}
 	for i, audience := range config.Audiences {
 		if audience == "" || !utf8.ValidString(audience) {
-			return nil, fmt.Errorf("Config.Audiences[%d] is %s: set it to an aud that tokens for this service carry", i, quoted(audience, 100))
+			return nil, fmt.Errorf("Config.Audiences[%d] is %s: set it to an aud that tokens for this service carry", i, quote.Text(audience, 100))
 		}
 	}
 	if err := checkVerifiedCache(config.VerifiedCache); err != nil {
 		return nil, err
 	}
 	if config.Type != "" && !isMediaType(config.Type) {
-		return nil, fmt.Errorf(`Config.Type is %s: want a media type such as "at+jwt", or nothing to take JWT, at+jwt or no typ`, quoted(config.Type, 100))
+		return nil, fmt.Errorf(`Config.Type is %s: want a media type such as "at+jwt", or nothing to take JWT, at+jwt or no typ`, quote.Text(config.Type, 100))
 	}
 	v := &Verifier{
 		issuer:        config.Issuer,
@@ -319,7 +327,7 @@ func (v *Verifier) verify(ctx context.Context, token string, r *recorder) (*Toke
 	// a token, and never "unavailable" as the answer to it. The claims are only
 	// decoded here, not read.
 	var room [maxKeyBits / 8]byte
-	signature, err := appendBase64URL(room[:0], parts.signature)
+	signature, err := base64url.Append(room[:0], parts.signature)
 	if err != nil {
 		err = malformed("signature ", err)
 	}
@@ -330,7 +338,7 @@ func (v *Verifier) verify(ctx context.Context, token string, r *recorder) (*Toke
 	if query := h.query(); r.goodSoFar() {
 		set, known, arrived := v.knownKeys(query)
 		if known == nil {
-			if err := base64URLFlaw(parts.claims); err != nil {
+			if err := base64url.Check(parts.claims); err != nil {
 				return nil, r.end(stepClaims, malformed("claims ", err))
 			}
 			if set, known, err = v.keys(ctx, query, arrived); r.failed(stepKey, err) {
@@ -340,7 +348,7 @@ func (v *Verifier) verify(ctx context.Context, token string, r *recorder) (*Toke
 		r.sawSet(set)
 		keys = known
 	}
-	claims, err := base64URLString(parts.claims)
+	claims, err := base64url.String(parts.claims)
 	if err != nil {
 		return nil, r.end(stepClaims, malformed("claims ", err))
 	}
@@ -445,31 +453,31 @@ func readHeader(segment string) (header, error) {
 	if len(segment) > (maxHeaderBytes*4+2)/3 {
 		return h, invalid(ErrMalformed, "json-limits", "", "header is longer than "+strconv.Itoa(maxHeaderBytes)+" bytes", "at most that")
 	}
-	text, err := base64URLString(segment)
+	text, err := base64url.String(segment)
 	if err != nil {
 		return h, malformed("header ", err)
 	}
-	var r jsonReader
-	r.begin(text, headerLimits)
-	for name := range r.object {
+	var r strictjson.Reader
+	r.Begin(text, headerLimits)
+	for name := range r.Object {
 		switch name {
 		case "alg":
-			h.alg, h.algType = r.string(name)
+			h.alg, h.algType = r.String(name)
 			h.hasAlg = true
 		case "typ":
-			h.typ, h.typType = r.string(name)
+			h.typ, h.typType = r.String(name)
 			h.hasTyp = true
 		case "kid":
-			h.kid, h.kidType = r.string(name)
+			h.kid, h.kidType = r.String(name)
 			h.hasKid = true
 		case "crit":
 			h.hasCrit = true
-			r.skip()
+			r.Skip()
 		default:
-			r.skip()
+			r.Skip()
 		}
 	}
-	if err := r.end(); err != nil {
+	if err := r.End(); err != nil {
 		return h, malformed("header ", err)
 	}
 	return h, nil
@@ -492,7 +500,7 @@ func checkAlgorithm(h *header) error {
 	case h.alg == "HS256" || h.alg == "HS384" || h.alg == "HS512":
 		code = "alg-hmac"
 	}
-	return invalid(ErrUnsupported, code, "alg is ", quoted(h.alg, 100), want)
+	return invalid(ErrUnsupported, code, "alg is ", quote.Text(h.alg, 100), want)
 }
 
 // checkType refuses other kinds of token that the issuer signs with the same key,
@@ -503,9 +511,9 @@ func (v *Verifier) checkType(h *header) error {
 	case h.typType != nil:
 		return invalid(ErrMalformed, "type-mismatch", "header: ", foundIn(h.typType), "a string")
 	case v.typ != "" && !sameType(h.typ, v.typ):
-		return invalid(ErrUnsupported, "type-mismatch", "typ is ", found(h.hasTyp, h.typ), quoted(v.typ, 100))
+		return invalid(ErrUnsupported, "type-mismatch", "typ is ", found(h.hasTyp, h.typ), quote.Text(v.typ, 100))
 	case v.typ == "" && h.hasTyp && !sameType(h.typ, "JWT") && !sameType(h.typ, "at+jwt"):
-		return invalid(ErrUnsupported, "type-mismatch", "typ is ", quoted(h.typ, 100), `"JWT", "at+jwt" or none: it is another kind of token`)
+		return invalid(ErrUnsupported, "type-mismatch", "typ is ", quote.Text(h.typ, 100), `"JWT", "at+jwt" or none: it is another kind of token`)
 	case h.hasCrit:
 		// RFC 7515, section 4.1.11: a verifier that does not understand every
 		// extension named in crit must refuse; we understand none.
@@ -578,7 +586,7 @@ func unknownKey(set *KeySet, q keyQuery) error {
 			return invalid(ErrUnknownKey, "key-unusable", "", skipped.Error(), "")
 		}
 	}
-	return invalid(ErrUnknownKey, "kid-unknown", "kid is ", quoted(q.kid, 64), set.wantedKeyID)
+	return invalid(ErrUnknownKey, "kid-unknown", "kid is ", quote.Text(q.kid, 64), set.wantedKeyID)
 }
 
 // readClaims reads the claims set (RFC 7519, section 4) into t. It returns the
@@ -587,15 +595,15 @@ func unknownKey(set *KeySet, q keyQuery) error {
 func (v *Verifier) readClaims(t *Token) (audience []string, err error) {
 	var clientID []string
 	hasAudience, hasExpiry := false, false
-	var r jsonReader
-	r.begin(t.claims, generalLimits)
-	for name := range r.object {
+	var r strictjson.Reader
+	r.Begin(t.claims, generalLimits)
+	for name := range r.Object {
 		var err error
 		switch name {
 		case "iss":
-			t.Issuer, err = r.string(name)
+			t.Issuer, err = r.String(name)
 		case "sub":
-			t.Subject, err = r.string(name)
+			t.Subject, err = r.String(name)
 		case "aud":
 			t.Audience, err = readAudience(&r, t.Audience)
 			hasAudience = true
@@ -607,24 +615,24 @@ func (v *Verifier) readClaims(t *Token) (audience []string, err error) {
 		case "iat":
 			t.IssuedAt, err = readDate(&r, name)
 		case "jti":
-			t.ID, err = r.string(name)
+			t.ID, err = r.String(name)
 		default:
 			if name == v.audienceClaim && name != "" {
 				var id string
-				id, err = r.string(name)
+				id, err = r.String(name)
 				clientID = []string{id}
 				break
 			}
 			if exact := v.lookalike(name); exact != "" {
-				err = &mismatch{"claim-case", quoted(name, 100) + " is another name, which other readers take for it", quoted(exact, 100)}
+				err = &mismatch{"claim-case", quote.Text(name, 100) + " is another name, which other readers take for it", quote.Text(exact, 100)}
 			}
-			r.skip()
+			r.Skip()
 		}
-		if err != nil && r.err == nil { // else the text ends, or has no value there
+		if err != nil && !r.Broken() { // else the text ends, or has no value there
 			return nil, malformed("claims: ", err)
 		}
 	}
-	if err := r.end(); err != nil {
+	if err := r.End(); err != nil {
 		return nil, malformed("claims: the text ", err)
 	}
 	if !hasExpiry {
@@ -657,16 +665,17 @@ func (v *Verifier) lookalike(name string) (exact string) {
 
 // readAudience reads aud, a string or an array of strings (RFC 7519, section 4.1.3),
 // behind an empty audience with room for one.
-func readAudience(r *jsonReader, audience []string) ([]string, error) {
-	switch r.kind() {
+func readAudience(r *strictjson.Reader, audience []string) ([]string, error) {
+	switch r.Kind() {
 	case '"':
-		return append(audience, r.rawString(true)), nil
+		one, _ := r.String("aud")
+		return append(audience, one), nil
 	case '[':
 	default:
-		return nil, r.wrongType("aud", "a string or an array of strings")
+		return nil, r.WrongType("aud", "a string or an array of strings")
 	}
-	for range r.array {
-		one, err := r.string("aud")
+	for range r.Array {
+		one, err := r.String("aud")
 		if err != nil {
 			return nil, &mismatch{"claim-type", "an element of " + foundIn(err), "a string"}
 		}
@@ -679,9 +688,9 @@ func readAudience(r *jsonReader, audience []string) ([]string, error) {
 // fractions and exponents allowed. It never goes through a float: the value is
 // rounded up to the nanosecond, which compares with a clock that counts in
 // nanoseconds just as the exact value does.
-func readDate(r *jsonReader, name string) (time.Time, error) {
-	text, err := r.number(name)
-	if err != nil || r.err != nil {
+func readDate(r *strictjson.Reader, name string) (time.Time, error) {
+	text, err := r.Number(name)
+	if err != nil || r.Broken() {
 		return time.Time{}, err
 	}
 	mantissa, negative := strings.CutPrefix(text, "-")
@@ -741,21 +750,21 @@ func (v *Verifier) checkIssuer(t *Token) error {
 	case v.issuer:
 		return nil
 	case "":
-		return invalid(ErrIssuer, "issuer-missing", "iss is ", "missing or empty", quoted(v.issuer, 100))
+		return invalid(ErrIssuer, "issuer-missing", "iss is ", "missing or empty", quote.Text(v.issuer, 100))
 	}
-	return invalid(ErrIssuer, "issuer-mismatch", "issuer is ", quoted(t.Issuer, 100), quoted(v.issuer, 100))
+	return invalid(ErrIssuer, "issuer-mismatch", "issuer is ", quote.Text(t.Issuer, 100), quote.Text(v.issuer, 100))
 }
 
 func (v *Verifier) checkAudience(audience []string) error {
 	if audience == nil {
-		return invalid(ErrAudience, "audience-missing", "aud is ", "missing", quotedList(v.audiences))
+		return invalid(ErrAudience, "audience-missing", "aud is ", "missing", quote.List(v.audiences))
 	}
 	for _, aud := range audience {
 		if slices.Contains(v.audiences, aud) {
 			return nil
 		}
 	}
-	return invalid(ErrAudience, "audience-mismatch", "audience is ", "["+quotedList(audience)+"]", quotedList(v.audiences))
+	return invalid(ErrAudience, "audience-mismatch", "audience is ", "["+quote.List(audience)+"]", quote.List(v.audiences))
 }
 
 // checkNotBefore obeys RFC 7519, section 4.1.5: the time MUST be after or equal to nbf.
@@ -921,7 +930,19 @@ func invalid(kind error, code, subject, found, want string) error {
 
 // malformed refuses a token for what is wrong with the text of one of its parts.
 func malformed(subject string, err error) error {
-	return &invalidError{ErrMalformed, subject, *err.(*mismatch)}
+	return &invalidError{ErrMalformed, subject, *mismatchOf(err)}
+}
+
+// mismatchOf gives an error of a reader the code that Explain has for it in a token.
+func mismatchOf(err error) *mismatch {
+	switch err := err.(type) {
+	case *base64url.Error:
+		return &mismatch{"token-base64", err.Found, err.Want}
+	case *strictjson.Error:
+		code := [...]string{strictjson.Syntax: "token-json", strictjson.Limit: "json-limits", strictjson.Type: "claim-type"}[err.Kind]
+		return &mismatch{code, err.Found, err.Want}
+	}
+	return err.(*mismatch)
 }
 
 func (e *invalidError) Error() string {
@@ -943,36 +964,12 @@ func (m *mismatch) Error() string {
 }
 
 // foundIn is the part of a mismatch that says what was found.
-func foundIn(err error) string { return err.(*mismatch).found }
-
-// quoted makes text from outside fit for a message or a log: in quotes, with
-// everything but ASCII escaped (a Cyrillic letter shows), cut after limit bytes.
-func quoted(s string, limit int) string {
-	if len(s) <= limit {
-		return strconv.QuoteToASCII(s)
-	}
-	for limit > 0 && !utf8.RuneStart(s[limit]) {
-		limit--
-	}
-	return strconv.QuoteToASCII(s[:limit]) + "…"
-}
-
-func quotedList(list []string) string {
-	var out []string
-	for i, s := range list {
-		if i == 4 && len(list) > 5 {
-			out = append(out, fmt.Sprintf("and %d more", len(list)-i))
-			break
-		}
-		out = append(out, quoted(s, 100))
-	}
-	return strings.Join(out, ", ")
-}
+func foundIn(err error) string { return mismatchOf(err).found }
 
 // found describes a member that may be absent.
 func found(present bool, value string) string {
 	if !present {
 		return "absent"
 	}
-	return quoted(value, 100)
+	return quote.Text(value, 100)
 }

@@ -1,4 +1,20 @@
-package jwtverify
+// Package strictjson reads JSON as RFC 8259 has it, once, from front to back. It is
+// stricter than encoding/json where attackers live off the difference between two
+// readers: names are compared exactly, no object has a member twice, no invalid UTF-8 or
+// lone surrogate is replaced by U+FFFD, nothing follows the value.
+//
+//	var r strictjson.Reader
+//	r.Begin(text, limits)
+//	for name := range r.Object {
+//		switch name {
+//		case "sub":
+//			subject, err = r.String(name)
+//		default:
+//			r.Skip()
+//		}
+//	}
+//	err := r.End()
+package strictjson
 
 import (
 	"fmt"
@@ -7,49 +23,50 @@ import (
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"example.com/jwtverify/internal/quote"
 )
 
-// Limits on a JSON text. Real tokens and key sets stay far below them; the limits
-// bound what a hostile text can make us do.
-type jsonLimits struct {
-	depth   int // nested objects and arrays
-	members int // of one object
-	inAll   int // members and elements of all objects and arrays together; 0: no limit
+// Limits bound what a hostile text can make us do. Real tokens and key sets stay far
+// below them.
+type Limits struct {
+	Depth   int // nested objects and arrays
+	Members int // of one object
+	Total   int // members and elements of all objects and arrays together; 0: no limit
 }
 
-var generalLimits = jsonLimits{depth: maxJSONDepth, members: maxJSONMembers}
+// An Error tells what was found where something else was wanted.
+type Error struct {
+	Kind        Kind
+	Found, Want string
+}
+
+// A Kind is what an Error is about.
+type Kind int
 
 const (
-	maxJSONDepth   = 16
-	maxJSONMembers = 1_000
+	Syntax Kind = iota // RFC 8259, UTF-8, a member that stands twice
+	Limit              // one of the Limits
+	Type               // a value of another type than wanted
 )
 
-// A jsonReader reads one JSON text (RFC 8259) once, from front to back. It is
-// stricter than encoding/json where attackers live off the difference between
-// two readers: names are compared exactly, no object has a member twice, no
-// invalid UTF-8 or lone surrogate is replaced by U+FFFD, nothing follows the
-// value.
+func (e *Error) Error() string {
+	if e.Want == "" {
+		return e.Found
+	}
+	return e.Found + ", want " + e.Want
+}
+
+// A Reader reads one JSON text.
 //
-//	var r jsonReader
-//	r.begin(text, generalLimits)
-//	for name := range r.object {
-//		switch name {
-//		case "sub":
-//			subject, err = r.string(name)
-//		default:
-//			r.skip()
-//		}
-//	}
-//	err := r.end()
-//
-// The body of a loop over object or array reads exactly one value. The first
-// violation of the grammar or of a limit stops all reading; end reports it.
-type jsonReader struct {
+// The body of a loop over Object or Array reads exactly one value. The first
+// violation of the grammar or of a limit stops all reading; End reports it.
+type Reader struct {
 	text   string
 	pos    int
 	depth  int
 	inAll  int // members and elements begun so far
-	limits jsonLimits
+	limits Limits
 
 	// err is the first error behind which nothing can be read: then text is empty.
 	err error
@@ -75,31 +92,31 @@ const (
 	smallObject = 32 // up to here, comparing hashes one by one is fast
 )
 
-// begin starts a reader in its place: it is too large to be copied for each token.
-func (r *jsonReader) begin(text string, limits jsonLimits) {
+// Begin starts a reader in its place: it is too large to be copied for each token.
+func (r *Reader) Begin(text string, limits Limits) {
 	r.text, r.limits = text, limits
 	switch {
 	case strings.HasPrefix(text, "\ufeff"):
-		r.stop(&mismatch{"token-json", "starts with a byte order mark", "none"})
+		r.stop(&Error{Syntax, "starts with a byte order mark", "none"})
 	case !utf8.ValidString(text):
-		r.stop(&mismatch{"token-json", "is not valid UTF-8", ""})
+		r.stop(&Error{Syntax, "is not valid UTF-8", ""})
 	}
 }
 
-// object reads an object and yields the name of each member; the loop's body
+// Object reads an object and yields the name of each member; the loop's body
 // reads the value.
-func (r *jsonReader) object(yield func(name string) bool) {
+func (r *Reader) Object(yield func(name string) bool) {
 	if !r.enter('{') {
 		return
 	}
 	small, large := r.open, len(r.large.names)
 	isLarge := false
 	for count := 0; r.next('}', count); count++ {
-		if count == r.limits.members {
-			r.stop(&mismatch{"json-limits", fmt.Sprintf("has an object with more than %d members", r.limits.members), ""})
+		if count == r.limits.Members {
+			r.stop(&Error{Limit, fmt.Sprintf("has an object with more than %d members", r.limits.Members), ""})
 			return
 		}
-		if r.kind() != '"' {
+		if r.Kind() != '"' {
 			r.fail("a member name in quotes")
 			return
 		}
@@ -117,7 +134,7 @@ func (r *jsonReader) object(yield func(name string) bool) {
 		hash := maphash.String(nameSeed, name)
 		if isLarge && !r.large.add(name, hash, large) || !isLarge && !r.addSmall(name, hash, small) {
 			if r.flaw == nil {
-				r.flaw = &mismatch{"token-json", "has the member " + quoted(name, 64) + " twice", ""}
+				r.flaw = &Error{Syntax, "has the member " + quote.Text(name, 64) + " twice", ""}
 			}
 		}
 		if r.space() != ':' {
@@ -135,7 +152,7 @@ func (r *jsonReader) object(yield func(name string) bool) {
 
 // addSmall adds a name to the innermost object, whose names begin at base, and
 // reports whether it is new there.
-func (r *jsonReader) addSmall(name string, hash uint64, base int) bool {
+func (r *Reader) addSmall(name string, hash uint64, base int) bool {
 	for i, h := range r.hashes[base:r.open] {
 		if h == hash && r.names[base+i] == name {
 			return false
@@ -201,9 +218,9 @@ func (t *nameTable) cut(base int) {
 	t.names = t.names[:base]
 }
 
-// array reads an array and yields the index of each element; the loop's body
+// Array reads an array and yields the index of each element; the loop's body
 // reads the element.
-func (r *jsonReader) array(yield func(index int) bool) {
+func (r *Reader) Array(yield func(index int) bool) {
 	if !r.enter('[') {
 		return
 	}
@@ -215,8 +232,8 @@ func (r *jsonReader) array(yield func(index int) bool) {
 }
 
 // enter reads the opening bracket of an object or array.
-func (r *jsonReader) enter(bracket byte) bool {
-	if r.kind() != bracket {
+func (r *Reader) enter(bracket byte) bool {
+	if r.Kind() != bracket {
 		if bracket == '{' {
 			r.fail("an object")
 		} else {
@@ -224,8 +241,8 @@ func (r *jsonReader) enter(bracket byte) bool {
 		}
 		return false
 	}
-	if r.depth == r.limits.depth {
-		r.stop(&mismatch{"json-limits", fmt.Sprintf("is nested more than %d deep", r.limits.depth), ""})
+	if r.depth == r.limits.Depth {
+		r.stop(&Error{Limit, fmt.Sprintf("is nested more than %d deep", r.limits.Depth), ""})
 		return false
 	}
 	r.depth++
@@ -235,7 +252,7 @@ func (r *jsonReader) enter(bracket byte) bool {
 
 // next moves to the next of count+1 members or elements, or behind the closing
 // bracket.
-func (r *jsonReader) next(bracket byte, count int) bool {
+func (r *Reader) next(bracket byte, count int) bool {
 	c := r.space()
 	switch {
 	case c == bracket:
@@ -257,16 +274,16 @@ func (r *jsonReader) next(bracket byte, count int) bool {
 }
 
 // another counts a member or element.
-func (r *jsonReader) another() bool {
-	if r.inAll++; r.inAll == r.limits.inAll+1 && r.limits.inAll > 0 {
-		r.stop(&mismatch{"json-limits", fmt.Sprintf("has more than %d members and array elements", r.limits.inAll), ""})
+func (r *Reader) another() bool {
+	if r.inAll++; r.inAll == r.limits.Total+1 && r.limits.Total > 0 {
+		r.stop(&Error{Limit, fmt.Sprintf("has more than %d members and array elements", r.limits.Total), ""})
 	}
 	return r.err == nil
 }
 
-// kind returns the first byte of the next value: { [ " t f n, 0 for every
+// Kind returns the first byte of the next value: { [ " t f n, 0 for every
 // number, and whatever stands there if it is none of these.
-func (r *jsonReader) kind() byte {
+func (r *Reader) Kind() byte {
 	c := r.space()
 	if c == '-' || '0' <= c && c <= '9' {
 		return '0'
@@ -274,20 +291,20 @@ func (r *jsonReader) kind() byte {
 	return c
 }
 
-// string reads a string. The error is about the type of the value, which is
+// String reads a string. The error is about the type of the value, which is
 // skipped; it names the member.
-func (r *jsonReader) string(name string) (string, error) {
-	if r.kind() != '"' {
-		return "", r.wrongType(name, "a string")
+func (r *Reader) String(name string) (string, error) {
+	if r.Kind() != '"' {
+		return "", r.WrongType(name, "a string")
 	}
 	return r.rawString(true), nil
 }
 
-// number reads a number and returns its text, which follows the grammar of
+// Number reads a number and returns its text, which follows the grammar of
 // RFC 8259, section 6.
-func (r *jsonReader) number(name string) (string, error) {
-	if r.kind() != '0' {
-		return "", r.wrongType(name, "a number")
+func (r *Reader) Number(name string) (string, error) {
+	if r.Kind() != '0' {
+		return "", r.WrongType(name, "a number")
 	}
 	start, text := r.pos, r.text
 	r.skipNumber()
@@ -297,16 +314,16 @@ func (r *jsonReader) number(name string) (string, error) {
 	return text[start:r.pos], nil
 }
 
-// wrongType skips the value of a member and says what it is instead of want.
-func (r *jsonReader) wrongType(name, want string) error {
-	found := r.typeName()
-	r.skip()
-	return &mismatch{"claim-type", fmt.Sprintf("%q is %s", name, found), want}
+// WrongType skips the value of a member and says what it is instead of want.
+func (r *Reader) WrongType(name, want string) error {
+	found := r.TypeName()
+	r.Skip()
+	return &Error{Type, fmt.Sprintf("%q is %s", name, found), want}
 }
 
-// typeName names the type of the next value, for messages.
-func (r *jsonReader) typeName() string {
-	switch r.kind() {
+// TypeName names the type of the next value, for messages.
+func (r *Reader) TypeName() string {
+	switch r.Kind() {
 	case '{':
 		return "an object"
 	case '[':
@@ -324,17 +341,17 @@ func (r *jsonReader) typeName() string {
 	}
 }
 
-// skip reads a value of any type, as strictly as every other.
-func (r *jsonReader) skip() {
-	switch r.kind() {
+// Skip reads a value of any type, as strictly as every other.
+func (r *Reader) Skip() {
+	switch r.Kind() {
 	case '{':
-		for range r.object {
-			r.skip()
+		for range r.Object {
+			r.Skip()
 		}
 	case '[':
-		if r.enter('[') { // as range r.array, in half the time
+		if r.enter('[') { // as range r.Array, in half the time
 			for count := 0; r.next(']', count); count++ {
-				r.skip()
+				r.Skip()
 			}
 		}
 	case '"':
@@ -352,8 +369,8 @@ func (r *jsonReader) skip() {
 	}
 }
 
-// end reports the first error of the whole text, which must have been read.
-func (r *jsonReader) end() error {
+// End reports the first error of the whole text, which must have been read.
+func (r *Reader) End() error {
 	if r.err == nil {
 		if r.space(); r.pos < len(r.text) {
 			r.fail("the end")
@@ -365,15 +382,30 @@ func (r *jsonReader) end() error {
 	return r.flaw
 }
 
+// Contained has read read a value whose flaws count for it alone: it returns them, and
+// End does not. Behind an error of the grammar or of a limit nothing can be read on, and
+// that one is End's.
+func (r *Reader) Contained(read func()) error {
+	outer := r.flaw
+	r.flaw = nil
+	read()
+	inner := r.flaw
+	r.flaw = outer
+	return inner
+}
+
+// Broken reports whether the text cannot be read on.
+func (r *Reader) Broken() bool { return r.err != nil }
+
 // space skips white space and returns the byte behind it, or 0 at the end.
-func (r *jsonReader) space() byte {
+func (r *Reader) space() byte {
 	if r.pos < len(r.text) && r.text[r.pos] > ' ' {
 		return r.text[r.pos]
 	}
 	return r.skipSpace()
 }
 
-func (r *jsonReader) skipSpace() byte {
+func (r *Reader) skipSpace() byte {
 	for ; r.pos < len(r.text); r.pos++ {
 		switch c := r.text[r.pos]; c {
 		case ' ', '\t', '\n', '\r':
@@ -384,7 +416,7 @@ func (r *jsonReader) skipSpace() byte {
 	return 0
 }
 
-func (r *jsonReader) literal(word string) {
+func (r *Reader) literal(word string) {
 	if !strings.HasPrefix(r.text[r.pos:], word) {
 		r.fail(word)
 		return
@@ -392,7 +424,7 @@ func (r *jsonReader) literal(word string) {
 	r.pos += len(word)
 }
 
-func (r *jsonReader) skipNumber() {
+func (r *Reader) skipNumber() {
 	if r.text[r.pos] == '-' {
 		r.pos++
 	}
@@ -418,7 +450,7 @@ func (r *jsonReader) skipNumber() {
 	}
 }
 
-func (r *jsonReader) skipDigits() bool {
+func (r *Reader) skipDigits() bool {
 	i := r.pos
 	for i < len(r.text) && '0' <= r.text[i] && r.text[i] <= '9' {
 		i++
@@ -430,7 +462,7 @@ func (r *jsonReader) skipDigits() bool {
 	return found
 }
 
-func (r *jsonReader) peek() byte {
+func (r *Reader) peek() byte {
 	if r.pos < len(r.text) {
 		return r.text[r.pos]
 	}
@@ -440,7 +472,7 @@ func (r *jsonReader) peek() byte {
 // rawString reads the string whose opening quote is next. The result shares the
 // memory of the text unless an escape has to be replaced; it is not made if
 // nobody wants it.
-func (r *jsonReader) rawString(wanted bool) string {
+func (r *Reader) rawString(wanted bool) string {
 	start := r.pos + 1
 	end := start + plainBytes(r.text[start:])
 	switch {
@@ -485,7 +517,7 @@ func plainBytes(s string) int {
 }
 
 // escapedString is rawString from the first escape on.
-func (r *jsonReader) escapedString(start, pos int, wanted bool) string {
+func (r *Reader) escapedString(start, pos int, wanted bool) string {
 	var out []byte
 	if wanted {
 		var small [64]byte
@@ -521,7 +553,7 @@ func (r *jsonReader) escapedString(start, pos int, wanted bool) string {
 }
 
 // escape reads one escape sequence, or two that make a surrogate pair.
-func (r *jsonReader) escape() (rune, bool) {
+func (r *Reader) escape() (rune, bool) {
 	r.pos++
 	c := r.peek()
 	switch c {
@@ -548,7 +580,7 @@ func (r *jsonReader) escape() (rune, bool) {
 }
 
 // unicodeEscape is escape behind \u.
-func (r *jsonReader) unicodeEscape() (rune, bool) {
+func (r *Reader) unicodeEscape() (rune, bool) {
 	char, ok := r.hex4()
 	if !ok || !utf16.IsSurrogate(char) {
 		return char, ok
@@ -566,7 +598,7 @@ func (r *jsonReader) unicodeEscape() (rune, bool) {
 		r.pos = before
 	}
 	if r.flaw == nil {
-		r.flaw = &mismatch{"token-json", fmt.Sprintf("has half a surrogate pair (\\u%04x) before byte %d", char, r.pos), ""}
+		r.flaw = &Error{Syntax, fmt.Sprintf("has half a surrogate pair (\\u%04x) before byte %d", char, r.pos), ""}
 	}
 	return utf8.RuneError, true
 }
@@ -587,7 +619,7 @@ var hexValue = func() (table [256]uint16) {
 
 const notHex = 0xffff
 
-func (r *jsonReader) hex4() (rune, bool) {
+func (r *Reader) hex4() (rune, bool) {
 	rest := r.text[r.pos:]
 	if len(rest) >= 4 {
 		a, b, c, d := hexValue[rest[0]], hexValue[rest[1]], hexValue[rest[2]], hexValue[rest[3]]
@@ -604,20 +636,20 @@ func (r *jsonReader) hex4() (rune, bool) {
 }
 
 // fail records what stands at the reading position instead of want.
-func (r *jsonReader) fail(want string) {
+func (r *Reader) fail(want string) {
 	if r.err != nil {
 		return
 	}
 	if r.pos >= len(r.text) {
-		r.stop(&mismatch{"token-json", fmt.Sprintf("is not valid JSON: it ends at byte %d", len(r.text)), want})
+		r.stop(&Error{Syntax, fmt.Sprintf("is not valid JSON: it ends at byte %d", len(r.text)), want})
 		return
 	}
 	found, _ := utf8.DecodeRuneInString(r.text[r.pos:])
-	r.stop(&mismatch{"token-json", fmt.Sprintf("is not valid JSON: found %s at byte %d", quoted(string(found), 8), r.pos), want})
+	r.stop(&Error{Syntax, fmt.Sprintf("is not valid JSON: found %s at byte %d", quote.Text(string(found), 8), r.pos), want})
 }
 
 // stop ends all reading: there is nothing more to read.
-func (r *jsonReader) stop(err error) {
+func (r *Reader) stop(err error) {
 	r.err = err
 	r.text, r.pos = "", 0
 }

@@ -1,51 +1,24 @@
 //go:build !race
 
-package jwtverify
+package strictjson
 
 import (
-	"crypto"
-	"crypto/rsa"
-	"encoding/base64"
 	"fmt"
-	"math/big"
 	"runtime"
 	"strings"
 	"testing"
-	"time"
+
+	"example.com/jwtverify/internal/strictjson/strictjsontest"
 )
 
 // What reading a text may cost whatever stands in it, as a multiple of one signature
-// check: 16 KiB, the largest token, of whom has signed it; and a header, which anyone can
-// send. The race detector makes everything take many times as long, so that this file
-// is not part of its tests.
+// check: 16 KiB, the largest token, of whom has signed it. The race detector makes
+// everything take many times as long, so that this file is not part of its tests.
 const (
+	maxTokenBytes = 16 << 10
 	maxJSONCost   = 6
-	maxHeaderCost = 1
 	maxJSONAlloc  = 8 * maxTokenBytes
 )
-
-// costOf returns how many signature checks take as long as a function. The machine may
-// be busy: both are the fastest of many runs, in turn, until that is below most.
-func costOf(most float64, f func()) float64 {
-	n, _ := base64.RawURLEncoding.DecodeString(internalModulus)
-	pub := &rsa.PublicKey{N: new(big.Int).SetBytes(n), E: 65537}
-	signature := make([]byte, 256)
-	signature[100] = 1
-	check, fastest := time.Hour, time.Hour
-	timed := func(shortest *time.Duration, f func()) {
-		start := time.Now()
-		f()
-		*shortest = min(*shortest, time.Since(start))
-	}
-	for run := 0; run < 3_000; run++ {
-		timed(&check, func() { rsa.VerifyPKCS1v15(pub, crypto.SHA256, make([]byte, 32), signature) })
-		timed(&fastest, f)
-		if run > 100 && float64(fastest) <= most*float64(check) {
-			break
-		}
-	}
-	return float64(fastest) / float64(check)
-}
 
 // fillJSON repeats item, with commas between, up to the size of a token.
 func fillJSON(open, item, closed string) string {
@@ -116,7 +89,7 @@ func TestJSONCost(t *testing.T) {
 			t.Errorf("%s: the text has %d bytes", name, len(text))
 		}
 		read := func() { _ = skipJSON(text, maxJSONDepth, maxJSONMembers) }
-		cost := costOf(maxJSONCost, read)
+		cost := strictjsontest.CostOf(maxJSONCost, read)
 		if cost > maxJSONCost {
 			t.Errorf("%s: %d bytes take %.2f signature checks, want at most %d", name, len(text), cost, maxJSONCost)
 		}
@@ -132,36 +105,5 @@ func TestJSONCost(t *testing.T) {
 			t.Errorf("%s: %d bytes allocate %d, want at most %d", name, len(text), least, maxJSONAlloc)
 		}
 		t.Logf("%-34s %6d bytes, %.2f signature checks, allocates %d", name, len(text), cost, least)
-	}
-}
-
-func TestHeaderCost(t *testing.T) {
-	if testing.CoverMode() != "" || testing.Short() {
-		t.Skip("counting statements makes everything take longer, as the race detector does, and as what runs beside the short tests")
-	}
-	fill := func(item string) string {
-		const count = maxHeaderMembers/2 - 1
-		return `{"a":[` + strings.TrimSuffix(strings.Repeat(item+",", count), ",") + `]}`
-	}
-	longest := maxHeaderBytes - len(`{"a":""}`)
-	for name, text := range map[string]string{
-		"64 objects":                fill(`{"":"` + strings.Repeat(`\u0041`, 42) + `"}`),
-		"a long string":             `{"a":"` + strings.Repeat("a", longest) + `"}`,
-		"escapes":                   `{"a":"` + strings.Repeat(`\u0041`, longest/6) + `"}`,
-		"escapes in kid":            `{"kid":"` + strings.Repeat(`\u0041`, longest/6-1) + `"}`,
-		"short escapes":             `{"a":"` + strings.Repeat(`\n`, longest/2) + `"}`,
-		"halves of surrogate pairs": `{"a":"` + strings.Repeat(`\ud800`, longest/6) + `"}`,
-		"white space":               "{" + strings.Repeat(" ", longest) + `"a":0}`,
-		"64 long names":             "{" + strings.Join(strings.Split(equalNames(64, 120), ",")[:63], ",")[1:] + "}",
-	} {
-		segment := base64.RawURLEncoding.EncodeToString([]byte(text))
-		if len(text) > maxHeaderBytes || len(text) < maxHeaderBytes*9/10 {
-			t.Errorf("%s: the header has %d bytes", name, len(text))
-		}
-		cost := costOf(maxHeaderCost, func() { readHeader(segment) })
-		if cost > maxHeaderCost {
-			t.Errorf("%s: the header takes %.2f signature checks, want at most %d", name, cost, maxHeaderCost)
-		}
-		t.Logf("%-28s %.2f signature checks", name, cost)
 	}
 }

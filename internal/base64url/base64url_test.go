@@ -1,4 +1,4 @@
-package jwtverify
+package base64url
 
 import (
 	"bytes"
@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"example.com/jwtverify/internal/quote"
 )
 
 // checkBase64URL compares with encoding/base64, which skips CR and LF, whether
@@ -16,9 +18,9 @@ func checkBase64URL(t *testing.T, text string) bool {
 	strict := base64.RawURLEncoding.Strict()
 	want, wantErr := strict.DecodeString(text)
 	refused := wantErr != nil || strings.ContainsAny(text, "\r\n")
-	got, err := appendBase64URL([]byte("before"), text)
-	asString, stringErr := base64URLString(text)
-	if flaw := base64URLFlaw(text); fmt.Sprint(flaw) != fmt.Sprint(err) {
+	got, err := Append([]byte("before"), text)
+	asString, stringErr := String(text)
+	if flaw := Check(text); fmt.Sprint(flaw) != fmt.Sprint(err) {
 		t.Errorf("%q: the flaw is %v, the error of decoding %v", text, flaw, err)
 	}
 	switch {
@@ -181,12 +183,12 @@ func TestBase64URLErrorTexts(t *testing.T) {
 		{long + "Z", `has 1201 characters, which no base64url text has: it was cut off or joined`},
 		{long + "Zz", `has stray bits in its last character, want canonical base64url`},
 	} {
-		_, err := appendBase64URL(nil, test.text)
+		_, err := Append(nil, test.text)
 		if err == nil || err.Error() != test.want {
-			t.Errorf("appendBase64URL(%s):\ngot  %v\nwant %s", shortened(test.text), err, test.want)
+			t.Errorf("Append(%s):\ngot  %v\nwant %s", quote.Text(test.text, 400), err, test.want)
 		}
-		if _, err := base64URLString(test.text); err == nil || err.Error() != test.want {
-			t.Errorf("base64URLString(%s):\ngot  %v\nwant %s", shortened(test.text), err, test.want)
+		if _, err := String(test.text); err == nil || err.Error() != test.want {
+			t.Errorf("String(%s):\ngot  %v\nwant %s", quote.Text(test.text, 400), err, test.want)
 		}
 	}
 }
@@ -201,7 +203,7 @@ func TestBase64URLErrorsDoNotShowTheText(t *testing.T) {
 			text[i] = "QXJZVKWPjqxzk"[random.IntN(13)] // so that no error text has two of them in a row by chance
 		}
 		text[random.IntN(len(text))] = "=+/*\xff\n"[random.IntN(6)]
-		_, err := base64URLString(string(text))
+		_, err := String(string(text))
 		if err == nil {
 			t.Fatalf("accepted %q", text)
 		}
@@ -216,12 +218,12 @@ func TestBase64URLErrorsDoNotShowTheText(t *testing.T) {
 func TestBase64URLAllocations(t *testing.T) {
 	for _, length := range []int{1, 12, 47, 48, 49, 50, 383, 384, 385, 768, 769, 1_023, 1_024, 1_025, 1_026, 12_000} {
 		text := base64.RawURLEncoding.EncodeToString(make([]byte, length))
-		got := testing.AllocsPerRun(20, func() { _, _ = base64URLString(text) })
+		got := testing.AllocsPerRun(20, func() { _, _ = String(text) })
 		if got != 1 {
 			t.Errorf("a string of %d bytes makes %v allocations, want 1", length, got)
 		}
 		room := make([]byte, 0, length)
-		got = testing.AllocsPerRun(20, func() { _, _ = appendBase64URL(room, text) })
+		got = testing.AllocsPerRun(20, func() { _, _ = Append(room, text) })
 		if got != 0 {
 			t.Errorf("appending %d bytes makes %v allocations, want none", length, got)
 		}

@@ -1,52 +1,62 @@
-package jwtverify
+package strictjson
 
 import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
-	"strconv"
 	"strings"
 	"testing"
-	"unicode/utf8"
+
+	"example.com/jwtverify/internal/quote"
+	"example.com/jwtverify/internal/strictjson/strictjsontest"
+)
+
+// The limits of most tests: those of jwtverify on claims and key sets.
+const (
+	maxJSONDepth   = 16
+	maxJSONMembers = 1_000
+
+	maxHeaderDepth   = 4 // those on a header
+	maxHeaderMembers = 64
 )
 
 // readJSON reads a text by all the reading methods into what encoding/json makes
 // of it with UseNumber.
-func newJSONReader(text string, maxDepth, maxMembers int) (r jsonReader) {
-	r.begin(text, jsonLimits{depth: maxDepth, members: maxMembers})
+func newJSONReader(text string, maxDepth, maxMembers int) (r Reader) {
+	r.Begin(text, Limits{Depth: maxDepth, Members: maxMembers})
 	return r
 }
 
 func readJSON(text string, maxDepth, maxMembers int) (any, error) {
 	r := newJSONReader(text, maxDepth, maxMembers)
 	value := readJSONValue(&r)
-	return value, r.end()
+	return value, r.End()
 }
 
-func readJSONValue(r *jsonReader) any {
-	switch r.kind() {
+func readJSONValue(r *Reader) any {
+	switch r.Kind() {
 	case '{':
 		object := map[string]any{}
-		for name := range r.object {
+		for name := range r.Object {
 			object[name] = readJSONValue(r)
 		}
 		return object
 	case '[':
 		array := []any{}
-		for range r.array {
+		for range r.Array {
 			array = append(array, readJSONValue(r))
 		}
 		return array
 	case '"':
-		s, _ := r.string("")
+		s, _ := r.String("")
 		return s
 	case '0':
-		n, _ := r.number("")
+		n, _ := r.Number("")
 		return json.Number(n)
 	default:
 		start, text := r.pos, r.text
-		r.skip()
+		r.Skip()
 		if r.err != nil {
 			return nil
 		}
@@ -56,84 +66,8 @@ func readJSONValue(r *jsonReader) any {
 
 func skipJSON(text string, maxDepth, maxMembers int) error {
 	r := newJSONReader(text, maxDepth, maxMembers)
-	r.skip()
-	return r.end()
-}
-
-// judgeJSON says why a text must be refused, or nothing. It stands on
-// encoding/json alone.
-func judgeJSON(text string, maxDepth, maxMembers int) (reason string) {
-	switch {
-	case !utf8.ValidString(text):
-		return "not UTF-8"
-	case !json.Valid([]byte(text)):
-		return "not RFC 8259" // encoding/json takes a byte order mark for that
-	case hasLoneSurrogate(text):
-		return "lone surrogate"
-	}
-	type container struct {
-		object, value bool // value: the next token of an object is one
-		names         map[string]bool
-	}
-	var open []*container
-	decoder := json.NewDecoder(strings.NewReader(text))
-	decoder.UseNumber()
-	for {
-		token, err := decoder.Token()
-		if err != nil {
-			return ""
-		}
-		if token == json.Delim('}') || token == json.Delim(']') {
-			open = open[:len(open)-1]
-			continue
-		}
-		if len(open) > 0 {
-			if inner := open[len(open)-1]; inner.object {
-				if name, ok := token.(string); ok && !inner.value {
-					if inner.names[name] {
-						return "duplicate"
-					}
-					if inner.names[name] = true; len(inner.names) > maxMembers {
-						return "members"
-					}
-				}
-				inner.value = !inner.value
-			}
-		}
-		if token == json.Delim('{') || token == json.Delim('[') {
-			if len(open) == maxDepth {
-				return "depth"
-			}
-			open = append(open, &container{object: token == json.Delim('{'), names: map[string]bool{}})
-		}
-	}
-}
-
-// hasLoneSurrogate looks for \u escapes in a text that is valid JSON, where a
-// backslash stands in strings only.
-func hasLoneSurrogate(text string) bool {
-	unit := func(at int) uint64 {
-		if at+6 > len(text) || text[at:at+2] != `\u` {
-			return 0
-		}
-		value, _ := strconv.ParseUint(text[at+2:at+6], 16, 16)
-		return value
-	}
-	for i := 0; i < len(text); i++ {
-		if text[i] != '\\' {
-			continue
-		}
-		high, low := unit(i), unit(i+6)
-		switch {
-		case 0xd800 <= high && high < 0xdc00 && 0xdc00 <= low && low < 0xe000:
-			i += 11
-		case 0xd800 <= high && high < 0xe000:
-			return true
-		default:
-			i++ // the character behind the backslash is not one itself
-		}
-	}
-	return false
+	r.Skip()
+	return r.End()
 }
 
 // checkJSON checks the reader against encoding/json: each accepts what the other
@@ -145,7 +79,7 @@ func checkJSON(t *testing.T, text string, maxDepth, maxMembers int) {
 	if fmt.Sprint(err) != fmt.Sprint(skipErr) {
 		t.Errorf("%s\nread:    %v\nskipped: %v", shortened(text), err, skipErr)
 	}
-	if reason := judgeJSON(text, maxDepth, maxMembers); (err == nil) != (reason == "") {
+	if reason := strictjsontest.Judge(text, maxDepth, maxMembers); (err == nil) != (reason == "") {
 		t.Errorf("%s\ngot error %v, encoding/json finds %q", shortened(text), err, reason)
 	}
 	if err != nil {
@@ -165,7 +99,7 @@ func checkJSON(t *testing.T, text string, maxDepth, maxMembers int) {
 	}
 }
 
-func shortened(text string) string { return quoted(text, 400) }
+func shortened(text string) string { return quote.Text(text, 400) }
 
 func TestJSONGrammar(t *testing.T) {
 	for _, test := range []struct {
@@ -286,8 +220,8 @@ func TestJSONNumbers(t *testing.T) {
 		t.Run(shortened(text), func(t *testing.T) {
 			checkGrammar(t, text, ok)
 			r := newJSONReader(text, 1, 1)
-			got, _ := r.number("n")
-			if err := r.end(); (err == nil) != ok {
+			got, _ := r.Number("n")
+			if err := r.End(); (err == nil) != ok {
 				t.Errorf("number: got error %v, want accepted %v", err, ok)
 			} else if ok && got != text {
 				t.Errorf("got %q, want the text itself", got)
@@ -385,8 +319,8 @@ func TestJSONStrings(t *testing.T) {
 				return
 			}
 			r := newJSONReader(test.text, 1, 1)
-			if got, err := r.string("s"); got != test.want || err != nil || r.end() != nil {
-				t.Errorf("got %q, %v, %v, want %q", got, err, r.end(), test.want)
+			if got, err := r.String("s"); got != test.want || err != nil || r.End() != nil {
+				t.Errorf("got %q, %v, %v, want %q", got, err, r.End(), test.want)
 			}
 		})
 	}
@@ -656,15 +590,15 @@ func TestJSONErrorTexts(t *testing.T) {
 	} {
 		r := newJSONReader(test.text, 3, 2)
 		if strings.Contains(test.want, `"a" twice`) || strings.Contains(test.want, "byte 13") {
-			r.limits.members = 4
+			r.limits.Members = 4
 		}
-		for range r.object {
-			r.skip()
+		for range r.Object {
+			r.Skip()
 		}
-		if err := r.end(); err == nil || err.Error() != test.want {
+		if err := r.End(); err == nil || err.Error() != test.want {
 			t.Errorf("%q:\ngot  %v\nwant %s", test.text, err, test.want)
 		}
-		if err := r.end(); err == nil || err.Error() != test.want {
+		if err := r.End(); err == nil || err.Error() != test.want {
 			t.Errorf("%q: asked again: %v", test.text, err)
 		}
 	}
@@ -680,17 +614,17 @@ func TestJSONWrongTypes(t *testing.T) {
 		`false`:     "true or false",
 		`null`:      "null",
 	} {
-		for want, read := range map[string]func(*jsonReader, string) (string, error){
-			"a string": (*jsonReader).string,
-			"a number": (*jsonReader).number,
+		for want, read := range map[string]func(*Reader, string) (string, error){
+			"a string": (*Reader).String,
+			"a number": (*Reader).Number,
 		} {
 			// The value is skipped: what is behind it can be read.
 			r := newJSONReader(`{"na\"me":`+value+`,"next":"n"}`, 3, 2)
 			var next string
 			var err error
-			for name := range r.object {
+			for name := range r.Object {
 				if name == "next" {
-					next, _ = r.string(name)
+					next, _ = r.String(name)
 				} else {
 					_, err = read(&r, name)
 				}
@@ -702,17 +636,17 @@ func TestJSONWrongTypes(t *testing.T) {
 			if fmt.Sprint(err) != wantErr {
 				t.Errorf("%s: got %v, want %s", value, err, wantErr)
 			}
-			if end := r.end(); next != "n" || end != nil {
+			if end := r.End(); next != "n" || end != nil {
 				t.Errorf("%s behind: got %q, %v", value, next, end)
 			}
 		}
 	}
 	// No value at all is an error of the text, whatever was wanted.
 	for _, text := range []string{``, `}`, `,`, `x`, `+1`, `{"a":1,"a":2`, `[1,`} {
-		for _, read := range []func(*jsonReader, string) (string, error){(*jsonReader).string, (*jsonReader).number} {
+		for _, read := range []func(*Reader, string) (string, error){(*Reader).String, (*Reader).Number} {
 			r := newJSONReader(text, 3, 2)
-			if _, err := read(&r, "a"); err == nil || r.end() == nil {
-				t.Errorf("%q: got errors %v and %v", text, err, r.end())
+			if _, err := read(&r, "a"); err == nil || r.End() == nil {
+				t.Errorf("%q: got errors %v and %v", text, err, r.End())
 			}
 		}
 	}
@@ -723,27 +657,27 @@ func TestJSONWrongTypes(t *testing.T) {
 func TestJSONNothingIsReadBehindAnError(t *testing.T) {
 	for _, text := range []string{``, "\ufeff[1]", "[\xff]", `[1 2]`, `{"a"}`, `[[[[1]]]]`, `{"a":1,"b":2,"c":3}`, `["\x"]`, `-`, `"`} {
 		r := newJSONReader(text, 3, 2)
-		r.skip()
-		first := r.end()
+		r.Skip()
+		first := r.End()
 		if first == nil {
 			t.Fatalf("%q is read", text)
 		}
 		pos := r.pos
-		for range r.object {
+		for range r.Object {
 			t.Errorf("%q: read a member", text)
 		}
-		for range r.array {
+		for range r.Array {
 			t.Errorf("%q: read an element", text)
 		}
-		r.skip()
-		if _, err := r.string("a"); err == nil {
+		r.Skip()
+		if _, err := r.String("a"); err == nil {
 			t.Errorf("%q: read a string", text)
 		}
-		if _, err := r.number("a"); err == nil {
+		if _, err := r.Number("a"); err == nil {
 			t.Errorf("%q: read a number", text)
 		}
-		if r.pos != pos || r.end() != first {
-			t.Errorf("%q: moved from byte %d to %d, from error %v to %v", text, pos, r.pos, first, r.end())
+		if r.pos != pos || r.End() != first {
+			t.Errorf("%q: moved from byte %d to %d, from error %v to %v", text, pos, r.pos, first, r.End())
 		}
 	}
 }
@@ -836,7 +770,7 @@ func TestJSONJudge(t *testing.T) {
 		"\ufeff1":                              "not RFC 8259",
 		`1 2`:                                  "not RFC 8259",
 	} {
-		if got := judgeJSON(text, 3, 3); got != want {
+		if got := strictjsontest.Judge(text, 3, 3); got != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)
 		}
 	}

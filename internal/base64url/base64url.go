@@ -1,20 +1,35 @@
-package jwtverify
+// Package base64url decodes base64url without padding (RFC 4648, section 5) as RFC 7515
+// has it: there is exactly one text for any bytes. No padding, no white space, no stray
+// bits at the end.
+//
+// encoding/base64 is not used: even its strict decoder skips CR and LF, so that one
+// token could be written in many ways, and it takes twice as long.
+package base64url
 
 import (
 	"fmt"
 	"strings"
+
+	"example.com/jwtverify/internal/quote"
 )
 
-// base64urlValue maps a character of the URL-safe alphabet (RFC 4648, section 5) to its
-// six bits, and every other byte to notBase64URL. There is a table for each of the four
+// An Error tells what was found, without showing the text: it may be part of a token.
+type Error struct{ Found, Want string }
+
+func (e *Error) Error() string {
+	if e.Want == "" {
+		return e.Found
+	}
+	return e.Found + ", want " + e.Want
+}
+
+// values maps a character of the URL-safe alphabet (RFC 4648, section 5) to its
+// six bits, and every other byte to notInAlphabet. There is a table for each of the four
 // characters that make three bytes, with the bits where they belong in a 24-bit number.
-//
-// encoding/base64 is not used here: even its strict decoder skips CR and LF,
-// so that one token could be written in many ways, and it takes twice as long.
-var base64urlValue = func() (tables [4][256]uint32) {
+var values = func() (tables [4][256]uint32) {
 	for place := range tables {
 		for i := range tables[place] {
-			tables[place][i] = notBase64URL
+			tables[place][i] = notInAlphabet
 		}
 		for i, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_" {
 			tables[place][c] = uint32(i) << (18 - 6*place)
@@ -23,26 +38,25 @@ var base64urlValue = func() (tables [4][256]uint32) {
 	return tables
 }()
 
-const notBase64URL = 1 << 24
+const notInAlphabet = 1 << 24
 
-// appendBase64URL appends the bytes that s encodes to dst. There is exactly one
-// text for any bytes: no padding, no white space, no stray bits at the end
-// (RFC 7515, section 2; RFC 4648, section 3.5).
-func appendBase64URL(dst []byte, s string) ([]byte, error) {
-	first, second, third, fourth := &base64urlValue[0], &base64urlValue[1], &base64urlValue[2], &base64urlValue[3]
+// Append appends the bytes that s encodes to dst (RFC 7515, section 2; RFC 4648, section
+// 3.5). The error is an [*Error].
+func Append(dst []byte, s string) ([]byte, error) {
+	first, second, third, fourth := &values[0], &values[1], &values[2], &values[3]
 	rest := s
 	for ; len(rest) >= 8; rest = rest[8:] {
 		n := first[rest[0]] | second[rest[1]] | third[rest[2]] | fourth[rest[3]]
 		m := first[rest[4]] | second[rest[5]] | third[rest[6]] | fourth[rest[7]]
-		if n|m >= notBase64URL {
-			return nil, badBase64URL(s)
+		if n|m >= notInAlphabet {
+			return nil, flawOf(s)
 		}
 		dst = append(dst, byte(n>>16), byte(n>>8), byte(n), byte(m>>16), byte(m>>8), byte(m))
 	}
 	if len(rest) >= 4 {
 		n := first[rest[0]] | second[rest[1]] | third[rest[2]] | fourth[rest[3]]
-		if n >= notBase64URL {
-			return nil, badBase64URL(s)
+		if n >= notInAlphabet {
+			return nil, flawOf(s)
 		}
 		dst = append(dst, byte(n>>16), byte(n>>8), byte(n))
 		rest = rest[4:]
@@ -52,25 +66,24 @@ func appendBase64URL(dst []byte, s string) ([]byte, error) {
 		return dst, nil
 	case 2:
 		n := first[rest[0]] | second[rest[1]]
-		if n >= notBase64URL || n&0xffff != 0 {
-			return nil, badBase64URL(s)
+		if n >= notInAlphabet || n&0xffff != 0 {
+			return nil, flawOf(s)
 		}
 		return append(dst, byte(n>>16)), nil
 	case 3:
 		n := first[rest[0]] | second[rest[1]] | third[rest[2]]
-		if n >= notBase64URL || n&0xff != 0 {
-			return nil, badBase64URL(s)
+		if n >= notInAlphabet || n&0xff != 0 {
+			return nil, flawOf(s)
 		}
 		return append(dst, byte(n>>16), byte(n>>8)), nil
 	default:
-		return nil, badBase64URL(s)
+		return nil, flawOf(s)
 	}
 }
 
-// base64URLFlaw returns the error of appendBase64URL, for a text that perhaps nobody will
-// need.
-func base64URLFlaw(s string) error {
-	table := &base64urlValue[3]
+// Check returns the error of Append, for a text that perhaps nobody will need.
+func Check(s string) error {
+	table := &values[3]
 	all := uint32(0)
 	rest := s
 	for ; len(rest) >= 16; rest = rest[16:] {
@@ -83,27 +96,27 @@ func base64URLFlaw(s string) error {
 		all |= table[rest[i]]
 	}
 	last := s[len(s)-len(s)%4:]
-	if all >= notBase64URL || len(last) == 1 {
-		return badBase64URL(s)
+	if all >= notInAlphabet || len(last) == 1 {
+		return flawOf(s)
 	}
-	_, err := appendBase64URL(make([]byte, 0, 2), last)
+	_, err := Append(make([]byte, 0, 2), last)
 	if err != nil {
-		return badBase64URL(s)
+		return flawOf(s)
 	}
 	return nil
 }
 
-// base64URLString is appendBase64URL for a result that is kept as a string: the
-// chunks save a second allocation of its size.
-func base64URLString(s string) (string, error) {
+// String is Append for a result that is kept as a string: the chunks save a second
+// allocation of its size.
+func String(s string) (string, error) {
 	var out strings.Builder
 	out.Grow(len(s) * 3 / 4)
 	var chunk [384]byte
 	for rest := s; rest != ""; {
 		n := min(len(rest), len(chunk)/3*4)
-		part, err := appendBase64URL(chunk[:0], rest[:n])
+		part, err := Append(chunk[:0], rest[:n])
 		if err != nil {
-			return "", badBase64URL(s)
+			return "", flawOf(s)
 		}
 		out.Write(part)
 		rest = rest[n:]
@@ -111,12 +124,11 @@ func base64URLString(s string) (string, error) {
 	return out.String(), nil
 }
 
-// badBase64URL says why s is refused, without showing it: it may be part of a
-// token.
-func badBase64URL(s string) error {
-	bad := func(found, want string) error { return &mismatch{"token-base64", found, want} }
+// flawOf says why s is refused.
+func flawOf(s string) error {
+	bad := func(found, want string) error { return &Error{found, want} }
 	for i := range len(s) {
-		if base64urlValue[0][s[i]] != notBase64URL {
+		if values[0][s[i]] != notInAlphabet {
 			continue
 		}
 		switch s[i] {
@@ -129,7 +141,7 @@ func badBase64URL(s string) error {
 		}
 	}
 	if len(s)%4 == 1 {
-		return bad(fmt.Sprintf("has %s, which no base64url text has: it was cut off or joined", countOf(len(s), "character")), "")
+		return bad(fmt.Sprintf("has %s, which no base64url text has: it was cut off or joined", quote.Count(len(s), "character")), "")
 	}
 	return bad("has stray bits in its last character", "canonical base64url")
 }

@@ -1,0 +1,42 @@
+// Package quote makes text from outside fit for messages and logs.
+package quote
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Text returns s in quotes, with everything but ASCII escaped (a Cyrillic letter
+// shows), cut after limit bytes.
+func Text(s string, limit int) string {
+	if len(s) <= limit {
+		return strconv.QuoteToASCII(s)
+	}
+	for limit > 0 && !utf8.RuneStart(s[limit]) {
+		limit--
+	}
+	return strconv.QuoteToASCII(s[:limit]) + "…"
+}
+
+// List returns the elements as Text does, 5 at most.
+func List(list []string) string {
+	var out []string
+	for i, s := range list {
+		if i == 4 && len(list) > 5 {
+			out = append(out, fmt.Sprintf("and %d more", len(list)-i))
+			break
+		}
+		out = append(out, Text(s, 100))
+	}
+	return strings.Join(out, ", ")
+}
+
+// Count returns the number with its noun: "1 key", "2 keys".
+func Count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
+}
