@@ -19,12 +19,12 @@ import (
 // do about it.
 
 // diagnose fills in a check that failed.
-func (r *recorder) diagnose(verifiers []*Verifier, c *Check, err error) {
+func (e *explanation) diagnose(verifiers []*Verifier, c *Check, err error) {
 	host := ""
 	switch err := err.(type) {
 	case *invalidError:
 		c.Code, c.Expected, c.Found = err.code, err.want, err.found
-		r.refine(verifiers, c, err)
+		e.refine(verifiers, c, err)
 	case *KeysUnavailableError:
 		switch err {
 		case errZeroVerifier:
@@ -41,7 +41,7 @@ func (r *recorder) diagnose(verifiers []*Verifier, c *Check, err error) {
 
 // refine says more than the error of Verify does, where the rest of the token tells
 // more.
-func (r *recorder) refine(verifiers []*Verifier, c *Check, err *invalidError) {
+func (e *explanation) refine(verifiers []*Verifier, c *Check, err *invalidError) {
 	part := "claims"
 	if c.Name == stepNames[stepForm] {
 		part = "header"
@@ -69,15 +69,15 @@ func (r *recorder) refine(verifiers []*Verifier, c *Check, err *invalidError) {
 		c.Expected = "an RSA key for RS256 signatures"
 	case "header-critical":
 		c.Expected = "no critical extension"
-		c.Found = "crit " + criticalNames(r.parts.header)
+		c.Found = "crit " + criticalNames(e.parts.header)
 	case "signature-bad":
-		c.Expected = "made by the key with " + foundKeyID(&r.header)
+		c.Expected = "made by the key with " + foundKeyID(&e.header)
 		c.Found = "not made by it"
 	case "issuer-missing":
 		c.Found = "nothing"
 	case "issuer-mismatch":
 		for _, v := range verifiers {
-			if sameButForm(withoutScheme(r.token.Issuer), withoutScheme(v.issuer)) {
+			if sameButForm(withoutScheme(e.token.Issuer), withoutScheme(v.issuer)) {
 				c.Code, c.Expected = "issuer-form", quote.Text(v.issuer, 100)
 			}
 		}
@@ -85,16 +85,16 @@ func (r *recorder) refine(verifiers []*Verifier, c *Check, err *invalidError) {
 		c.Found = "nothing"
 	case "audience-mismatch":
 		switch {
-		case r.audienceDiffersInForm(verifiers[0]):
+		case e.audienceDiffersInForm(verifiers[0]):
 			c.Code = "audience-form"
-		case hasMember(r.token.claims, "nonce", "at_hash"):
+		case hasMember(e.token.claims, "nonce", "at_hash"):
 			// OpenID Connect Core 1.0, section 2: what only ID tokens hold.
 			c.Code = "audience-id-token"
 		}
 	case "expired":
-		c.Expected, c.Found = r.laterThanNow(verifiers[0]), r.fromNow(r.token.Expiry)
+		c.Expected, c.Found = e.laterThanNow(verifiers[0]), e.fromNow(e.token.Expiry)
 	case "not-before":
-		c.Expected, c.Found = r.notAfterNow(), r.fromNow(r.token.NotBefore)
+		c.Expected, c.Found = e.notAfterNow(), e.fromNow(e.token.NotBefore)
 	}
 }
 
@@ -118,8 +118,8 @@ func criticalNames(segment string) string {
 	return "[" + quote.List(names) + "]"
 }
 
-func (r *recorder) audienceDiffersInForm(v *Verifier) bool {
-	for _, aud := range r.audience {
+func (e *explanation) audienceDiffersInForm(v *Verifier) bool {
+	for _, aud := range e.audience {
 		for _, want := range v.audiences {
 			if sameButForm(aud, want) {
 				return true

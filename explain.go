@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"example.com/jwtverify/internal/base64url"
 	"example.com/jwtverify/internal/quote"
 	"example.com/jwtverify/internal/strictjson"
 )
@@ -61,144 +62,113 @@ const (
 // Use it where a person asks why a token was refused: in a command, a test or a
 // support page. It is some times slower than Verify.
 func (v *Verifier) Explain(ctx context.Context, token string) *Report {
-	r := newRecorder(token)
-	t, err := v.verify(ctx, token, r)
-	return &Report{Token: t, Err: err, Checks: r.checks(v)}
+	var found trace
+	if v.isZero() {
+		return newExplanation(token, &found, stepSettings, errZeroVerifier).report(v)
+	}
+	failed, err := v.verify(ctx, token, &found)
+	e := newExplanation(token, &found, failed, err)
+	e.lookOn(v.types, func(found *trace) error {
+		claims, err := base64url.String(found.parts.claims)
+		if err != nil {
+			return malformed("claims ", err)
+		}
+		return v.readClaims(claims, found)
+	})
+	if e.last == stepExpiry {
+		e.check(stepIssuer, v.checkIssuer(e.token))
+		e.check(stepAudience, v.checkAudience(e.audience))
+		e.check(stepNotBefore, v.checkNotBefore(e.token, e.now))
+		e.check(stepExpiry, v.checkExpiry(e.token, e.now))
+	}
+	return e.report(v)
 }
-
-// A step of verify, in the order of the Checks.
-type step int
-
-const (
-	stepSettings step = iota
-	stepForm
-	stepAlgorithm
-	stepType
-	stepKey
-	stepSignature
-	stepClaims
-	stepIssuer
-	stepAudience
-	stepNotBefore
-	stepExpiry
-	steps
-)
 
 var stepNames = [steps]string{
 	"settings", "form", "algorithm", "type", "key", "signature", "claims", "issuer", "audience", "not-before", "expiry",
 }
 
-// A recorder lets verify go on behind a failure, and keeps what it saw. With a nil
-// recorder each failure is the end.
-type recorder struct {
-	verdictErr error // of the first step that failed
-	reached    [steps]bool
-	failures   [steps]error
-
-	size     int // of the token, in bytes
-	parts    tokenParts
-	header   header
-	set      *KeySet // nil: the keys were not looked at, or not to be had
-	signed   bool    // a key of the set has made the signature
-	token    *Token  // its claims; perhaps nobody vouches for them
-	audience []string
-	now      time.Time
+// An explanation is the trace of a verification that has ended, and what is wrong with
+// the rest of the token.
+type explanation struct {
+	trace
+	err      error // the verdict
+	failed   step  // where it fell
+	failures [steps]error
+	last     step // that was looked at
+	size     int  // of the token, in bytes
 }
 
-func newRecorder(token string) *recorder {
-	r := &recorder{size: len(token)}
-	r.reached[stepSettings] = true // New has judged them
-	return r
+func newExplanation(token string, found *trace, failed step, err error) *explanation {
+	e := &explanation{trace: *found, err: err, failed: failed, last: min(failed, stepExpiry), size: len(token)}
+	if err != nil {
+		e.failures[failed] = err
+	}
+	return e
 }
 
-// failed records the outcome of a step and reports whether verify must end here.
-func (r *recorder) failed(s step, err error) bool {
-	if r == nil {
-		return err != nil
+// lookOn makes the steps behind the one that failed, as far as they need nothing of it
+// and no key. It changes no verdict, and nobody vouches for what it reads.
+func (e *explanation) lookOn(types []string, readClaims func(*trace) error) {
+	if e.failed <= stepForm || e.failed == stepClaims {
+		return // there is nothing behind it to read
 	}
-	r.reached[s] = true
-	if err == nil {
-		return false
+	e.check(stepType, checkType(&e.header, types))
+	e.check(stepKey, checkKeyID(&e.header))
+	if err := base64url.Check(e.parts.signature); err != nil {
+		e.check(stepSignature, malformed("signature ", err))
 	}
-	if r.verdictErr == nil {
-		r.verdictErr = err
+	e.last = stepClaims
+	if e.token == nil {
+		if err := readClaims(&e.trace); err != nil {
+			e.token = nil
+			e.check(stepClaims, err)
+			return
+		}
 	}
-	if r.failures[s] == nil {
-		r.failures[s] = err
-	}
-	return false
+	e.last = stepExpiry
 }
 
-// end records a failure behind which there is nothing to read, and returns the error
-// that is the verdict.
-func (r *recorder) end(s step, err error) error {
-	if r == nil {
-		return err
-	}
-	r.failed(s, err)
-	return r.verdictErr
-}
-
-// verdict returns the token, unless a failure was let pass.
-func (r *recorder) verdict(t *Token) (*Token, error) {
-	if r.verdictErr != nil {
-		return nil, r.verdictErr
-	}
-	return t, nil
-}
-
-// goodSoFar reports whether no step has failed.
-func (r *recorder) goodSoFar() bool { return r == nil || r.verdictErr == nil }
-
-func (r *recorder) saw(parts *tokenParts, h *header) {
-	if r != nil {
-		r.reached[stepForm] = true
-		r.parts, r.header = *parts, *h
+// check adds what is wrong at a step behind the one that failed.
+func (e *explanation) check(s step, err error) {
+	if s > e.failed {
+		e.failures[s] = err
 	}
 }
 
-func (r *recorder) sawSet(set *KeySet) {
-	if r != nil {
-		r.set = set
-	}
-}
+func (e *explanation) signed() bool { return e.key.pub != nil }
 
-func (r *recorder) sawSignature() {
-	if r != nil {
-		r.signed = true
+func (e *explanation) report(verifiers ...*Verifier) *Report {
+	report := &Report{Err: e.err, Checks: e.checks(verifiers)}
+	if e.err == nil {
+		report.Token = e.token
 	}
-}
-
-func (r *recorder) sawClaims(t *Token, audience []string, now time.Time) {
-	if r != nil {
-		r.reached[stepClaims] = true
-		r.token, r.audience, r.now = t, audience, now
-	}
+	return report
 }
 
 // checks makes the list out of what was recorded by a verifier, or by Issuers that
 // could choose none of theirs.
-func (r *recorder) checks(verifiers ...*Verifier) []Check {
+func (e *explanation) checks(verifiers []*Verifier) []Check {
 	var list []Check
 	for s := range steps {
-		c := Check{Name: stepNames[s], Status: Pass, Trusted: r.signed || s <= stepSignature}
-		switch err := r.failures[s]; {
+		c := Check{Name: stepNames[s], Status: Pass, Trusted: e.signed() || s <= stepSignature}
+		switch err := e.failures[s]; {
 		case err != nil:
 			c.Status = Fail
-			r.diagnose(verifiers, &c, err)
-		case !r.reached[s], s == stepKey && r.set == nil, s == stepSignature && !r.signed:
+			e.diagnose(verifiers, &c, err)
+		case s > e.last, s == stepKey && e.set == nil, s == stepSignature && !e.signed():
 			c.Status = Skip
 		default:
-			c.Expected, c.Found = r.passed(verifiers, s)
+			c.Expected, c.Found = e.passed(verifiers, s)
 		}
 		list = append(list, c)
-		list = r.appendNotes(list, verifiers, s, c.Trusted)
+		list = e.appendNotes(list, verifiers, s, c.Trusted)
 	}
 	return list
 }
 
 // passed tells what a step wanted, and what it found good.
-func (r *recorder) passed(verifiers []*Verifier, s step) (expected, found string) {
+func (e *explanation) passed(verifiers []*Verifier, s step) (expected, found string) {
 	v := verifiers[0]
 	switch s {
 	case stepSettings:
@@ -207,54 +177,55 @@ func (r *recorder) passed(verifiers []*Verifier, s step) (expected, found string
 		}
 		return "", fmt.Sprintf("issuer %s, audience %s", quote.Text(v.issuer, 100), quote.List(v.audiences))
 	case stepForm:
-		return "three parts", fmt.Sprintf("three parts, %d bytes", r.size)
+		return "three parts", fmt.Sprintf("three parts, %d bytes", e.size)
 	case stepAlgorithm:
 		return `"RS256"`, `"RS256"`
 	case stepType:
-		return wantedType(verifiers), foundType(&r.header)
+		return wantedType(verifiers), foundType(&e.header)
 	case stepKey:
-		return "a key of the issuer", fmt.Sprintf("%s, %s", foundKeyID(&r.header), quote.Count(r.set.Len(), "usable key"))
+		return "a key of the issuer", fmt.Sprintf("%s, %s", foundKeyID(&e.header), quote.Count(e.set.Len(), "usable key"))
 	case stepSignature:
-		return "made by that key", fmt.Sprintf("made by it, %d bytes", len(r.parts.signature)*3/4)
+		return "made by that key", fmt.Sprintf("made by it, %d bytes", len(e.parts.signature)*3/4)
 	case stepClaims:
-		return "one JSON object", fmt.Sprintf("one JSON object, %d bytes", len(r.token.claims))
+		return "one JSON object", fmt.Sprintf("one JSON object, %d bytes", len(e.token.claims))
 	case stepIssuer:
-		return quote.Text(v.issuer, 100), quote.Text(r.token.Issuer, 100)
+		return quote.Text(v.issuer, 100), quote.Text(e.token.Issuer, 100)
 	case stepAudience:
-		return quote.List(v.audiences), foundAudience(r.audience)
+		return quote.List(v.audiences), foundAudience(e.audience)
 	case stepNotBefore:
-		if r.token.NotBefore.IsZero() {
+		if e.token.NotBefore.IsZero() {
 			return "", "no nbf"
 		}
-		return r.notAfterNow(), clock(r.token.NotBefore)
+		return e.notAfterNow(), clock(e.token.NotBefore)
 	default:
-		return r.laterThanNow(v), r.fromNow(r.token.Expiry)
+		return e.laterThanNow(v), e.fromNow(e.token.Expiry)
 	}
 }
 
 // appendNotes adds what is worth knowing about a step.
-func (r *recorder) appendNotes(list []Check, verifiers []*Verifier, s step, trusted bool) []Check {
+func (e *explanation) appendNotes(list []Check, verifiers []*Verifier, s step, trusted bool) []Check {
 	note := func(code, expected, found string) {
 		list = append(list, Check{stepNames[s], Note, code, expected, found, next(code, ""), trusted})
 	}
 	switch {
-	case s == stepKey && r.set != nil && len(r.set.skipped) > 0:
-		note("keys-skipped", "", skippedList(r.set.skipped))
-	case s == stepClaims && r.token != nil && hasMember(r.token.claims, "cnf"):
+	case s > e.last:
+	case s == stepKey && e.set != nil && len(e.set.skipped) > 0:
+		note("keys-skipped", "", skippedList(e.set.skipped))
+	case s == stepClaims && e.token != nil && hasMember(e.token.claims, "cnf"):
 		// RFC 7800, section 3.1: the token is for who can prove possession of a key.
 		note("sender-constrained", "a plain bearer token", "a cnf claim")
-	case s == stepNotBefore && r.token != nil && r.token.IssuedAt.After(r.now.Add(verifiers[0].leeway)):
-		note("issued-ahead", r.notAfterNow(), "iat "+r.fromNow(r.token.IssuedAt))
+	case s == stepNotBefore && e.token != nil && e.token.IssuedAt.After(e.now.Add(verifiers[0].leeway)):
+		note("issued-ahead", e.notAfterNow(), "iat "+e.fromNow(e.token.IssuedAt))
 	}
 	return list
 }
 
 func wantedType(verifiers []*Verifier) string {
 	var wanted []string
-	for _, v := range verifiers {
+	for _, typ := range typesOf(verifiers) {
 		one := `"JWT", "at+jwt" or none`
-		if v.typ != "" {
-			one = quote.Text(v.typ, 100)
+		if typ != "" {
+			one = quote.Text(typ, 100)
 		}
 		if !slices.Contains(wanted, one) {
 			wanted = append(wanted, one)
@@ -284,10 +255,10 @@ func foundAudience(audience []string) string {
 	return "[" + quote.List(audience) + "]"
 }
 
-func (r *recorder) notAfterNow() string { return "not after " + clock(r.now) + ", which is now" }
+func (e *explanation) notAfterNow() string { return "not after " + clock(e.now) + ", which is now" }
 
-func (r *recorder) laterThanNow(v *Verifier) string {
-	text := "later than " + clock(r.now) + ", which is now"
+func (e *explanation) laterThanNow(v *Verifier) string {
+	text := "later than " + clock(e.now) + ", which is now"
 	if v.leeway > 0 {
 		text += ", less the leeway of " + v.leeway.String()
 	}
@@ -295,8 +266,8 @@ func (r *recorder) laterThanNow(v *Verifier) string {
 }
 
 // fromNow is a time with its distance from now, as people say it.
-func (r *recorder) fromNow(t time.Time) string {
-	distance := t.Sub(r.now)
+func (e *explanation) fromNow(t time.Time) string {
+	distance := t.Sub(e.now)
 	if distance <= 0 {
 		return clock(t) + ", " + rounded(-distance) + " ago"
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"example.com/jwtverify/internal/base64url"
 	"example.com/jwtverify/internal/quote"
@@ -65,23 +64,33 @@ func (s *Issuers) Verify(ctx context.Context, token string) (*Token, error) {
 			return t, err
 		}
 	}
-	c := s.choose(token)
-	if c.verifier != nil {
-		return c.verifier.Verify(ctx, token)
+	var found trace
+	v, _, err := s.choose(token, &found)
+	if err != nil {
+		return nil, err
 	}
-	return nil, s.refuse(token, &c, nil)
+	return v.Verify(ctx, token)
 }
 
 // Explain verifies a token as [Issuers.Verify] does, and tells what each step found:
 // what [Verifier.Explain] of the chosen Verifier tells or, if there is none, why.
 func (s *Issuers) Explain(ctx context.Context, token string) *Report {
-	c := s.choose(token)
-	if c.verifier != nil {
-		return c.verifier.Explain(ctx, token)
+	var found trace
+	v, failed, err := s.choose(token, &found)
+	if err == nil {
+		return v.Explain(ctx, token)
 	}
-	r := newRecorder(token)
-	err := s.refuse(token, &c, r)
-	return &Report{Err: err, Checks: r.checks(s.all()...)}
+	e := newExplanation(token, &found, failed, err)
+	e.lookOn(typesOf(s.all()), func(found *trace) error { // of the claims iss alone
+		claims, issuer, err := readIssuer(found.parts.claims)
+		found.token = &Token{Issuer: issuer, claims: claims}
+		return err
+	})
+	if e.last > stepClaims {
+		e.last = stepIssuer
+		e.check(stepIssuer, s.unknownIssuer(e.token.Issuer))
+	}
+	return e.report(s.all()...)
 }
 
 // Ready returns nil if the tokens of all issuers can be verified, and loads keys where
@@ -121,96 +130,52 @@ func (s *Issuers) all() []*Verifier {
 	return s.verifiers
 }
 
-// A choice is what the unverified claims of a token say of its issuer.
-type choice struct {
-	verifier       *Verifier // nil: none of ours, or err
-	issuer, claims string
-	err            error // why iss cannot be read
-}
-
-// choose decides nothing about the token but which verifier is to judge it. What is
-// wrong with one that has none, refuse tells.
-func (s *Issuers) choose(token string) (c choice) {
+// choose returns the verifier of the issuer that the token names. That decides nothing
+// about the token but who is to judge it. Where there is none, it returns the first step
+// that fails, in the order of verify, as far as that goes without a key.
+func (s *Issuers) choose(token string, found *trace) (v *Verifier, failed step, err error) {
 	if s.isZero() {
-		return c
+		return nil, stepSettings, errZeroIssuers
 	}
-	parts, err := split(token)
-	if err != nil {
-		return c
+	if found.parts, err = split(token); err != nil {
+		return nil, stepForm, err
 	}
-	if c.claims, err = base64url.String(parts.claims); err != nil {
-		c.err = malformed("claims ", err)
-		return c
+	claims, issuer, claimsErr := readIssuer(found.parts.claims)
+	if claimsErr == nil && s.byIssuer[issuer] != nil {
+		return s.byIssuer[issuer], steps, nil
 	}
-	if c.issuer, c.err = readIssuer(c.claims); c.err == nil {
-		c.verifier = s.byIssuer[c.issuer]
+	if failed, err := found.readHeader(typesOf(s.verifiers)); err != nil {
+		return nil, failed, err
 	}
-	return c
+	if err := base64url.Check(found.parts.signature); err != nil {
+		return nil, stepSignature, malformed("signature ", err)
+	}
+	if claimsErr != nil {
+		return nil, stepClaims, claimsErr
+	}
+	found.token = &Token{Issuer: issuer, claims: claims}
+	return nil, stepIssuer, s.unknownIssuer(issuer)
 }
 
 // readIssuer reads iss and nothing else, though all of the text must be strict JSON:
 // one that two readers could read in two ways names nobody.
-func readIssuer(claims string) (issuer string, err error) {
+func readIssuer(segment string) (claims, issuer string, err error) {
+	if claims, err = base64url.String(segment); err != nil {
+		return "", "", malformed("claims ", err)
+	}
 	var r strictjson.Reader
 	r.Begin(claims, generalLimits)
 	for name := range r.Object {
 		if name != "iss" {
 			r.Skip()
 		} else if issuer, err = r.String(name); err != nil {
-			return "", malformed("claims: ", err)
+			return "", "", malformed("claims: ", err)
 		}
 	}
 	if err := r.End(); err != nil {
-		return "", malformed("claims: the text ", err)
+		return "", "", malformed("claims: the text ", err)
 	}
-	return issuer, nil
-}
-
-// refuse returns the error for a token that no verifier was chosen for. Its steps are
-// those of verify, in the same order, as far as they go without a key.
-func (s *Issuers) refuse(token string, c *choice, r *recorder) error {
-	if s.isZero() {
-		return r.end(stepSettings, errZeroIssuers)
-	}
-	parts, err := split(token)
-	if err != nil {
-		return r.end(stepForm, err)
-	}
-	h, err := readHeader(parts.header)
-	if err != nil {
-		return r.end(stepForm, err)
-	}
-	r.saw(&parts, &h)
-	if err := checkAlgorithm(&h); r.failed(stepAlgorithm, err) {
-		return err
-	}
-	if err := s.checkType(&h); r.failed(stepType, err) {
-		return err
-	}
-	if err := checkKeyID(&h); r.failed(stepKey, err) {
-		return err
-	}
-	if _, err = base64url.String(parts.signature); err != nil {
-		err = malformed("signature ", err)
-	}
-	if r.failed(stepSignature, err) {
-		return err
-	}
-	if c.err != nil {
-		return r.end(stepClaims, c.err)
-	}
-	r.sawClaims(&Token{Issuer: c.issuer, claims: c.claims}, nil, time.Time{})
-	return r.end(stepIssuer, s.unknownIssuer(c.issuer))
-}
-
-// checkType refuses a typ that none of the verifiers takes, with the first one's error.
-func (s *Issuers) checkType(h *header) error {
-	for _, v := range s.verifiers {
-		if v.checkType(h) == nil {
-			return nil
-		}
-	}
-	return s.verifiers[0].checkType(h)
+	return claims, issuer, nil
 }
 
 func (s *Issuers) unknownIssuer(issuer string) error {
@@ -227,4 +192,11 @@ func issuersOf(verifiers []*Verifier) (issuers []string) {
 		issuers = append(issuers, v.issuer)
 	}
 	return issuers
+}
+
+func typesOf(verifiers []*Verifier) (types []string) {
+	for _, v := range verifiers {
+		types = append(types, v.types...)
+	}
+	return types
 }

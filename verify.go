@@ -135,7 +135,7 @@ type Config struct {
 type Verifier struct {
 	issuer        string
 	audiences     []string
-	typ           string
+	types         []string // Config.Type, by itself
 	audienceClaim string
 	leeway        time.Duration
 	now           func() time.Time
@@ -186,7 +186,7 @@ func newVerifier(config Config) (*Verifier, error) {
 	v := &Verifier{
 		issuer:        config.Issuer,
 		audiences:     slices.Clone(config.Audiences),
-		typ:           config.Type,
+		types:         []string{config.Type},
 		audienceClaim: config.AudienceClaim,
 		leeway:        config.Leeway,
 		now:           config.Now,
@@ -289,107 +289,121 @@ var errZeroVerifier error = &KeysUnavailableError{RetryAfter: minRetryAfter, Rea
 // key it is not looked at, and a fetch goes on for other callers when it ends.
 // A nil ctx is one that never ends.
 func (v *Verifier) Verify(ctx context.Context, token string) (*Token, error) {
-	return v.verify(ctx, token, nil)
+	if v.isZero() {
+		return nil, errZeroVerifier
+	}
+	if t, err, done := v.remembered(ctx, token); done {
+		return t, err
+	}
+	var found trace
+	if _, err := v.verify(ctx, token, &found); err != nil {
+		return nil, err
+	}
+	v.remember(token, found.header.query(), found.key, found.token)
+	return found.token, nil
 }
 
-// verify is Verify without a recorder and Explain with one: without, the first
-// failing step is the end; with, it is the verdict, and the steps behind it that
-// need nothing of it only add their findings.
-func (v *Verifier) verify(ctx context.Context, token string, r *recorder) (*Token, error) {
-	if v.isZero() {
-		return nil, r.end(stepSettings, errZeroVerifier)
+// A trace is what verify found of a token, as far as it came.
+type trace struct {
+	parts    tokenParts
+	header   header
+	set      *KeySet  // nil: the keys were not looked at, or not to be had
+	key      Key      // that made the signature; zero: none has
+	token    *Token   // nil: the claims were not read
+	audience []string // to be judged
+	now      time.Time
+}
+
+// A step of verify, in the order in which they are made.
+type step int
+
+const (
+	stepSettings step = iota // New has made it
+	stepForm
+	stepAlgorithm
+	stepType
+	stepKey
+	stepSignature
+	stepClaims
+	stepIssuer
+	stepAudience
+	stepNotBefore
+	stepExpiry
+	steps
+)
+
+// verify is the one judge of tokens. It ends with the first step that fails, and returns
+// which one that was.
+func (v *Verifier) verify(ctx context.Context, token string, found *trace) (failed step, err error) {
+	if found.parts, err = split(token); err != nil {
+		return stepForm, err
 	}
-	if r == nil {
-		if t, err, done := v.remembered(ctx, token); done {
-			return t, err
-		}
-	}
-	parts, err := split(token)
-	if err != nil {
-		return nil, r.end(stepForm, err)
-	}
-	h, err := readHeader(parts.header)
-	if err != nil {
-		return nil, r.end(stepForm, err)
-	}
-	r.saw(&parts, &h)
-	if err := checkAlgorithm(&h); r.failed(stepAlgorithm, err) {
-		return nil, err
-	}
-	if err := v.checkType(&h); r.failed(stepType, err) {
-		return nil, err
-	}
-	if err := checkKeyID(&h); r.failed(stepKey, err) {
-		return nil, err
+	if failed, err := found.readHeader(v.types); err != nil {
+		return failed, err
 	}
 
 	// The form of the rest comes before the key: no fetch for what can never be
 	// a token, and never "unavailable" as the answer to it. The claims are only
 	// decoded here, not read.
 	var room [maxKeyBits / 8]byte
-	signature, err := base64url.Append(room[:0], parts.signature)
+	signature, err := base64url.Append(room[:0], found.parts.signature)
 	if err != nil {
-		err = malformed("signature ", err)
+		return stepSignature, malformed("signature ", err)
 	}
-	if r.failed(stepSignature, err) {
-		return nil, err
-	}
-	var keys []Key
-	if query := h.query(); r.goodSoFar() {
-		set, known, arrived := v.knownKeys(query)
-		if known == nil {
-			if err := base64url.Check(parts.claims); err != nil {
-				return nil, r.end(stepClaims, malformed("claims ", err))
-			}
-			if set, known, err = v.keys(ctx, query, arrived); r.failed(stepKey, err) {
-				return nil, err
-			}
+	query := found.header.query()
+	set, keys, arrived := v.knownKeys(query)
+	if keys == nil {
+		if err := base64url.Check(found.parts.claims); err != nil {
+			return stepClaims, malformed("claims ", err)
 		}
-		r.sawSet(set)
-		keys = known
+		if set, keys, err = v.keys(ctx, query, arrived); err != nil {
+			return stepKey, err
+		}
 	}
-	claims, err := base64url.String(parts.claims)
+	found.set = set
+	claims, err := base64url.String(found.parts.claims)
 	if err != nil {
-		return nil, r.end(stepClaims, malformed("claims ", err))
+		return stepClaims, malformed("claims ", err)
 	}
-	t := newToken()
-	t.Type, t.claims = h.typ, claims
-	var key Key
-	if r.goodSoFar() {
-		if key, err = verifyRS256(keys, parts.signed, signature); r.failed(stepSignature, err) {
-			return nil, err
-		}
-		if err == nil {
-			r.sawSignature()
-		}
-		t.KeyID = key.id
+	if found.key, err = verifyRS256(keys, found.parts.signed, signature); err != nil {
+		return stepSignature, err
 	}
 
-	// From here on the issuer vouches for what is read, unless a recorder has let
-	// an earlier failure pass: then it reads on, for people.
-	audience, err := v.readClaims(t)
-	if err != nil {
-		return nil, r.end(stepClaims, err)
+	// From here on the issuer vouches for what is read.
+	if err := v.readClaims(claims, found); err != nil {
+		return stepClaims, err
 	}
-	now := v.now()
-	r.sawClaims(t, audience, now)
-	if err := v.checkIssuer(t); r.failed(stepIssuer, err) {
-		return nil, err
+	if err := v.checkIssuer(found.token); err != nil {
+		return stepIssuer, err
 	}
-	if err := v.checkAudience(audience); r.failed(stepAudience, err) {
-		return nil, err
+	if err := v.checkAudience(found.audience); err != nil {
+		return stepAudience, err
 	}
-	if err := v.checkNotBefore(t, now); r.failed(stepNotBefore, err) {
-		return nil, err
+	if err := v.checkNotBefore(found.token, found.now); err != nil {
+		return stepNotBefore, err
 	}
-	if err := v.checkExpiry(t, now); r.failed(stepExpiry, err) {
-		return nil, err
+	if err := v.checkExpiry(found.token, found.now); err != nil {
+		return stepExpiry, err
 	}
-	if r != nil {
-		return r.verdict(t)
+	return steps, nil
+}
+
+// readHeader reads the header and makes the steps that need nothing else. types are the
+// Config.Type of one verifier, or of several.
+func (found *trace) readHeader(types []string) (failed step, err error) {
+	if found.header, err = readHeader(found.parts.header); err != nil {
+		return stepForm, err
 	}
-	v.remember(token, h.query(), key, t)
-	return t, nil
+	if err := checkAlgorithm(&found.header); err != nil {
+		return stepAlgorithm, err
+	}
+	if err := checkType(&found.header, types); err != nil {
+		return stepType, err
+	}
+	if err := checkKeyID(&found.header); err != nil {
+		return stepKey, err
+	}
+	return steps, nil
 }
 
 // The parts of a token: the segments as sent, and what the signature covers.
@@ -506,20 +520,30 @@ func checkAlgorithm(h *header) error {
 // checkType refuses other kinds of token that the issuer signs with the same key,
 // logout tokens, security events and the like (RFC 8725, section 3.11), and tokens
 // that ask for an extension.
-func (v *Verifier) checkType(h *header) error {
-	switch {
-	case h.typType != nil:
+func checkType(h *header, types []string) error {
+	if h.typType != nil {
 		return invalid(ErrMalformed, "type-mismatch", "header: ", foundIn(h.typType), "a string")
-	case v.typ != "" && !sameType(h.typ, v.typ):
-		return invalid(ErrUnsupported, "type-mismatch", "typ is ", found(h.hasTyp, h.typ), quote.Text(v.typ, 100))
-	case v.typ == "" && h.hasTyp && !sameType(h.typ, "JWT") && !sameType(h.typ, "at+jwt"):
+	}
+	if !slices.ContainsFunc(types, h.hasType) {
+		if typ := types[0]; typ != "" {
+			return invalid(ErrUnsupported, "type-mismatch", "typ is ", found(h.hasTyp, h.typ), quote.Text(typ, 100))
+		}
 		return invalid(ErrUnsupported, "type-mismatch", "typ is ", quote.Text(h.typ, 100), `"JWT", "at+jwt" or none: it is another kind of token`)
-	case h.hasCrit:
+	}
+	if h.hasCrit {
 		// RFC 7515, section 4.1.11: a verifier that does not understand every
 		// extension named in crit must refuse; we understand none.
 		return invalid(ErrUnsupported, "header-critical", "header has ", "crit, an extension that must be understood", "none")
 	}
 	return nil
+}
+
+// hasType reports whether typ is what a Config.Type asks for.
+func (h *header) hasType(want string) bool {
+	if want != "" {
+		return sameType(h.typ, want)
+	}
+	return !h.hasTyp || sameType(h.typ, "JWT") || sameType(h.typ, "at+jwt")
 }
 
 func checkKeyID(h *header) error {
@@ -589,10 +613,11 @@ func unknownKey(set *KeySet, q keyQuery) error {
 	return invalid(ErrUnknownKey, "kid-unknown", "kid is ", quote.Text(q.kid, 64), set.wantedKeyID)
 }
 
-// readClaims reads the claims set (RFC 7519, section 4) into t. It returns the
-// audience to judge: that of t or, where aud is absent, the AudienceClaim; nil if
-// there is neither.
-func (v *Verifier) readClaims(t *Token) (audience []string, err error) {
+// readClaims reads the claims set (RFC 7519, section 4) into a Token. The audience to
+// judge is aud or, where that is absent, the AudienceClaim; nil if there is neither.
+func (v *Verifier) readClaims(claims string, found *trace) error {
+	t := newToken()
+	t.Type, t.KeyID, t.claims = found.header.typ, found.key.id, claims
 	var clientID []string
 	hasAudience, hasExpiry := false, false
 	var r strictjson.Reader
@@ -629,21 +654,24 @@ func (v *Verifier) readClaims(t *Token) (audience []string, err error) {
 			r.Skip()
 		}
 		if err != nil && !r.Broken() { // else the text ends, or has no value there
-			return nil, malformed("claims: ", err)
+			return malformed("claims: ", err)
 		}
 	}
 	if err := r.End(); err != nil {
-		return nil, malformed("claims: the text ", err)
+		return malformed("claims: the text ", err)
 	}
 	if !hasExpiry {
 		// RFC 9068, section 2.2: without exp a token would be good forever.
-		return nil, invalid(ErrMalformed, "expiry-missing", "claims have ", "no exp", "a time: the issuer must limit the life of its tokens")
+		return invalid(ErrMalformed, "expiry-missing", "claims have ", "no exp", "a time: the issuer must limit the life of its tokens")
 	}
 	if !hasAudience {
 		t.Audience = nil
-		return clientID, nil
 	}
-	return t.Audience, nil
+	found.token, found.audience, found.now = t, t.Audience, v.now()
+	if !hasAudience {
+		found.audience = clientID
+	}
+	return nil
 }
 
 // lookalike returns the claim that name equals but for case, as Unicode folds it.
