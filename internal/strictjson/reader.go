@@ -19,7 +19,6 @@ package strictjson
 import (
 	"fmt"
 	"hash/maphash"
-	"math/bits"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -492,28 +491,14 @@ func (r *Reader) rawString(wanted bool) string {
 }
 
 // plainBytes counts the bytes at the start of s that stand for themselves in a
-// string: up to a quote, a backslash or a control character. It looks at eight bytes
-// at a time; in each byte of stop the highest bit tells, from the lowest byte up to the
-// first that is meant, of which one it is (see "Bit Twiddling Hacks", Anderson: "determine
-// if a word has a byte less than n").
+// string: up to a quote, a backslash or a control character.
 func plainBytes(s string) int {
-	const ones, high = 0x0101010101010101, 0x8080808080808080
-	i := 0
-	for ; i+8 <= len(s); i += 8 {
-		w := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
-			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
-		quote, backslash := w^ones*'"', w^ones*'\\'
-		stop := ((w-ones*0x20)&^w | (quote-ones)&^quote | (backslash-ones)&^backslash) & high
-		if stop != 0 {
-			return i + bits.TrailingZeros64(stop)/8
-		}
-	}
-	for ; i < len(s); i++ {
+	for i := range len(s) {
 		if c := s[i]; c == '"' || c == '\\' || c < 0x20 {
-			break
+			return i
 		}
 	}
-	return i
+	return len(s)
 }
 
 // escapedString is rawString from the first escape on.
