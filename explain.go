@@ -110,8 +110,8 @@ func newExplanation(token string, found *trace, failed step, err error) *explana
 // lookOn makes the steps behind the one that failed, as far as they need nothing of it
 // and no key. It changes no verdict, and nobody vouches for what it reads.
 func (e *explanation) lookOn(types []string, readClaims func(*trace) error) {
-	if e.failed <= stepForm || e.failed == stepClaims {
-		return // there is nothing behind it to read
+	if e.err == nil || e.failed <= stepForm || e.failed == stepClaims {
+		return // there is nothing behind it, or nothing that can be read
 	}
 	e.check(stepType, checkType(&e.header, types))
 	e.check(stepKey, checkKeyID(&e.header))
