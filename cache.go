@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"example.com/jwtverify/internal/fetch"
 	"example.com/jwtverify/internal/quote"
 )
 
@@ -373,8 +374,8 @@ func (c *Cache) fly(ctx context.Context, f *flight, held heldSet) {
 func (c *Cache) land(f *flight, set *KeySet, err error, overdue bool) {
 	// First what takes time or runs methods of the source's error: not with mu held.
 	after := time.Duration(0)
-	if wish := (*retryAfterError)(nil); errors.As(err, &wish) {
-		after = wish.after
+	if refused := (*fetch.Refused)(nil); errors.As(err, &refused) {
+		after = refused.RetryAfter
 	}
 	changed := false
 	if set != nil {

@@ -5,12 +5,11 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
-	"unicode"
 
 	"example.com/jwtverify/internal/base64url"
+	"example.com/jwtverify/internal/fetch"
 	"example.com/jwtverify/internal/quote"
 	"example.com/jwtverify/internal/strictjson"
 )
@@ -142,20 +141,11 @@ func withoutScheme(s string) string {
 	return s
 }
 
-// A codedError is an error of a key source with the code that Explain has for it.
-type codedError struct {
-	code  string
-	found string // what was found, if that says more than the error
-	error
-}
-
-func (e *codedError) Unwrap() error { return e.error }
-
 // keysFinding tells why there were no keys to judge a token by.
 func keysFinding(v *Verifier, err *KeysUnavailableError, host string) (code, expected, found string) {
 	code, found = keysCode(err)
 	if found == "" {
-		found = shown(err.Err)
+		found = quote.Line(err.Err.Error())
 	}
 	timeout := defaultTimeout
 	if v.cache != nil && v.cache.Timeout > 0 {
@@ -191,7 +181,7 @@ func keysCode(err *KeysUnavailableError) (code, found string) {
 	if err.held || err.Reason == "busy" {
 		return "keys-held", ""
 	}
-	var coded *codedError
+	var coded interface{ Diagnosis() (code, found string) }
 	var empty *emptyError
 	var dns *net.DNSError
 	var operation *net.OpError
@@ -201,7 +191,7 @@ func keysCode(err *KeysUnavailableError) (code, found string) {
 	case err.Reason == "caller":
 		return "keys-timeout", ""
 	case errors.As(cause, &coded):
-		return coded.code, coded.found
+		return coded.Diagnosis()
 	case errors.As(cause, &empty):
 		return "keys-empty", countedReasons(empty.skipped)
 	case errors.As(cause, &operation) && operation.Op == "proxyconnect":
@@ -243,22 +233,11 @@ func isTLS(err error) bool {
 	return strings.Contains(text, "tls: ") || strings.Contains(text, "x509: ") || errors.Is(err, http.ErrSchemeMismatch)
 }
 
-// shown is the text of a source's error as one line, and not a long one.
-func shown(err error) string {
-	text := err.Error()
-	if len(text) > 200 || strings.ContainsFunc(text, unicode.IsControl) {
-		return quote.Text(text, 200)
-	}
-	return text
-}
-
 // hostOf is the host that a key source asked in vain, as far as its error tells.
 func hostOf(err error) string {
-	var transport *transportError
-	if errors.As(err, &transport) {
-		if u, err := url.Parse(strings.TrimPrefix(transport.name, "GET ")); err == nil {
-			return u.Host
-		}
+	var request *fetch.Error
+	if errors.As(err, &request) {
+		return request.Host
 	}
 	return "the key server"
 }

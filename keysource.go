@@ -91,6 +91,18 @@ type emptyError struct {
 	skipped []error // why each of its keys is not usable
 }
 
+// A codedError is an error with the code that Explain has for it.
+type codedError struct {
+	code  string
+	found string // what was found, if that says more than the error
+	error
+}
+
+func (e *codedError) Unwrap() error { return e.error }
+
+// Diagnosis returns the code, and what was found.
+func (e *codedError) Diagnosis() (code, found string) { return e.code, e.found }
+
 // ask asks a source once. The answer is good (a set with a usable key), failed (an
 // error), or partial (both). A set beside any error but a partialError is ignored.
 func ask(ctx context.Context, source KeySource) (*KeySet, error) {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"example.com/jwtverify/internal/fetch"
 )
 
 // The constants that SECURITY.md names, as they are.
@@ -18,7 +20,7 @@ var limits = map[string]any{
 	"defaultLeeway": defaultLeeway, "maxLeeway": maxLeeway,
 	"maxKeyIDBytes": maxKeyIDBytes, "maxSameKeyID": maxSameKeyID, "maxKeySetBytes": maxKeySetBytes, "maxKeys": maxKeys,
 	"minKeyBits": minKeyBits, "maxKeyBits": maxKeyBits, "maxExponent": int64(maxExponent),
-	"maxResponseHeaderBytes": maxResponseHeaderBytes, "maxETagBytes": maxETagBytes,
+	"MaxHeaderBytes": fetch.MaxHeaderBytes, "MaxETagBytes": fetch.MaxETagBytes,
 	"defaultRefreshInterval": defaultRefreshInterval, "minRefreshInterval": minRefreshInterval, "maxRefreshInterval": maxRefreshInterval,
 	"minFreshFor": minFreshFor, "maxFreshFor": maxFreshFor,
 	"defaultMaxStale": defaultMaxStale, "maxMaxStale": maxMaxStale, "maxEmptyTime": maxEmptyTime,

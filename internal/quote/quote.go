@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -39,4 +40,13 @@ func Count(n int, noun string) string {
 		return "1 " + noun
 	}
 	return strconv.Itoa(n) + " " + noun + "s"
+}
+
+// Line returns a text of others as one line, and not a long one: as it is, or as Text does.
+func Line(s string) string {
+	const limit = 200
+	if len(s) > limit || strings.ContainsFunc(s, unicode.IsControl) {
+		return Text(s, limit)
+	}
+	return s
 }

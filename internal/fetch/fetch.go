@@ -1,0 +1,289 @@
+// Package fetch gets a small document over HTTPS as a careful client does: it follows no
+// redirect, sends no cookie, leaves no connection open, reads no more than it is told,
+// and its error says what was found instead.
+package fetch
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"example.com/jwtverify/internal/quote"
+)
+
+const (
+	MaxHeaderBytes = 64 << 10 // of an answer
+	MaxETagBytes   = 256
+)
+
+// A Request is one for a document.
+type Request struct {
+	URL    string       // one that CheckURL accepts
+	Client *http.Client // its Transport, if it has one, and its Timeout; nil: neither
+	Header http.Header  // added to those of this package
+	ETag   string       // of what is held already: ask for changes only
+	Limit  int          // on the body, in bytes
+}
+
+// An Answer is a 200, or the 304 that was asked for.
+type Answer struct {
+	Request     string // "GET https://…" without query, for messages
+	Header      http.Header
+	Body        []byte
+	NotModified bool
+}
+
+// An Error is a request that got no answer.
+type Error struct {
+	Request, Host string
+	Err           error // of the transport
+}
+
+// Error returns a text that may quote what the server sent: cut, and on one line.
+func (e *Error) Error() string { return e.Request + ": " + quote.Line(e.Err.Error()) }
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// A Refused is an answer that brings nothing.
+type Refused struct {
+	Request     string
+	Text        string // what is wrong with it
+	Code, Found string // the diagnosis, and what was found
+	Status      int
+	RetryAfter  time.Duration // the server's wish; 0: none
+	Err         error         // that cut it off; nil: none
+}
+
+func (e *Refused) Error() string { return e.Request + ": " + e.Text }
+
+func (e *Refused) Unwrap() error { return e.Err }
+
+// Diagnosis returns Code and Found.
+func (e *Refused) Diagnosis() (code, found string) { return e.Code, e.Found }
+
+// CheckURL accepts an https address without user name and fragment; http on
+// loopback only, since whoever can change the answer can sign tokens. The error begins
+// with the name.
+func CheckURL(name, raw string) error {
+	if raw == "" {
+		return fmt.Errorf("%s is empty: set it to an https address", name)
+	}
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil: // which holds parts of the address, perhaps a secret one
+		return fmt.Errorf("%s is not a URL: look for spaces, and for what stands behind : and %%", name)
+	case u.Scheme != "https" && u.Scheme != "http" || u.Host == "" && u.Opaque != "":
+		return fmt.Errorf("%s is not an address that begins with https:// and a host", name)
+	case u.Hostname() == "":
+		return fmt.Errorf("%s has no host: is the setting that it is made of empty?", name)
+	case strings.HasSuffix(u.Host, ":"):
+		return fmt.Errorf("%s has a colon without port behind the host: is https:// there twice?", name)
+	case u.User != nil:
+		return fmt.Errorf("%s holds a user name or password: use Header or Client to authenticate", name)
+	case strings.Contains(raw, "#"):
+		return fmt.Errorf("%s has a fragment (#…): remove it", name)
+	case u.Scheme == "http" && !IsLoopback(u.Hostname()):
+		return fmt.Errorf("%s is %s: use https; http is for localhost, 127.0.0.0/8 and ::1 only", name, quote.Text(shownURL(u), 100))
+	}
+	return nil
+}
+
+// IsLoopback reports whether a host is localhost, in 127.0.0.0/8, or ::1.
+func IsLoopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && (addr.Is4() && addr.IsLoopback() || addr == netip.IPv6Loopback())
+}
+
+// shownURL is the part of an address that may stand in a message: a query may hold
+// a secret.
+func shownURL(u *url.URL) string { return u.Scheme + "://" + u.Host + u.EscapedPath() }
+
+// Transport returns the transport of a Request without one.
+func Transport() *http.Transport {
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		ForceAttemptHTTP2:      true,
+		DisableKeepAlives:      true, // an idle connection is a goroutine that nobody closes
+		MaxResponseHeaderBytes: MaxHeaderBytes,
+	}
+}
+
+// Get asks once. With an ETag it asks for changes only; without, it asks every cache on
+// the way to look at the origin. The error is an [*Error] or a [*Refused].
+func Get(ctx context.Context, r Request) (*Answer, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.URL, nil)
+	if err != nil {
+		return nil, &Error{Request: "GET", Err: err}
+	}
+	if r.Header != nil {
+		request.Header = r.Header.Clone()
+	}
+	request.Header.Set("Accept", "application/jwk-set+json, application/json;q=0.9, */*;q=0.1")
+	if request.Header.Get("User-Agent") == "" {
+		request.Header.Set("User-Agent", "jwtverify")
+	}
+	if r.ETag != "" {
+		request.Header.Set("If-None-Match", r.ETag)
+	} else {
+		request.Header.Set("Cache-Control", "no-cache")
+	}
+
+	// The transport alone: no cookie jar, no redirect, nothing else of a client.
+	var transport http.RoundTripper = Transport()
+	if client := r.Client; client != nil {
+		if client.Transport != nil {
+			transport = client.Transport
+		}
+		if client.Timeout > 0 {
+			ctx, cancel := context.WithTimeout(ctx, client.Timeout)
+			defer cancel()
+			request = request.WithContext(ctx)
+		}
+	}
+	response, err := transport.RoundTrip(request)
+	if err == nil && (response == nil || response.Body == nil) {
+		err = errors.New("the transport returned neither an answer nor an error")
+	}
+	name := "GET " + shownURL(request.URL)
+	if err != nil {
+		return nil, &Error{name, request.URL.Host, err}
+	}
+	defer response.Body.Close()
+
+	answer := &Answer{Request: name, Header: response.Header}
+	refused := func(code, found, text string) error {
+		return &Refused{Request: name, Text: text, Code: code, Found: found, Status: response.StatusCode}
+	}
+	tooLarge := fmt.Sprintf("the answer is larger than %d bytes", r.Limit)
+	switch encoding := response.Header.Get("Content-Encoding"); {
+	case response.StatusCode == http.StatusNotModified && r.ETag != "":
+		answer.NotModified = true
+		return answer, nil
+	case response.StatusCode != http.StatusOK:
+		return nil, refusal(name, response)
+	case encoding != "":
+		found := "Content-Encoding " + quote.Text(encoding, 64)
+		return nil, refused("keys-not-json", found, "got "+found+", want none or what the transport decodes")
+	case response.ContentLength > int64(r.Limit):
+		return nil, refused("keys-size", fmt.Sprintf("%d bytes", response.ContentLength), tooLarge)
+	}
+	answer.Body, err = io.ReadAll(io.LimitReader(response.Body, int64(r.Limit)+1))
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		found := fmt.Sprintf("%s, cut off after %d bytes", answer.MediaType(), len(answer.Body))
+		return nil, &Refused{Request: name, Text: quote.Line(err.Error()), Code: "keys-not-json", Found: found, Status: response.StatusCode, Err: err}
+	case err != nil:
+		return nil, &Error{name, request.URL.Host, err}
+	case len(answer.Body) > r.Limit:
+		return nil, refused("keys-size", "more than that", tooLarge)
+	}
+	return answer, nil
+}
+
+// refusal is the error for a status that brings nothing.
+func refusal(name string, response *http.Response) *Refused {
+	status := response.StatusCode
+	e := &Refused{
+		Request: name,
+		Status:  status,
+		Text:    fmt.Sprintf("got status %d %s, want 200", status, http.StatusText(status)),
+		Code:    "keys-status",
+		Found:   strings.TrimSpace(fmt.Sprintf("%d %s", status, http.StatusText(status))),
+	}
+	switch {
+	case 300 <= status && status < 400 && status != http.StatusNotModified:
+		e.Code = "keys-redirect"
+		e.Text += ": redirects are not followed, set the final URL"
+		if target, err := response.Location(); err == nil {
+			e.Found += " to " + quote.Text(shownURL(target), 100)
+		}
+	case status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable:
+		if after := retryAfter(response.Header.Get("Retry-After")); after > 0 {
+			e.RetryAfter = after
+			e.Found += ", Retry-After " + after.Round(time.Second).String()
+		}
+	}
+	return e
+}
+
+// retryAfter reads Retry-After (RFC 9110, section 10.2.3): seconds or a date.
+func retryAfter(text string) time.Duration {
+	if seconds, ok := deltaSeconds(text); ok {
+		return seconds
+	}
+	if date, err := http.ParseTime(text); err == nil {
+		return time.Until(date)
+	}
+	return 0
+}
+
+// deltaSeconds reads a number of seconds (RFC 9111, section 1.2.2): one of more than 31
+// bits counts as the largest that has no more.
+func deltaSeconds(text string) (time.Duration, bool) {
+	if text == "" || strings.Trim(text, "0123456789") != "" {
+		return 0, false
+	}
+	seconds, _ := strconv.ParseInt(text, 10, 32) // 68 years, if it is more than that
+	return time.Duration(seconds) * time.Second, true
+}
+
+// MediaType is the Content-Type, for messages.
+func (a *Answer) MediaType() string {
+	if a.Header.Get("Content-Type") == "" {
+		return "no Content-Type"
+	}
+	return quote.Text(a.Header.Get("Content-Type"), 64)
+}
+
+// ETag returns the tag of the answer if it is fit to be sent back.
+func (a *Answer) ETag() string {
+	tag := a.Header.Get("ETag")
+	for i := range len(tag) {
+		if tag[i] <= ' ' || tag[i] > '~' {
+			return ""
+		}
+	}
+	if len(tag) > MaxETagBytes {
+		return ""
+	}
+	return tag
+}
+
+// FreshFor returns how long the answer stays fresh: the smallest max-age less Age (RFC
+// 9111, section 4.2), and whether it says so at all. s-maxage and Expires are not meant
+// for us, or guesses.
+func (a *Answer) FreshFor() (time.Duration, bool) {
+	fresh, found := time.Duration(math.MaxInt64), false
+	for directive := range strings.SplitSeq(strings.Join(a.Header.Values("Cache-Control"), ","), ",") {
+		name, value, _ := strings.Cut(strings.TrimSpace(directive), "=")
+		var age time.Duration
+		switch strings.ToLower(name) {
+		case "no-store", "no-cache":
+		case "max-age":
+			var ok bool
+			if age, ok = deltaSeconds(strings.Trim(value, `"`)); !ok {
+				continue
+			}
+		default:
+			continue
+		}
+		fresh, found = min(fresh, age), true
+	}
+	if age, ok := deltaSeconds(a.Header.Get("Age")); ok {
+		fresh -= age
+	}
+	return fresh, found
+}
