@@ -1,13 +1,8 @@
 package jwtverify
 
 import (
-	"bytes"
 	"context"
 	"crypto/rsa"
-	"crypto/sha256"
-	"crypto/x509"
-	"encoding/base64"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"iter"
@@ -17,17 +12,17 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"example.com/jwtverify/internal/base64url"
+	"example.com/jwtverify/internal/jwk"
 	"example.com/jwtverify/internal/quote"
-	"example.com/jwtverify/internal/strictjson"
+	"example.com/jwtverify/internal/rs256"
 )
 
 // Limits on key sets.
 const (
-	maxKeySetBytes = 512 << 10 // about 1,200 RSA keys of 2048 bits
-	maxKeys        = 1_024     // far above any issuer's set
-	maxKeyIDBytes  = 256       // far above any kid: a thumbprint has 43
-	maxSameKeyID   = 4         // signature checks that one token may cost
+	maxKeySetBytes = jwk.MaxBytes
+	maxKeys        = jwk.MaxKeys
+	maxKeyIDBytes  = jwk.MaxIDBytes
+	maxSameKeyID   = 4 // signature checks that one token may cost
 )
 
 // A Key is an RSA public key that was found fit to verify RS256: 2048 to 8192
@@ -51,7 +46,7 @@ func NewKey(pub *rsa.PublicKey, kid string) (Key, error) {
 	if len(kid) > maxKeyIDBytes || !utf8.ValidString(kid) {
 		return Key{}, fmt.Errorf("jwtverify: NewKey needs a kid of valid UTF-8 and at most %d bytes, got %s", maxKeyIDBytes, quote.Text(kid, 64))
 	}
-	if reason := unfit(pub.N, int64(pub.E)); reason != "" {
+	if reason := rs256.Unfit(pub.N, int64(pub.E)); reason != "" {
 		return Key{}, fmt.Errorf("jwtverify: the key with kid %s is not fit for RS256: %s", quote.Text(kid, 64), reason)
 	}
 	return Key{id: kid, pub: &rsa.PublicKey{N: new(big.Int).Set(pub.N), E: pub.E}}, nil
@@ -144,150 +139,18 @@ func ParseKeySet(data []byte) (*KeySet, error) {
 	return set, nil
 }
 
-// parseKeySet also returns the member "saved", by which StoredKeySource dates its
-// own files. The errors complete a sentence that begins with what was read.
+// parseKeySet is ParseKeySet without the prefix. It also returns the member "saved", by
+// which StoredKeySource dates its own files.
 func parseKeySet(data []byte) (set *KeySet, saved string, err error) {
-	if len(data) > maxKeySetBytes {
-		return nil, "", fmt.Errorf("is larger than %d bytes", maxKeySetBytes)
-	}
-	start := bytes.TrimLeft(data, " \t\r\n")
-	switch {
-	case len(start) == 0:
-		return nil, "", errors.New("is empty, want a JWK Set, a JWK or PEM")
-	case start[0] == '{':
-		return parseJWKSet(string(data))
-	case bytes.HasPrefix(start, []byte("-----BEGIN")):
-		set, err = parsePEM(start)
-		return set, "", err
-	case start[0] == '<':
-		return nil, "", errors.New("is not one: got HTML, not a key set; check the address")
-	}
-	first, _ := utf8.DecodeRune(start)
-	return nil, "", fmt.Errorf("begins with %s, want { of a JWK Set or JWK, or -----BEGIN of PEM", quote.Text(string(first), 8))
-}
-
-// parseJWKSet reads a JWK Set, or a single JWK as a set of one.
-func parseJWKSet(text string) (set *KeySet, saved string, err error) {
-	set = &KeySet{}
-	hasKeys := false
-	var single jwk
-	var r strictjson.Reader
-	r.Begin(text, generalLimits)
-	for name := range r.Object {
-		switch {
-		case name == "keys" && r.Kind() != '[':
-			return nil, "", fmt.Errorf("is not one: %w", r.WrongType(name, "an array of keys"))
-		case name == "keys":
-			hasKeys = true
-			for index := range r.Array {
-				if index == maxKeys {
-					return nil, "", fmt.Errorf("has more than %d keys", maxKeys)
-				}
-				set.addJWK(index, readJWK(&r))
-			}
-		case name == "saved" && r.Kind() == '"':
-			saved, _ = r.String(name)
-		default:
-			// RFC 7517, section 5: members that are not understood MUST be
-			// ignored, unless this turns out to be a single JWK.
-			single.readMember(&r, name)
-		}
-	}
-	if err := r.End(); err != nil {
+	read, err := jwk.Parse(data)
+	if err != nil {
 		return nil, "", err
 	}
-	switch {
-	case hasKeys:
-		return set, saved, nil
-	case single.kty == "" && single.problem == "":
-		return nil, "", errors.New(`has no "keys" array, nor is it a JWK with "kty"`)
-	case single.private != "":
-		return nil, "", fmt.Errorf("is a private key (it has %q): publish the public half only, and replace the key if this file was readable by others", single.private)
+	set = &KeySet{thumbprints: read.Thumbprints}
+	for index, key := range read.Keys {
+		set.addFound(index, Key{id: key.ID, pub: key.Public}, key.Reason)
 	}
-	set.addJWK(0, single)
-	return set, "", nil
-}
-
-// A jwk is one key as read, not yet judged.
-type jwk struct {
-	kty, kid, use, alg, n, e  string
-	hasUse, hasAlg, hasKeyOps bool
-	verifies                  bool   // key_ops holds "verify"
-	private                   string // a member that only private or symmetric keys have
-	problem                   string // the first member of a wrong type
-}
-
-// readJWK reads one element of keys. Whatever is wrong with it becomes its
-// problem, so that it breaks no other key, except when the text cannot be read on.
-func readJWK(r *strictjson.Reader) (k jwk) {
-	flaw := r.Contained(func() {
-		if r.Kind() == '{' {
-			for name := range r.Object {
-				k.readMember(r, name)
-			}
-		} else {
-			k.problem = "it is " + r.TypeName() + ", want an object"
-			r.Skip()
-		}
-	})
-	if flaw != nil {
-		k.problem = flaw.Error()
-	}
-	return k
-}
-
-func (k *jwk) readMember(r *strictjson.Reader, name string) {
-	var err error
-	switch name {
-	case "kty":
-		k.kty, err = r.String(name)
-	case "kid":
-		k.kid, err = r.String(name)
-	case "use":
-		k.use, err = r.String(name)
-		k.hasUse = true
-	case "alg":
-		k.alg, err = r.String(name)
-		k.hasAlg = true
-	case "key_ops":
-		err = k.readKeyOps(r)
-	case "n":
-		k.n, err = r.String(name)
-	case "e":
-		k.e, err = r.String(name)
-	case "d", "p", "q", "dp", "dq", "qi", "oth", "k":
-		// RFC 7518, sections 6.3.2 and 6.4: never read, so never shown.
-		k.private = name
-		r.Skip()
-	default:
-		r.Skip()
-	}
-	if err != nil && k.problem == "" {
-		k.problem = err.Error()
-	}
-}
-
-func (k *jwk) readKeyOps(r *strictjson.Reader) error {
-	k.hasKeyOps = true
-	if r.Kind() != '[' {
-		return r.WrongType("key_ops", "an array of strings")
-	}
-	var wrong error
-	for range r.Array {
-		operation, err := r.String("key_ops")
-		if err != nil {
-			wrong = err
-		}
-		k.verifies = k.verifies || operation == "verify"
-	}
-	return wrong
-}
-
-// addJWK judges a key and adds it to the keys, or to those skipped.
-func (s *KeySet) addJWK(index int, k jwk) {
-	pub, reason := k.judge()
-	// A copy: what is kept of a key must not keep the whole document.
-	s.addFound(index, Key{id: strings.Clone(k.kid), pub: pub}, reason)
+	return set, read.Saved, nil
 }
 
 // addFound adds a key as found in the data: to those skipped if there is a reason.
@@ -333,126 +196,6 @@ func (s *KeySet) want() string {
 		want += "; keys from PEM have their RFC 7638 thumbprint as kid, use NewKey to give them the issuer's"
 	}
 	return want
-}
-
-// judge returns the public key, or the reason why it must not verify RS256.
-func (k jwk) judge() (pub *rsa.PublicKey, reason string) {
-	switch {
-	case k.kty != "" && k.kty != "RSA":
-		return nil, fmt.Sprintf("kty is %s, want \"RSA\"", quote.Text(k.kty, 64))
-	case k.private != "":
-		return nil, fmt.Sprintf("it is a private key: it has %q", k.private)
-	case k.problem != "":
-		return nil, k.problem
-	case k.kty == "":
-		return nil, "it has no kty, want \"RSA\""
-	// RFC 7517, sections 4.2 to 4.4: what the key is meant for.
-	case k.hasUse && k.use != "sig":
-		return nil, fmt.Sprintf("use is %s, want \"sig\"", quote.Text(k.use, 64))
-	case k.hasAlg && k.alg != "RS256":
-		return nil, fmt.Sprintf("alg is %s, want \"RS256\"", quote.Text(k.alg, 64))
-	case k.hasKeyOps && !k.verifies:
-		return nil, "key_ops lacks \"verify\""
-	case len(k.kid) > maxKeyIDBytes: // no token can name it
-		return nil, fmt.Sprintf("kid has %d bytes, want at most %d", len(k.kid), maxKeyIDBytes)
-	}
-	// RFC 7518, sections 2 and 6.3.1: big-endian, in the least number of bytes.
-	modulus, problem := k.integer("n", k.n)
-	if problem != "" {
-		return nil, problem
-	}
-	exponent, problem := k.integer("e", k.e)
-	if problem != "" {
-		return nil, problem
-	}
-	if !exponent.IsInt64() {
-		return nil, fmt.Sprintf("the exponent has %d bits, want at most 31", exponent.BitLen())
-	}
-	if reason := unfit(modulus, exponent.Int64()); reason != "" {
-		return nil, reason
-	}
-	return &rsa.PublicKey{N: modulus, E: int(exponent.Int64())}, ""
-}
-
-func (k jwk) integer(name, text string) (value *big.Int, problem string) {
-	if text == "" {
-		return nil, fmt.Sprintf("it has no %q", name)
-	}
-	var room [maxKeyBits / 8]byte
-	data, err := base64url.Append(room[:0], text)
-	if err != nil {
-		return nil, fmt.Sprintf("%q %s", name, err)
-	}
-	if data[0] == 0 {
-		return nil, fmt.Sprintf("%q has a leading zero byte", name)
-	}
-	return new(big.Int).SetBytes(data), ""
-}
-
-// parsePEM reads every block of a PEM file (RFC 7468).
-func parsePEM(data []byte) (*KeySet, error) {
-	// pem.Decode passes over a block that is damaged or has no end, as if it were
-	// not there. A file that is half written must not lose keys in silence.
-	begins := bytes.Count(data, []byte("-----BEGIN"))
-	set := &KeySet{thumbprints: true}
-	for index := range begins {
-		if index == maxKeys {
-			return nil, fmt.Errorf("has more than %d keys", maxKeys)
-		}
-		var block *pem.Block
-		block, data = pem.Decode(data)
-		if block == nil {
-			return nil, fmt.Errorf("has %d PEM blocks, of which %d can be read: the file is cut off or damaged", begins, index)
-		}
-		if strings.Contains(block.Type, "PRIVATE KEY") {
-			return nil, errors.New("holds a private key: keep only the public half here, and replace the key if this file was readable by others")
-		}
-		key, reason := keyFromPEM(block)
-		set.addFound(index, key, reason)
-	}
-	return set, nil
-}
-
-func keyFromPEM(block *pem.Block) (key Key, reason string) {
-	var public any
-	var err error
-	switch block.Type {
-	case "PUBLIC KEY":
-		public, err = x509.ParsePKIXPublicKey(block.Bytes)
-	case "RSA PUBLIC KEY":
-		public, err = x509.ParsePKCS1PublicKey(block.Bytes)
-	case "CERTIFICATE":
-		var certificate *x509.Certificate
-		if certificate, err = x509.ParseCertificate(block.Bytes); err == nil {
-			public = certificate.PublicKey
-		}
-	default:
-		return Key{}, fmt.Sprintf("the PEM block is %s, want PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE", quote.Text(block.Type, 64))
-	}
-	if err != nil {
-		return Key{}, fmt.Sprintf("the PEM block %s cannot be parsed: %v", block.Type, err)
-	}
-	pub, ok := public.(*rsa.PublicKey)
-	if !ok {
-		return Key{}, fmt.Sprintf("the key in the PEM block %s is not RSA", block.Type)
-	}
-	if reason := unfit(pub.N, int64(pub.E)); reason != "" {
-		return Key{}, reason
-	}
-	return Key{id: thumbprint(pub), pub: pub}, ""
-}
-
-// thumbprint is RFC 7638, section 3: the hash of the required members in
-// lexicographic order, without white space.
-func thumbprint(pub *rsa.PublicKey) string {
-	n, e := encodedMembers(pub)
-	sum := sha256.Sum256([]byte(`{"e":"` + e + `","kty":"RSA","n":"` + n + `"}`))
-	return base64.RawURLEncoding.EncodeToString(sum[:])
-}
-
-func encodedMembers(pub *rsa.PublicKey) (n, e string) {
-	encode := base64.RawURLEncoding.EncodeToString
-	return encode(pub.N.Bytes()), encode(big.NewInt(int64(pub.E)).Bytes())
 }
 
 // NewKeySet returns the set of the given keys, in this order: for keys that come

@@ -15,6 +15,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"example.com/jwtverify/internal/jwk"
 	"example.com/jwtverify/internal/quote"
 	"example.com/jwtverify/internal/strictjson/strictjsontest"
 )
@@ -143,7 +144,7 @@ func checkKeySet(t *testing.T, data []byte) {
 	if len(keys) > 0 {
 		jwks := []map[string]string{}
 		for key := range set.All() {
-			n, e := encodedMembers(key.pub)
+			n, e := jwk.Members(key.pub)
 			jwks = append(jwks, map[string]string{"kty": "RSA", "kid": key.id, "n": n, "e": e})
 		}
 		written, err := json.Marshal(map[string]any{"keys": jwks})
@@ -192,7 +193,7 @@ func checkKeySet(t *testing.T, data []byte) {
 			if !ok || pub.N.BitLen() < 2048 || pub.N.BitLen() > 8192 || pub.N.Bit(0) == 0 || pub.E < 3 || pub.E%2 == 0 || int64(pub.E) > 1<<31-1 {
 				continue
 			}
-			if id := thumbprint(pub); count[id] < maxSameKeyID {
+			if id := jwk.Thumbprint(pub); count[id] < maxSameKeyID {
 				count[id]++
 				want = append(want, publicKeyText(id, pub.N, pub.E))
 			}
@@ -233,7 +234,7 @@ var somePublicKey = &rsa.PublicKey{
 // error, or a set of keys that are fit.
 func TestMangledKeySets(t *testing.T) {
 	t.Parallel()
-	n, e := encodedMembers(somePublicKey)
+	n, e := jwk.Members(somePublicKey)
 	jwk := `{"kty":"RSA","use":"sig","alg":"RS256","key_ops":["verify"],"kid":"a\u0062","n":"` + n + `","e":"` + e + `"}`
 	pkix, err := x509.MarshalPKIXPublicKey(somePublicKey)
 	if err != nil {
@@ -282,7 +283,7 @@ func TestMangledKeySets(t *testing.T) {
 
 // The judges of this file must find what they are there to find.
 func TestJWKJudge(t *testing.T) {
-	n, e := encodedMembers(somePublicKey)
+	n, e := jwk.Members(somePublicKey)
 	good := fmt.Sprintf(`{"kty":"RSA","kid":"k","n":%q,"e":%q,"use":"sig"}`, n, e)
 	if kid, key, ok := judgeJWK(good); !ok || kid != "k" || key != publicKeyText("k", somePublicKey.N, 65537) {
 		t.Errorf("got %q, %q, %v", kid, key, ok)

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"example.com/jwtverify/internal/jwk"
 	"example.com/jwtverify/internal/quote"
 )
 
@@ -325,7 +326,7 @@ type storedKey struct {
 func (s StoredKeySource) save(set *KeySet, asked time.Time) (err error) {
 	stored := storedKeySet{Saved: asked.UTC().Format(time.RFC3339)}
 	for key := range set.All() {
-		n, e := encodedMembers(key.pub)
+		n, e := jwk.Members(key.pub)
 		stored.Keys = append(stored.Keys, storedKey{Type: "RSA", ID: key.id, Modulus: n, Exponent: e})
 	}
 	data, err := json.Marshal(stored)

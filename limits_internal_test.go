@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.com/jwtverify/internal/fetch"
+	"example.com/jwtverify/internal/rs256"
 )
 
 // The constants that SECURITY.md names, as they are.
@@ -19,7 +20,7 @@ var limits = map[string]any{
 	"maxJSONMembers": maxJSONMembers, "maxJSONDepth": maxJSONDepth, "maxNumericDate": int64(maxNumericDate),
 	"defaultLeeway": defaultLeeway, "maxLeeway": maxLeeway,
 	"maxKeyIDBytes": maxKeyIDBytes, "maxSameKeyID": maxSameKeyID, "maxKeySetBytes": maxKeySetBytes, "maxKeys": maxKeys,
-	"minKeyBits": minKeyBits, "maxKeyBits": maxKeyBits, "maxExponent": int64(maxExponent),
+	"MinKeyBits": rs256.MinKeyBits, "MaxKeyBits": rs256.MaxKeyBits, "MaxExponent": int64(rs256.MaxExponent),
 	"MaxHeaderBytes": fetch.MaxHeaderBytes, "MaxETagBytes": fetch.MaxETagBytes,
 	"defaultRefreshInterval": defaultRefreshInterval, "minRefreshInterval": minRefreshInterval, "maxRefreshInterval": maxRefreshInterval,
 	"minFreshFor": minFreshFor, "maxFreshFor": maxFreshFor,

@@ -62,6 +62,7 @@ import (
 
 	"example.com/jwtverify/internal/base64url"
 	"example.com/jwtverify/internal/quote"
+	"example.com/jwtverify/internal/rs256"
 	"example.com/jwtverify/internal/strictjson"
 )
 
@@ -345,7 +346,7 @@ func (v *Verifier) verify(ctx context.Context, token string, found *trace) (fail
 	// The form of the rest comes before the key: no fetch for what can never be
 	// a token, and never "unavailable" as the answer to it. The claims are only
 	// decoded here, not read.
-	var room [maxKeyBits / 8]byte
+	var room [rs256.MaxKeyBits / 8]byte
 	signature, err := base64url.Append(room[:0], found.parts.signature)
 	if err != nil {
 		return stepSignature, malformed("signature ", err)
@@ -365,7 +366,7 @@ func (v *Verifier) verify(ctx context.Context, token string, found *trace) (fail
 	if err != nil {
 		return stepClaims, malformed("claims ", err)
 	}
-	if found.key, err = verifyRS256(keys, found.parts.signed, signature); err != nil {
+	if found.key, err = checkSignature(keys, found.parts.signed, signature); err != nil {
 		return stepSignature, err
 	}
 
@@ -611,6 +612,32 @@ func unknownKey(set *KeySet, q keyQuery) error {
 		}
 	}
 	return invalid(ErrUnknownKey, "kid-unknown", "kid is ", quote.Text(q.kid, 64), set.wantedKeyID)
+}
+
+// checkSignature returns the key that made the signature over signed (RFC 7515, section
+// 5.2).
+// There are several keys only if the issuer published them under one kid.
+func checkSignature(keys []Key, signed string, signature []byte) (Key, error) {
+	var digest [32]byte
+	hashed := false
+	for _, key := range keys {
+		// RFC 8017, section 8.2.2, step 1. crypto/rsa checks this too; here it
+		// tells a truncated signature from a forged one, and costs no hash.
+		if len(signature) != key.pub.Size() {
+			continue
+		}
+		if !hashed {
+			digest, hashed = rs256.Hash(signed), true
+		}
+		if rs256.Verify(key.pub, &digest, signature) {
+			return key, nil
+		}
+	}
+	if !hashed {
+		return Key{}, invalid(ErrSignature, "signature-length", "signature has ", fmt.Sprintf("%d bytes", len(signature)),
+			fmt.Sprintf("%d, the size of %s", keys[0].pub.Size(), keys[0].name()))
+	}
+	return Key{}, invalid(ErrSignature, "signature-bad", "signature was ", "not made by "+keys[0].name()+": the token was altered, or another key signed it", "")
 }
 
 // readClaims reads the claims set (RFC 7519, section 4) into a Token. The audience to

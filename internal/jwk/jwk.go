@@ -1,0 +1,315 @@
+// Package jwk reads RSA public keys out of a JWK Set (RFC 7517, section 5), a single JWK
+// or PEM, and judges whether they are fit for RS256. It does no I/O.
+package jwk
+
+import (
+	"bytes"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"math/big"
+	"strings"
+	"unicode/utf8"
+
+	"example.com/jwtverify/internal/base64url"
+	"example.com/jwtverify/internal/quote"
+	"example.com/jwtverify/internal/rs256"
+	"example.com/jwtverify/internal/strictjson"
+)
+
+// Limits on key sets.
+const (
+	MaxBytes   = 512 << 10 // about 1,200 RSA keys of 2048 bits
+	MaxKeys    = 1_024     // far above any issuer's set
+	MaxIDBytes = 256       // far above any kid: a thumbprint has 43
+)
+
+var limits = strictjson.Limits{Depth: 16, Members: 1_000}
+
+// A Key is one that was found, in its place.
+type Key struct {
+	ID     string
+	Public *rsa.PublicKey // nil: the key is not to be used, for this
+	Reason string
+}
+
+// A Set is what was read.
+type Set struct {
+	Keys        []Key
+	Thumbprints bool   // the IDs were computed (RFC 7638), for keys from PEM
+	Saved       string // the member of that name, if it is a string
+}
+
+// Parse reads keys: the data itself tells in which form they are. The errors complete a
+// sentence that begins with what was read.
+func Parse(data []byte) (*Set, error) {
+	if len(data) > MaxBytes {
+		return nil, fmt.Errorf("is larger than %d bytes", MaxBytes)
+	}
+	start := bytes.TrimLeft(data, " \t\r\n")
+	switch {
+	case len(start) == 0:
+		return nil, errors.New("is empty, want a JWK Set, a JWK or PEM")
+	case start[0] == '{':
+		return parseJWKSet(string(data))
+	case bytes.HasPrefix(start, []byte("-----BEGIN")):
+		return parsePEM(start)
+	case start[0] == '<':
+		return nil, errors.New("is not one: got HTML, not a key set; check the address")
+	}
+	first, _ := utf8.DecodeRune(start)
+	return nil, fmt.Errorf("begins with %s, want { of a JWK Set or JWK, or -----BEGIN of PEM", quote.Text(string(first), 8))
+}
+
+// parseJWKSet reads a JWK Set, or a single JWK as a set of one.
+func parseJWKSet(text string) (*Set, error) {
+	set := &Set{}
+	hasKeys := false
+	var single jwk
+	var r strictjson.Reader
+	r.Begin(text, limits)
+	for name := range r.Object {
+		switch {
+		case name == "keys" && r.Kind() != '[':
+			return nil, fmt.Errorf("is not one: %w", r.WrongType(name, "an array of keys"))
+		case name == "keys":
+			hasKeys = true
+			for index := range r.Array {
+				if index == MaxKeys {
+					return nil, fmt.Errorf("has more than %d keys", MaxKeys)
+				}
+				set.Keys = append(set.Keys, readJWK(&r).judged())
+			}
+		case name == "saved" && r.Kind() == '"':
+			set.Saved, _ = r.String(name)
+		default:
+			// RFC 7517, section 5: members that are not understood MUST be
+			// ignored, unless this turns out to be a single JWK.
+			single.readMember(&r, name)
+		}
+	}
+	if err := r.End(); err != nil {
+		return nil, err
+	}
+	switch {
+	case hasKeys:
+		return set, nil
+	case single.kty == "" && single.problem == "":
+		return nil, errors.New(`has no "keys" array, nor is it a JWK with "kty"`)
+	case single.private != "":
+		return nil, fmt.Errorf("is a private key (it has %q): publish the public half only, and replace the key if this file was readable by others", single.private)
+	}
+	set.Keys = append(set.Keys, single.judged())
+	return set, nil
+}
+
+// A jwk is one key as read, not yet judged.
+type jwk struct {
+	kty, kid, use, alg, n, e  string
+	hasUse, hasAlg, hasKeyOps bool
+	verifies                  bool   // key_ops holds "verify"
+	private                   string // a member that only private or symmetric keys have
+	problem                   string // the first member of a wrong type
+}
+
+// readJWK reads one element of keys. Whatever is wrong with it becomes its
+// problem, so that it breaks no other key, except when the text cannot be read on.
+func readJWK(r *strictjson.Reader) (k jwk) {
+	flaw := r.Contained(func() {
+		if r.Kind() == '{' {
+			for name := range r.Object {
+				k.readMember(r, name)
+			}
+		} else {
+			k.problem = "it is " + r.TypeName() + ", want an object"
+			r.Skip()
+		}
+	})
+	if flaw != nil {
+		k.problem = flaw.Error()
+	}
+	return k
+}
+
+func (k *jwk) readMember(r *strictjson.Reader, name string) {
+	var err error
+	switch name {
+	case "kty":
+		k.kty, err = r.String(name)
+	case "kid":
+		k.kid, err = r.String(name)
+	case "use":
+		k.use, err = r.String(name)
+		k.hasUse = true
+	case "alg":
+		k.alg, err = r.String(name)
+		k.hasAlg = true
+	case "key_ops":
+		err = k.readKeyOps(r)
+	case "n":
+		k.n, err = r.String(name)
+	case "e":
+		k.e, err = r.String(name)
+	case "d", "p", "q", "dp", "dq", "qi", "oth", "k":
+		// RFC 7518, sections 6.3.2 and 6.4: never read, so never shown.
+		k.private = name
+		r.Skip()
+	default:
+		r.Skip()
+	}
+	if err != nil && k.problem == "" {
+		k.problem = err.Error()
+	}
+}
+
+func (k *jwk) readKeyOps(r *strictjson.Reader) error {
+	k.hasKeyOps = true
+	if r.Kind() != '[' {
+		return r.WrongType("key_ops", "an array of strings")
+	}
+	var wrong error
+	for range r.Array {
+		operation, err := r.String("key_ops")
+		if err != nil {
+			wrong = err
+		}
+		k.verifies = k.verifies || operation == "verify"
+	}
+	return wrong
+}
+
+// judged returns the key, or why it is none.
+func (k jwk) judged() Key {
+	pub, reason := k.judge()
+	// A copy: what is kept of a key must not keep the whole document.
+	return Key{strings.Clone(k.kid), pub, reason}
+}
+
+// judge returns the public key, or the reason why it must not verify RS256.
+func (k jwk) judge() (pub *rsa.PublicKey, reason string) {
+	switch {
+	case k.kty != "" && k.kty != "RSA":
+		return nil, fmt.Sprintf("kty is %s, want \"RSA\"", quote.Text(k.kty, 64))
+	case k.private != "":
+		return nil, fmt.Sprintf("it is a private key: it has %q", k.private)
+	case k.problem != "":
+		return nil, k.problem
+	case k.kty == "":
+		return nil, "it has no kty, want \"RSA\""
+	// RFC 7517, sections 4.2 to 4.4: what the key is meant for.
+	case k.hasUse && k.use != "sig":
+		return nil, fmt.Sprintf("use is %s, want \"sig\"", quote.Text(k.use, 64))
+	case k.hasAlg && k.alg != "RS256":
+		return nil, fmt.Sprintf("alg is %s, want \"RS256\"", quote.Text(k.alg, 64))
+	case k.hasKeyOps && !k.verifies:
+		return nil, "key_ops lacks \"verify\""
+	case len(k.kid) > MaxIDBytes: // no token can name it
+		return nil, fmt.Sprintf("kid has %d bytes, want at most %d", len(k.kid), MaxIDBytes)
+	}
+	// RFC 7518, sections 2 and 6.3.1: big-endian, in the least number of bytes.
+	modulus, problem := k.integer("n", k.n)
+	if problem != "" {
+		return nil, problem
+	}
+	exponent, problem := k.integer("e", k.e)
+	if problem != "" {
+		return nil, problem
+	}
+	if !exponent.IsInt64() {
+		return nil, fmt.Sprintf("the exponent has %d bits, want at most 31", exponent.BitLen())
+	}
+	if reason := rs256.Unfit(modulus, exponent.Int64()); reason != "" {
+		return nil, reason
+	}
+	return &rsa.PublicKey{N: modulus, E: int(exponent.Int64())}, ""
+}
+
+func (k jwk) integer(name, text string) (value *big.Int, problem string) {
+	if text == "" {
+		return nil, fmt.Sprintf("it has no %q", name)
+	}
+	var room [rs256.MaxKeyBits / 8]byte
+	data, err := base64url.Append(room[:0], text)
+	if err != nil {
+		return nil, fmt.Sprintf("%q %s", name, err)
+	}
+	if data[0] == 0 {
+		return nil, fmt.Sprintf("%q has a leading zero byte", name)
+	}
+	return new(big.Int).SetBytes(data), ""
+}
+
+// parsePEM reads every block of a PEM file (RFC 7468).
+func parsePEM(data []byte) (*Set, error) {
+	// pem.Decode passes over a block that is damaged or has no end, as if it were
+	// not there. A file that is half written must not lose keys in silence.
+	begins := bytes.Count(data, []byte("-----BEGIN"))
+	set := &Set{Thumbprints: true}
+	for index := range begins {
+		if index == MaxKeys {
+			return nil, fmt.Errorf("has more than %d keys", MaxKeys)
+		}
+		var block *pem.Block
+		block, data = pem.Decode(data)
+		if block == nil {
+			return nil, fmt.Errorf("has %d PEM blocks, of which %d can be read: the file is cut off or damaged", begins, index)
+		}
+		if strings.Contains(block.Type, "PRIVATE KEY") {
+			return nil, errors.New("holds a private key: keep only the public half here, and replace the key if this file was readable by others")
+		}
+		pub, reason := fromPEM(block)
+		key := Key{Reason: reason}
+		if reason == "" {
+			key = Key{ID: Thumbprint(pub), Public: pub}
+		}
+		set.Keys = append(set.Keys, key)
+	}
+	return set, nil
+}
+
+func fromPEM(block *pem.Block) (pub *rsa.PublicKey, reason string) {
+	var public any
+	var err error
+	switch block.Type {
+	case "PUBLIC KEY":
+		public, err = x509.ParsePKIXPublicKey(block.Bytes)
+	case "RSA PUBLIC KEY":
+		public, err = x509.ParsePKCS1PublicKey(block.Bytes)
+	case "CERTIFICATE":
+		var certificate *x509.Certificate
+		if certificate, err = x509.ParseCertificate(block.Bytes); err == nil {
+			public = certificate.PublicKey
+		}
+	default:
+		return nil, fmt.Sprintf("the PEM block is %s, want PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE", quote.Text(block.Type, 64))
+	}
+	if err != nil {
+		return nil, fmt.Sprintf("the PEM block %s cannot be parsed: %v", block.Type, err)
+	}
+	pub, ok := public.(*rsa.PublicKey)
+	if !ok {
+		return nil, fmt.Sprintf("the key in the PEM block %s is not RSA", block.Type)
+	}
+	if reason := rs256.Unfit(pub.N, int64(pub.E)); reason != "" {
+		return nil, reason
+	}
+	return pub, ""
+}
+
+// Thumbprint is RFC 7638, section 3: the hash of the required members in
+// lexicographic order, without white space.
+func Thumbprint(pub *rsa.PublicKey) string {
+	n, e := Members(pub)
+	sum := sha256.Sum256([]byte(`{"e":"` + e + `","kty":"RSA","n":"` + n + `"}`))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// Members returns n and e of a JWK.
+func Members(pub *rsa.PublicKey) (n, e string) {
+	encode := base64.RawURLEncoding.EncodeToString
+	return encode(pub.N.Bytes()), encode(big.NewInt(int64(pub.E)).Bytes())
+}
