@@ -2,14 +2,11 @@ package jwtverify
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
-	"strings"
-	"time"
 
 	"example.com/jwtverify/internal/base64url"
-	"example.com/jwtverify/internal/quote"
-	"example.com/jwtverify/internal/strictjson"
+	"example.com/jwtverify/internal/diagnosis"
 )
 
 // A Report tells what [Verifier.Explain] or [Issuers.Explain] found. It is for people: a
@@ -84,10 +81,6 @@ func (v *Verifier) Explain(ctx context.Context, token string) *Report {
 	return e.report(v)
 }
 
-var stepNames = [steps]string{
-	"settings", "form", "algorithm", "type", "key", "signature", "claims", "issuer", "audience", "not-before", "expiry",
-}
-
 // An explanation is the trace of a verification that has ended, and what is wrong with
 // the rest of the token.
 type explanation struct {
@@ -136,178 +129,75 @@ func (e *explanation) check(s step, err error) {
 	}
 }
 
-func (e *explanation) signed() bool { return e.key.pub != nil }
-
 func (e *explanation) report(verifiers ...*Verifier) *Report {
-	report := &Report{Err: e.err, Checks: e.checks(verifiers)}
+	report := &Report{Err: e.err}
 	if e.err == nil {
 		report.Token = e.token
+	}
+	for _, c := range e.facts(verifiers).Checks() {
+		report.Checks = append(report.Checks, Check{c.Name, Status(c.Status), c.Code, c.Expected, c.Found, c.Next, c.Trusted})
 	}
 	return report
 }
 
-// checks makes the list out of what was recorded by a verifier, or by Issuers that
-// could choose none of theirs.
-func (e *explanation) checks(verifiers []*Verifier) []Check {
-	var list []Check
-	for s := range steps {
-		c := Check{Name: stepNames[s], Status: Pass, Trusted: e.signed() || s <= stepSignature}
-		switch err := e.failures[s]; {
-		case err != nil:
-			c.Status = Fail
-			e.diagnose(verifiers, &c, err)
-		case s > e.last, s == stepKey && e.set == nil, s == stepSignature && !e.signed():
-			c.Status = Skip
-		default:
-			c.Expected, c.Found = e.passed(verifiers, s)
-		}
-		list = append(list, c)
-		list = e.appendNotes(list, verifiers, s, c.Trusted)
+// facts are what the words of a Report are made of.
+func (e *explanation) facts(verifiers []*Verifier) *diagnosis.Case {
+	h := &e.header
+	k := &diagnosis.Case{
+		Last:           e.last,
+		Size:           e.size,
+		Header:         diagnosis.Header{Segment: e.parts.header, Type: h.typ, HasType: h.hasTyp, KeyID: h.kid, HasKeyID: h.hasKid},
+		SignatureBytes: len(e.parts.signature) * 3 / 4,
+		Signed:         e.key.pub != nil,
+		Audience:       e.audience,
+		Now:            e.now,
+		HeaderLimits:   fmt.Sprintf("a header of at most %d bytes, %d members (array elements count) and %d levels", maxHeaderBytes, maxHeaderMembers, maxHeaderDepth),
+		ClaimsLimits:   fmt.Sprintf("claims of at most %d members and %d levels", maxJSONMembers, maxJSONDepth),
 	}
-	return list
-}
-
-// passed tells what a step wanted, and what it found good.
-func (e *explanation) passed(verifiers []*Verifier, s step) (expected, found string) {
-	v := verifiers[0]
-	switch s {
-	case stepSettings:
-		if len(verifiers) > 1 {
-			return "", "issuers " + quote.List(issuersOf(verifiers))
+	for _, v := range verifiers {
+		if v.isZero() {
+			continue
 		}
-		return "", fmt.Sprintf("issuer %s, audience %s", quote.Text(v.issuer, 100), quote.List(v.audiences))
-	case stepForm:
-		return "three parts", fmt.Sprintf("three parts, %d bytes", e.size)
-	case stepAlgorithm:
-		return `"RS256"`, `"RS256"`
-	case stepType:
-		return wantedType(verifiers), foundType(&e.header)
-	case stepKey:
-		return "a key of the issuer", fmt.Sprintf("%s, %s", foundKeyID(&e.header), quote.Count(e.set.Len(), "usable key"))
-	case stepSignature:
-		return "made by that key", fmt.Sprintf("made by it, %d bytes", len(e.parts.signature)*3/4)
-	case stepClaims:
-		return "one JSON object", fmt.Sprintf("one JSON object, %d bytes", len(e.token.claims))
-	case stepIssuer:
-		return quote.Text(v.issuer, 100), quote.Text(e.token.Issuer, 100)
-	case stepAudience:
-		return quote.List(v.audiences), foundAudience(e.audience)
-	case stepNotBefore:
-		if e.token.NotBefore.IsZero() {
-			return "", "no nbf"
+		timeout := defaultTimeout
+		if v.cache != nil && v.cache.Timeout > 0 {
+			timeout = v.cache.Timeout
 		}
-		return e.notAfterNow(), clock(e.token.NotBefore)
-	default:
-		return e.laterThanNow(v), e.fromNow(e.token.Expiry)
+		k.Verifiers = append(k.Verifiers, diagnosis.Verifier{Issuer: v.issuer, Audiences: v.audiences, Types: v.types, Leeway: v.leeway, Timeout: timeout})
 	}
-}
-
-// appendNotes adds what is worth knowing about a step.
-func (e *explanation) appendNotes(list []Check, verifiers []*Verifier, s step, trusted bool) []Check {
-	note := func(code, expected, found string) {
-		list = append(list, Check{stepNames[s], Note, code, expected, found, next(code, ""), trusted})
+	if e.set != nil {
+		k.KeySet = &diagnosis.KeySet{Usable: e.set.Len(), Skipped: e.set.skipped}
 	}
-	switch {
-	case s > e.last:
-	case s == stepKey && e.set != nil && len(e.set.skipped) > 0:
-		note("keys-skipped", "", skippedList(e.set.skipped))
-	case s == stepClaims && e.token != nil && hasMember(e.token.claims, "cnf"):
-		// RFC 7800, section 3.1: the token is for who can prove possession of a key.
-		note("sender-constrained", "a plain bearer token", "a cnf claim")
-	case s == stepNotBefore && e.token != nil && e.token.IssuedAt.After(e.now.Add(verifiers[0].leeway)):
-		note("issued-ahead", e.notAfterNow(), "iat "+e.fromNow(e.token.IssuedAt))
+	if t := e.token; t != nil {
+		k.Token = &diagnosis.Token{Claims: t.claims, Issuer: t.Issuer, Expiry: t.Expiry, NotBefore: t.NotBefore, IssuedAt: t.IssuedAt}
 	}
-	return list
-}
-
-func wantedType(verifiers []*Verifier) string {
-	var wanted []string
-	for _, typ := range typesOf(verifiers) {
-		one := `"JWT", "at+jwt" or none`
-		if typ != "" {
-			one = quote.Text(typ, 100)
-		}
-		if !slices.Contains(wanted, one) {
-			wanted = append(wanted, one)
+	for s, err := range e.failures {
+		if err != nil {
+			k.Failures[s] = failureOf(err)
 		}
 	}
-	return strings.Join(wanted, ", or ")
+	return k
 }
 
-func foundType(h *header) string {
-	if !h.hasTyp {
-		return "no typ"
-	}
-	return quote.Text(h.typ, 100)
-}
-
-func foundKeyID(h *header) string {
-	if !h.hasKid {
-		return "no kid"
-	}
-	return "kid " + quote.Text(h.kid, 64)
-}
-
-func foundAudience(audience []string) string {
-	if audience == nil {
-		return "nothing"
-	}
-	return "[" + quote.List(audience) + "]"
-}
-
-func (e *explanation) notAfterNow() string { return "not after " + clock(e.now) + ", which is now" }
-
-func (e *explanation) laterThanNow(v *Verifier) string {
-	text := "later than " + clock(e.now) + ", which is now"
-	if v.leeway > 0 {
-		text += ", less the leeway of " + v.leeway.String()
-	}
-	return text
-}
-
-// fromNow is a time with its distance from now, as people say it.
-func (e *explanation) fromNow(t time.Time) string {
-	distance := t.Sub(e.now)
-	if distance <= 0 {
-		return clock(t) + ", " + rounded(-distance) + " ago"
-	}
-	return clock(t) + ", in " + rounded(distance)
-}
-
-func rounded(d time.Duration) string {
-	switch {
-	case d < 2*time.Minute:
-		return fmt.Sprintf("%.0fs", d.Seconds())
-	case d < 2*time.Hour:
-		return fmt.Sprintf("%.0fm", d.Minutes())
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%.0fh", d.Hours())
-	}
-	return fmt.Sprintf("%.0fd", d.Hours()/24)
-}
-
-func skippedList(skipped []error) string {
-	var out []string
-	for i, err := range skipped {
-		if i == 4 {
-			out = append(out, fmt.Sprintf("and %d more", len(skipped)-i))
-			break
+// failureOf takes an error apart.
+func failureOf(err error) *diagnosis.Failure {
+	switch err := err.(type) {
+	case *invalidError:
+		return &diagnosis.Failure{Code: err.code, Subject: err.subject, Found: err.found, Want: err.want}
+	case *KeysUnavailableError:
+		switch err {
+		case errZeroVerifier:
+			return &diagnosis.Failure{Code: "config-domain-missing", Want: "a Verifier made by New", Found: "a zero Verifier"}
+		case errZeroIssuers:
+			return &diagnosis.Failure{Code: "config-domain-missing", Want: "Issuers made by NewIssuers", Found: "zero Issuers"}
 		}
-		out = append(out, err.Error())
-	}
-	return strings.Join(out, "; ")
-}
-
-// hasMember reports whether a JSON object, read without error before, has a member of
-// one of the names.
-func hasMember(text string, names ...string) (has bool) {
-	var r strictjson.Reader
-	r.Begin(text, generalLimits)
-	for name := range r.Object {
-		for _, wanted := range names {
-			has = has || name == wanted
+		keys := &diagnosis.NoKeys{Held: err.held, Reason: err.Reason, RetryAfter: err.RetryAfter, Err: err.Err}
+		if empty := (*emptyError)(nil); errors.As(err.Err, &empty) {
+			keys.Empty = true
+			for _, skipped := range empty.skipped {
+				keys.Skipped = append(keys.Skipped, skipped.(*SkippedKeyError).Reason)
+			}
 		}
-		r.Skip()
+		return &diagnosis.Failure{Keys: keys}
 	}
-	return has
+	return nil
 }

@@ -61,6 +61,7 @@ import (
 	"unicode/utf8"
 
 	"example.com/jwtverify/internal/base64url"
+	"example.com/jwtverify/internal/diagnosis"
 	"example.com/jwtverify/internal/quote"
 	"example.com/jwtverify/internal/rs256"
 	"example.com/jwtverify/internal/strictjson"
@@ -316,21 +317,21 @@ type trace struct {
 }
 
 // A step of verify, in the order in which they are made.
-type step int
+type step = diagnosis.Step
 
 const (
-	stepSettings step = iota // New has made it
-	stepForm
-	stepAlgorithm
-	stepType
-	stepKey
-	stepSignature
-	stepClaims
-	stepIssuer
-	stepAudience
-	stepNotBefore
-	stepExpiry
-	steps
+	stepSettings  = diagnosis.Settings // New has made it
+	stepForm      = diagnosis.Form
+	stepAlgorithm = diagnosis.Algorithm
+	stepType      = diagnosis.Type
+	stepKey       = diagnosis.Key
+	stepSignature = diagnosis.Signature
+	stepClaims    = diagnosis.Claims
+	stepIssuer    = diagnosis.Issuer
+	stepAudience  = diagnosis.Audience
+	stepNotBefore = diagnosis.NotBefore
+	stepExpiry    = diagnosis.Expiry
+	steps         = diagnosis.Steps
 )
 
 // verify is the one judge of tokens. It ends with the first step that fails, and returns
@@ -357,11 +358,11 @@ func (v *Verifier) verify(ctx context.Context, token string, found *trace) (fail
 		if err := base64url.Check(found.parts.claims); err != nil {
 			return stepClaims, malformed("claims ", err)
 		}
-		if set, keys, err = v.keys(ctx, query, arrived); err != nil {
-			return stepKey, err
-		}
+		set, keys, err = v.keys(ctx, query, arrived)
 	}
-	found.set = set
+	if found.set = set; err != nil {
+		return stepKey, err
+	}
 	claims, err := base64url.String(found.parts.claims)
 	if err != nil {
 		return stepClaims, malformed("claims ", err)
@@ -838,7 +839,7 @@ func (v *Verifier) checkExpiry(t *Token, now time.Time) error {
 	return nil
 }
 
-func clock(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.999Z07:00") }
+func clock(t time.Time) string { return diagnosis.Clock(t) }
 
 // A Token is a verified token: everything in it was signed by the issuer and has
 // been checked. Strings are as the issuer wrote them, times are in UTC.
