@@ -62,6 +62,7 @@ import (
 
 	"example.com/jwtverify/internal/base64url"
 	"example.com/jwtverify/internal/diagnosis"
+	"example.com/jwtverify/internal/memo"
 	"example.com/jwtverify/internal/quote"
 	"example.com/jwtverify/internal/rs256"
 	"example.com/jwtverify/internal/strictjson"
@@ -145,7 +146,7 @@ type Verifier struct {
 	set   *KeySet // fixed keys, or
 	cache *Cache  // keys that are kept fresh
 
-	verified *verifiedTokens // nil: none are remembered
+	verified *memo.Table[verifiedToken] // nil: none are remembered
 }
 
 // New returns a Verifier, or an error that names the field of the Config that is

@@ -1,0 +1,145 @@
+// Package memo remembers values by long texts that strangers choose, in a room of fixed
+// size.
+package memo
+
+import (
+	"hash/maphash"
+	"strings"
+	"sync/atomic"
+)
+
+const ways = 8
+
+// A Table is a hash table of fixed size: a text can stand in any of the eight slots that
+// its hash points to, and has to leave for a newer one when it was not asked for. The
+// hash has a random key, so that nobody can choose texts that meet in one place; and
+// it only finds an entry: the whole text is compared. Looking up takes no lock, and
+// writes to shared memory only at the first use of an entry.
+type Table[V any] struct {
+	seed     maphash.Seed
+	slots    []atomic.Pointer[Entry[V]]
+	ways     int // slots that belong together, one row of them after the other
+	maxBytes int64
+	bytes    atomic.Int64  // of the entries, and of those that are about to be added
+	hand     atomic.Uint64 // the slot where the next sweep begins
+}
+
+// An Entry is never changed once it stands in a slot, but for used.
+type Entry[V any] struct {
+	Value V
+	hash  uint64
+	text  string // an own copy
+	bytes int64
+	used  atomic.Bool // since the last time that somebody looked for a victim
+}
+
+// New returns a Table with room for so many entries, of so many bytes together.
+func New[V any](entries int, maxBytes int64) *Table[V] {
+	ways := min(entries, ways)
+	return &Table[V]{
+		seed:     maphash.MakeSeed(),
+		slots:    make([]atomic.Pointer[Entry[V]], entries/ways*ways),
+		ways:     ways,
+		maxBytes: maxBytes,
+	}
+}
+
+// Add remembers a value, whose size is that of all that it holds beside the text, in the
+// place of one that nobody has asked for lately, or of none. A table that is full of
+// larger ones may have no room for it.
+func (c *Table[V]) Add(text string, value V, size int) {
+	known := &Entry[V]{
+		Value: value,
+		hash:  maphash.String(c.seed, text),
+		text:  strings.Clone(text), // text may be a part of something large
+		bytes: int64(len(text) + size),
+	}
+	c.add(known)
+}
+
+// Bytes returns the size of all entries together.
+func (c *Table[V]) Bytes() int64 { return c.bytes.Load() }
+
+// row returns the slots in which a token can stand.
+func (c *Table[V]) row(hash uint64) []atomic.Pointer[Entry[V]] {
+	rows := uint64(len(c.slots) / c.ways)
+	first := int(hash%rows) * c.ways
+	return c.slots[first : first+c.ways]
+}
+
+// Find returns the entry of a text, nil if there is none.
+func (c *Table[V]) Find(text string) *Entry[V] {
+	hash := maphash.String(c.seed, text)
+	row := c.row(hash)
+	for i := range row {
+		known := row[i].Load()
+		if known == nil || known.hash != hash || known.text != text {
+			continue
+		}
+		if !known.used.Load() {
+			known.used.Store(true)
+		}
+		return known
+	}
+	return nil
+}
+
+func (c *Table[V]) add(known *Entry[V]) {
+	if c.bytes.Add(known.bytes) > c.maxBytes && !c.sweep() {
+		c.freed(known)
+		return
+	}
+	row := c.row(known.hash)
+	for i := range row {
+		if row[i].CompareAndSwap(nil, known) {
+			return
+		}
+	}
+	start := int(known.hash >> 32 % uint64(len(row))) // chance decides among equals
+	for i := range row {
+		slot := &row[(start+i)%len(row)]
+		old := slot.Load()
+		if old != nil && old.used.Swap(false) {
+			continue
+		}
+		if slot.CompareAndSwap(old, known) {
+			c.freed(old)
+			return
+		}
+	}
+	c.freed(row[start].Swap(known)) // all were in use
+}
+
+// sweep takes entries out until there is room, as a clock's hand goes round: those
+// that were not used since it came by last. It looks at so many slots that an
+// addition stays cheap, and reports whether there is room.
+func (c *Table[V]) sweep() bool {
+	const most = 64
+	for range min(most, 2*len(c.slots)) {
+		slot := &c.slots[c.hand.Add(1)%uint64(len(c.slots))]
+		old := slot.Load()
+		if old == nil || old.used.Swap(false) || !slot.CompareAndSwap(old, nil) {
+			continue
+		}
+		if c.freed(old); c.bytes.Load() <= c.maxBytes {
+			return true
+		}
+	}
+	return false
+}
+
+// Forget takes an entry out.
+func (c *Table[V]) Forget(known *Entry[V]) {
+	row := c.row(known.hash)
+	for i := range row {
+		if row[i].CompareAndSwap(known, nil) {
+			c.freed(known)
+		}
+	}
+}
+
+func (c *Table[V]) freed(old *Entry[V]) {
+	if old != nil {
+		c.bytes.Add(-old.bytes)
+	}
+}
