@@ -5,13 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"time"
 
 	"example.com/jwtverify/internal/jwk"
 	"example.com/jwtverify/internal/quote"
+	"example.com/jwtverify/internal/safefile"
 )
 
 // A KeySource is where the keys of an issuer come from. Keys returns the whole set;
@@ -138,7 +136,7 @@ func (path FileKeySource) Keys(context.Context) (*KeySet, error) {
 	if err := path.check(); err != nil {
 		return nil, err
 	}
-	data, _, err := readRegularFile(string(path))
+	data, _, err := safefile.Read(string(path), maxKeySetBytes)
 	if err != nil {
 		return nil, &codedError{"keys-file", "", err}
 	}
@@ -152,48 +150,6 @@ func (path FileKeySource) Keys(context.Context) (*KeySet, error) {
 func (path FileKeySource) check() error {
 	if path == "" {
 		return errors.New("FileKeySource is empty: set it to the path of a JWK Set, a JWK or PEM")
-	}
-	return nil
-}
-
-// readRegularFile reads a file of at most 512 KiB. Opening a pipe or a device could
-// hang, so that only a regular file is opened; and it is looked at once more when it is
-// open, as the name may mean another file by then.
-func readRegularFile(path string) ([]byte, os.FileInfo, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := checkRegular(path, info); err != nil {
-		return nil, nil, err
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer file.Close()
-	if info, err = file.Stat(); err != nil {
-		return nil, nil, err
-	}
-	if err := checkRegular(path, info); err != nil {
-		return nil, nil, err
-	}
-	data, err := io.ReadAll(io.LimitReader(file, maxKeySetBytes+1))
-	if err != nil {
-		return nil, nil, err
-	}
-	if len(data) > maxKeySetBytes {
-		return nil, nil, fmt.Errorf("%s is larger than %d bytes", path, maxKeySetBytes)
-	}
-	return data, info, nil
-}
-
-func checkRegular(path string, info os.FileInfo) error {
-	switch {
-	case !info.Mode().IsRegular():
-		return fmt.Errorf("%s is not a regular file (%s)", path, info.Mode().Type())
-	case info.Size() > maxKeySetBytes:
-		return fmt.Errorf("%s has %d bytes, and may not be larger than %d bytes", path, info.Size(), maxKeySetBytes)
 	}
 	return nil
 }
@@ -323,7 +279,7 @@ type storedKey struct {
 
 // save replaces the file as a whole, so that no reader ever sees half of it. As in
 // the Cache, a set is as old as the question that it answers.
-func (s StoredKeySource) save(set *KeySet, asked time.Time) (err error) {
+func (s StoredKeySource) save(set *KeySet, asked time.Time) error {
 	stored := storedKeySet{Saved: asked.UTC().Format(time.RFC3339)}
 	for key := range set.All() {
 		n, e := jwk.Members(key.pub)
@@ -333,35 +289,16 @@ func (s StoredKeySource) save(set *KeySet, asked time.Time) (err error) {
 	if err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(filepath.Dir(s.Path), filepath.Base(s.Path)+".*.tmp") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			file.Close()
-			os.Remove(file.Name())
-		}
-	}()
-	if _, err = file.Write(data); err != nil {
-		return err
-	}
-	if err = file.Sync(); err != nil {
-		return err
-	}
-	if err = file.Close(); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), s.Path)
+	return safefile.Write(s.Path, data)
 }
 
 // load reads the file back, with all the distrust that a key set deserves.
 func (s StoredKeySource) load() (*KeySet, error) {
-	data, info, err := readRegularFile(s.Path)
+	data, info, err := safefile.Read(s.Path, maxKeySetBytes)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkOwner(info); err != nil {
+	if err := safefile.CheckOwner(info); err != nil {
 		return nil, fmt.Errorf("%s %w", s.Path, err)
 	}
 	set, saved, err := parseKeySet(data)

@@ -1,6 +1,6 @@
 //go:build unix
 
-package jwtverify
+package safefile
 
 import (
 	"errors"
@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// checkOwner refuses a file that somebody else may have written.
-func checkOwner(info os.FileInfo) error {
+// CheckOwner refuses a file that somebody else may have written.
+func CheckOwner(info os.FileInfo) error {
 	if info.Mode().Perm()&0o022 != 0 {
 		return errors.New("can be written by group or others: chmod 600")
 	}
