@@ -119,7 +119,7 @@ func (r *Reader) Object(yield func(name string) bool) {
 			r.fail("a member name in quotes")
 			return
 		}
-		name := r.rawString()
+		name := r.rawString(true)
 		if r.err != nil {
 			return
 		}
@@ -296,7 +296,7 @@ func (r *Reader) String(name string) (string, error) {
 	if r.Kind() != '"' {
 		return "", r.WrongType(name, "a string")
 	}
-	return r.rawString(), nil
+	return r.rawString(true), nil
 }
 
 // Number reads a number and returns its text, which follows the grammar of
@@ -354,7 +354,7 @@ func (r *Reader) Skip() {
 			}
 		}
 	case '"':
-		r.rawString()
+		r.rawString(false)
 	case '0':
 		r.skipNumber()
 	case 't':
@@ -469,8 +469,9 @@ func (r *Reader) peek() byte {
 }
 
 // rawString reads the string whose opening quote is next. The result shares the
-// memory of the text unless an escape has to be replaced.
-func (r *Reader) rawString() string {
+// memory of the text unless an escape has to be replaced; it is not made if
+// nobody wants it.
+func (r *Reader) rawString(wanted bool) string {
 	start := r.pos + 1
 	end := start + plainBytes(r.text[start:])
 	switch {
@@ -481,7 +482,7 @@ func (r *Reader) rawString() string {
 		r.pos = end + 1
 		return r.text[start:end]
 	case r.text[end] == '\\':
-		return r.escapedString(start, end)
+		return r.escapedString(start, end, wanted)
 	default:
 		r.pos = end
 		r.fail("a string without control characters")
@@ -501,9 +502,12 @@ func plainBytes(s string) int {
 }
 
 // escapedString is rawString from the first escape on.
-func (r *Reader) escapedString(start, pos int) string {
-	var small [64]byte
-	out := append(small[:0], r.text[start:pos]...)
+func (r *Reader) escapedString(start, pos int, wanted bool) string {
+	var out []byte
+	if wanted {
+		var small [64]byte
+		out = append(small[:0], r.text[start:pos]...)
+	}
 	r.pos = pos
 	for r.pos < len(r.text) {
 		c := r.text[r.pos]
@@ -516,14 +520,18 @@ func (r *Reader) escapedString(start, pos int) string {
 			return ""
 		case c != '\\':
 			r.pos++
-			out = append(out, c)
+			if wanted {
+				out = append(out, c)
+			}
 			continue
 		}
 		char, ok := r.escape()
 		if !ok {
 			return ""
 		}
-		out = utf8.AppendRune(out, char)
+		if wanted {
+			out = utf8.AppendRune(out, char)
+		}
 	}
 	r.fail("a closing quote")
 	return ""
@@ -580,24 +588,36 @@ func (r *Reader) unicodeEscape() (rune, bool) {
 	return utf8.RuneError, true
 }
 
-func (r *Reader) hex4() (char rune, ok bool) {
-	for range 4 {
-		c := r.peek()
-		switch {
-		case '0' <= c && c <= '9':
-			c -= '0'
-		case 'a' <= c && c <= 'f':
-			c -= 'a' - 10
-		case 'A' <= c && c <= 'F':
-			c -= 'A' - 10
-		default:
-			r.fail("four hexadecimal digits")
-			return 0, false
+// hexValue maps a hexadecimal digit to its value, and every other byte to notHex.
+var hexValue = func() (table [256]uint16) {
+	for i := range table {
+		table[i] = notHex
+	}
+	for i, c := range "0123456789abcdef" {
+		table[c] = uint16(i)
+	}
+	for i, c := range "ABCDEF" {
+		table[c] = uint16(10 + i)
+	}
+	return table
+}()
+
+const notHex = 0xffff
+
+func (r *Reader) hex4() (rune, bool) {
+	rest := r.text[r.pos:]
+	if len(rest) >= 4 {
+		a, b, c, d := hexValue[rest[0]], hexValue[rest[1]], hexValue[rest[2]], hexValue[rest[3]]
+		if a|b|c|d != notHex {
+			r.pos += 4
+			return rune(a<<12 | b<<8 | c<<4 | d), true
 		}
-		char = char<<4 | rune(c)
+	}
+	for r.pos < len(r.text) && hexValue[r.text[r.pos]] != notHex {
 		r.pos++
 	}
-	return char, true
+	r.fail("four hexadecimal digits")
+	return 0, false
 }
 
 // fail records what stands at the reading position instead of want.
