@@ -104,19 +104,28 @@ type Cache struct {
 type cacheState struct {
 	snapshot *snapshot // the set in use; nil: none
 	flight   *flight   // the fetch that runs; nil: none
+	stuck    bool      // no fetch now: a call that ignored its ctx has not returned
 
-	confirmed  time.Time // start of the most recent good fetch
-	failure    error     // of the most recent finished fetch; nil: it was good
-	empty      bool      // the failure was a set without usable key
-	emptySince time.Time // since when nothing but such sets came
-	revoked    time.Time // sets from before were dropped, and don't come back
-	failures   int       // in a row
+	confirmed time.Time // start of the most recent good fetch
+	revoked   time.Time // sets from before were dropped, and are not taken again
+	trouble   trouble   // zero: the most recent finished fetch was good
+	forced    forced
+}
+
+// trouble is what failed fetches have left.
+type trouble struct {
+	err        error     // of the last one
+	count      int       // in a row
 	retryAt    time.Time // no fetch before
-	stuck      bool      // no fetch now: a call that ignored its ctx has not returned
+	empty      bool      // the last one brought a set without usable key
+	emptySince time.Time // since when nothing but such sets came
+}
 
-	forcedAt   time.Time     // start of the last fetch for an unknown kid
-	nextForced time.Time     // no other before
-	gap        time.Duration // and how long after the next one
+// forced spaces the fetches for unknown kids.
+type forced struct {
+	at   time.Time     // when the last one started
+	next time.Time     // no other before
+	gap  time.Duration // between that one and the one behind it
 }
 
 // A snapshot is the set in use, with its time and what follows from that.
@@ -144,10 +153,10 @@ func (st *cacheState) usable(now time.Time) bool {
 	return st.snapshot != nil && now.Before(st.snapshot.deadAt)
 }
 
-func (st *cacheState) failing() bool { return st.failure != nil }
+func (st *cacheState) failing() bool { return st.trouble.err != nil }
 
 // held reports whether no fetch may start now.
-func (st *cacheState) held(now time.Time) bool { return st.stuck || now.Before(st.retryAt) }
+func (st *cacheState) held(now time.Time) bool { return st.stuck || now.Before(st.trouble.retryAt) }
 
 // current returns the state; before the first fetch, an empty one.
 func (c *Cache) current() *cacheState {
@@ -240,7 +249,7 @@ func (c *Cache) decide(ctx context.Context, left error, q keyQuery, arrived time
 	case st.held(now):
 		return cacheAnswer{}, nil, nil, st.unavailable(now, true)
 	case st.failing() || due:
-	case q.kid == "" || now.Before(st.nextForced):
+	case q.kid == "" || now.Before(st.forced.next):
 		return answer, nil, nil, nil
 	default:
 		forced = true
@@ -298,14 +307,14 @@ func callerGone(ctx context.Context) error {
 // for this caller.
 func (st *cacheState) unavailable(now time.Time, held bool) error {
 	reason := "failing"
-	if st.empty {
+	if st.trouble.empty {
 		reason = "empty"
 	}
-	err := st.failure
+	err := st.trouble.err
 	if err == nil {
 		err = errors.New("there were no keys at the time")
 	}
-	after := min(max(st.retryAt.Sub(now), minRetryAfter), maxRetryAfter)
+	after := min(max(st.trouble.retryAt.Sub(now), minRetryAfter), maxRetryAfter)
 	return &KeysUnavailableError{RetryAfter: after, Reason: reason, Err: err, held: held}
 }
 
@@ -361,11 +370,11 @@ func (c *Cache) start(ctx context.Context, st *cacheState, now time.Time, forced
 	c.stats.Fetches++
 	if forced {
 		c.stats.Forced++
-		if next.gap == 0 || now.Sub(st.forcedAt) >= forgetForcing {
-			next.gap = c.cooldown()
+		if next.forced.gap == 0 || now.Sub(st.forced.at) >= forgetForcing {
+			next.forced.gap = c.cooldown()
 		}
-		next.forcedAt, next.nextForced = now, now.Add(next.gap)
-		next.gap = min(2*next.gap, maxCooldown)
+		next.forced.at, next.forced.next = now, now.Add(next.forced.gap)
+		next.forced.gap = min(2*next.forced.gap, maxCooldown)
 	} else if st.snapshot != nil {
 		held = heldSet{st.snapshot.set, st.failing()}
 	}
@@ -434,14 +443,13 @@ func (c *Cache) land(f *flight, set *KeySet, err error, overdue bool) {
 	next.flight = nil
 	next.stuck = overdue
 	if set != nil && c.publish(&next, set, f, err != nil, now) && changed {
-		next.gap = 0
+		next.forced.gap = 0
 	}
 	if err == nil && !next.usable(now) {
 		err = errors.New("the keys were too old when they came")
 	}
 	if err == nil {
-		next.failure, next.empty, next.failures = nil, false, 0
-		next.emptySince, next.retryAt = time.Time{}, time.Time{}
+		next.trouble = trouble{}
 		next.confirmed = f.started
 	} else {
 		c.stats.Failures++
@@ -505,16 +513,16 @@ func (c *Cache) cooldown() time.Duration { return cmp.Or(c.Cooldown, defaultCool
 // fail counts a failed fetch and sets the time of the next: after 1, 2, 4 … seconds,
 // or when the source wishes.
 func (st *cacheState) fail(err error, wish time.Duration, now time.Time) {
-	_, st.empty = err.(*emptyError)
-	st.failure = err
-	st.failures++
+	_, st.trouble.empty = err.(*emptyError)
+	st.trouble.err = err
+	st.trouble.count++
 	switch {
-	case !st.empty:
-		st.emptySince = time.Time{}
-	case st.emptySince.IsZero():
-		st.emptySince = now
-	case now.Sub(st.emptySince) >= maxEmptyTime:
-		st.snapshot, st.revoked = nil, st.emptySince
+	case !st.trouble.empty:
+		st.trouble.emptySince = time.Time{}
+	case st.trouble.emptySince.IsZero():
+		st.trouble.emptySince = now
+	case now.Sub(st.trouble.emptySince) >= maxEmptyTime:
+		st.snapshot, st.revoked = nil, st.trouble.emptySince
 	}
 
 	longest, longestWish := coldRetryDelay, coldRetryAfter
@@ -522,8 +530,8 @@ func (st *cacheState) fail(err error, wish time.Duration, now time.Time) {
 		longest = min(max(st.snapshot.interval, minRefreshInterval), maxRetryDelay)
 		longestWish = maxRetryAfter
 	}
-	delay := jittered(min(time.Second<<min(st.failures-1, 10), longest))
-	st.retryAt = now.Add(max(delay, min(wish, longestWish)))
+	delay := jittered(min(time.Second<<min(st.trouble.count-1, 10), longest))
+	st.trouble.retryAt = now.Add(max(delay, min(wish, longestWish)))
 }
 
 func jittered(d time.Duration) time.Duration {
@@ -592,7 +600,7 @@ func (c *Cache) Stats() Stats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	stats, st, now := c.stats, c.current(), time.Now()
-	stats.Err = st.failure
+	stats.Err = st.trouble.err
 	if st.usable(now) {
 		stats.Keys, stats.Age = st.snapshot.set.Len(), now.Sub(st.snapshot.at)
 	}
