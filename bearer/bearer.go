@@ -94,11 +94,11 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"example.com/jwtverify"
+	"example.com/jwtverify/internal/quote"
 )
 
 // A Verifier judges tokens: [*jwtverify.Verifier] does, and [*jwtverify.Issuers] for an
@@ -402,16 +402,5 @@ func isPrintable(s string) bool {
 	return true
 }
 
-// quoted makes text from outside fit for a message or a log: in quotes, with
-// everything but ASCII escaped, cut after 100 bytes.
-func quoted(s string) string {
-	const limit = 100
-	if len(s) <= limit {
-		return strconv.QuoteToASCII(s)
-	}
-	end := limit
-	for end > 0 && !utf8.RuneStart(s[end]) {
-		end--
-	}
-	return strconv.QuoteToASCII(s[:end]) + "…"
-}
+// quoted shows text from outside in a message or a log.
+func quoted(s string) string { return quote.Text(s, 100) }

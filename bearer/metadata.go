@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
+
+	"example.com/jwtverify/internal/fetch"
 )
 
 // A Resource describes this API to clients that have only its address (RFC 9728). A
@@ -112,7 +113,7 @@ func checkURL(s string, loopback bool) (*url.URL, error) {
 		return nil, errors.New("a URL has only ASCII characters, and others than space and \"<>\\^`{|} (RFC 3986, section 2)")
 	case err != nil:
 		return nil, errors.New("it is not a URL")
-	case scheme == "http" && loopback && isLoopback(u.Hostname()):
+	case scheme == "http" && loopback && fetch.IsLoopback(u.Hostname()):
 	case scheme != "https":
 		return nil, errors.New(`want a URL that begins with "https://"`)
 	}
@@ -133,9 +134,4 @@ func shownURL(s string) string {
 		s = "***" + s[i:]
 	}
 	return quoted(s)
-}
-
-func isLoopback(host string) bool {
-	address, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && address.IsLoopback()
 }

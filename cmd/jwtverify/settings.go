@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
 	"example.com/jwtverify"
+	"example.com/jwtverify/internal/fetch"
 )
 
 // settings say which tokens are trusted. With --lines any of them may be absent,
@@ -240,11 +240,7 @@ func checkAddress(flag, address string) error {
 		return err
 	}
 	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "http" || u.Hostname() == "localhost" {
-		return nil
-	}
-	// As the library does: no zone, and no IPv4 address in the clothes of IPv6.
-	if ip, err := netip.ParseAddr(u.Hostname()); err == nil && (ip.Is4() && ip.IsLoopback() || ip == netip.IPv6Loopback()) {
+	if err != nil || u.Scheme != "http" || fetch.IsLoopback(u.Hostname()) {
 		return nil
 	}
 	return &problem{

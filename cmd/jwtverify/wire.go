@@ -1,13 +1,14 @@
 package main
 
 import (
-	"crypto/tls"
 	"io"
 	"net/http"
 	"net/url"
 	"strconv"
 	"sync"
 	"time"
+
+	"example.com/jwtverify/internal/fetch"
 )
 
 // network returns what requests go through: a transport as the library makes it for
@@ -16,13 +17,7 @@ func (s *session) network() http.RoundTripper {
 	if s.transport != nil {
 		return s.transport
 	}
-	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
-		ForceAttemptHTTP2:      true,
-		DisableKeepAlives:      true,
-		MaxResponseHeaderBytes: 64 << 10,
-	}
+	return fetch.Transport()
 }
 
 // A wire is a transport that remembers the last answer that came through it: what a
