@@ -17,8 +17,6 @@ import (
 // Defaults and bounds of the fields of a Cache.
 const (
 	defaultRefreshInterval = 5 * time.Minute
-	minRefreshInterval     = 10 * time.Second
-	maxRefreshInterval     = 24 * time.Hour
 	defaultCooldown        = 10 * time.Second
 	minCooldown            = time.Second
 	maxCooldown            = time.Minute

@@ -236,6 +236,12 @@ func (s *KeySet) Len() int { return len(s.keys) }
 // of the set.
 func (s *KeySet) Skipped() []error { return slices.Clone(s.skipped) }
 
+// Bounds of the time between two looks at the keys.
+const (
+	minRefreshInterval = 10 * time.Second
+	maxRefreshInterval = 24 * time.Hour
+)
+
 // WithRefreshAfter returns a copy of the set with a hint to the [Cache] that it
 // should be refreshed when it is d old, 10 seconds to 24 hours; a d outside is
 // moved to the nearer bound. For a source of your own that knows how long its

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"example.com/jwtverify/internal/jwk"
@@ -43,6 +44,19 @@ func checkSource(source KeySource) error {
 		return s.check()
 	}
 	return nil
+}
+
+// isNil reports whether an interface is nil or holds a nil pointer, function or
+// the like, which would panic at the first token.
+func isNil(v any) bool {
+	if v == nil {
+		return true
+	}
+	switch value := reflect.ValueOf(v); value.Kind() {
+	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Slice, reflect.Chan:
+		return value.IsNil()
+	}
+	return false
 }
 
 // checkInner is checkSource for a source inside another.

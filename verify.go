@@ -52,7 +52,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -216,19 +215,6 @@ func newVerifier(config Config) (*Verifier, error) {
 		v.cache = &Cache{Source: keys}
 	}
 	return v, nil
-}
-
-// isNil reports whether an interface is nil or holds a nil pointer, function or
-// the like, which would panic at the first token.
-func isNil(v any) bool {
-	if v == nil {
-		return true
-	}
-	switch value := reflect.ValueOf(v); value.Kind() {
-	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Slice, reflect.Chan:
-		return value.IsNil()
-	}
-	return false
 }
 
 // isMediaType reports whether s is a media type as typ may hold it: restricted
