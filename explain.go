@@ -7,6 +7,7 @@ import (
 
 	"example.com/jwtverify/internal/base64url"
 	"example.com/jwtverify/internal/diagnosis"
+	"example.com/jwtverify/internal/strictjson"
 )
 
 // A Report tells what [Verifier.Explain] or [Issuers.Explain] found. It is for people: a
@@ -68,15 +69,15 @@ func (v *Verifier) Explain(ctx context.Context, token string) *Report {
 	e.lookOn(v.types, func(found *trace) error {
 		claims, err := base64url.String(found.parts.claims)
 		if err != nil {
-			return malformed("claims ", err)
+			return malformed("claims", err)
 		}
 		return v.readClaims(claims, found)
 	})
 	if e.last == stepExpiry {
-		e.check(stepIssuer, v.checkIssuer(e.token))
-		e.check(stepAudience, v.checkAudience(e.audience))
-		e.check(stepNotBefore, v.checkNotBefore(e.token, e.now))
-		e.check(stepExpiry, v.checkExpiry(e.token, e.now))
+		e.check(stepIssuer, checkIssuer(e.token, v.issuer))
+		e.check(stepAudience, checkAudience(e.audience, v.audiences))
+		e.check(stepNotBefore, checkNotBefore(e.token, e.now, v.leeway))
+		e.check(stepExpiry, checkExpiry(e.token, e.now, v.leeway))
 	}
 	return e.report(v)
 }
@@ -109,7 +110,7 @@ func (e *explanation) lookOn(types []string, readClaims func(*trace) error) {
 	e.check(stepType, checkType(&e.header, types))
 	e.check(stepKey, checkKeyID(&e.header))
 	if err := base64url.Check(e.parts.signature); err != nil {
-		e.check(stepSignature, malformed("signature ", err))
+		e.check(stepSignature, malformed("signature", err))
 	}
 	e.last = stepClaims
 	if e.token == nil {
@@ -152,7 +153,7 @@ func (e *explanation) facts(verifiers []*Verifier) *diagnosis.Case {
 		Audience:       e.audience,
 		Now:            e.now,
 		HeaderLimits:   fmt.Sprintf("a header of at most %d bytes, %d members (array elements count) and %d levels", maxHeaderBytes, maxHeaderMembers, maxHeaderDepth),
-		ClaimsLimits:   fmt.Sprintf("claims of at most %d members and %d levels", maxJSONMembers, maxJSONDepth),
+		ClaimsLimits:   fmt.Sprintf("claims of at most %d members and %d levels", strictjson.MaxMembers, strictjson.MaxDepth),
 	}
 	for _, v := range verifiers {
 		if v.isZero() {

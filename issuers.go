@@ -148,7 +148,7 @@ func (s *Issuers) choose(token string, found *trace) (v *Verifier, failed step, 
 		return nil, failed, err
 	}
 	if err := base64url.Check(found.parts.signature); err != nil {
-		return nil, stepSignature, malformed("signature ", err)
+		return nil, stepSignature, malformed("signature", err)
 	}
 	if claimsErr != nil {
 		return nil, stepClaims, claimsErr
@@ -161,30 +161,30 @@ func (s *Issuers) choose(token string, found *trace) (v *Verifier, failed step, 
 // one that two readers could read in two ways names nobody.
 func readIssuer(segment string) (claims, issuer string, err error) {
 	if claims, err = base64url.String(segment); err != nil {
-		return "", "", malformed("claims ", err)
+		return "", "", malformed("claims", err)
 	}
 	var r strictjson.Reader
-	r.Begin(claims, generalLimits)
+	r.Begin(claims, strictjson.Usual)
 	for name := range r.Object {
 		if name != "iss" {
 			r.Skip()
 		} else if issuer, err = r.String(name); err != nil {
-			return "", "", malformed("claims: ", err)
+			return "", "", malformed("claims:", err)
 		}
 	}
 	if err := r.End(); err != nil {
-		return "", "", malformed("claims: the text ", err)
+		return "", "", malformed("claims: the text", err)
 	}
 	return claims, issuer, nil
 }
 
 func (s *Issuers) unknownIssuer(issuer string) error {
-	const subject = "issuer (not verified) is "
+	const subject = "issuer (not verified) is"
 	want := "one of " + quote.List(issuersOf(s.verifiers))
 	if issuer == "" {
-		return invalid(ErrIssuer, "issuer-missing", subject, "missing or empty", want)
+		return &invalidError{kind: ErrIssuer, code: "issuer-missing", subject: subject, found: "missing or empty", want: want}
 	}
-	return invalid(ErrIssuer, "issuer-mismatch", subject, quote.Text(issuer, 100), want)
+	return &invalidError{kind: ErrIssuer, code: "issuer-mismatch", subject: subject, found: quote.Text(issuer, 100), want: want}
 }
 
 func issuersOf(verifiers []*Verifier) (issuers []string) {

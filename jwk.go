@@ -14,7 +14,6 @@ import (
 
 	"example.com/jwtverify/internal/jwk"
 	"example.com/jwtverify/internal/quote"
-	"example.com/jwtverify/internal/rs256"
 )
 
 // Limits on key sets.
@@ -46,7 +45,7 @@ func NewKey(pub *rsa.PublicKey, kid string) (Key, error) {
 	if len(kid) > maxKeyIDBytes || !utf8.ValidString(kid) {
 		return Key{}, fmt.Errorf("jwtverify: NewKey needs a kid of valid UTF-8 and at most %d bytes, got %s", maxKeyIDBytes, quote.Text(kid, 64))
 	}
-	if reason := rs256.Unfit(pub.N, int64(pub.E)); reason != "" {
+	if reason := jwk.Unfit(pub.N, int64(pub.E)); reason != "" {
 		return Key{}, fmt.Errorf("jwtverify: the key with kid %s is not fit for RS256: %s", quote.Text(kid, 64), reason)
 	}
 	return Key{id: kid, pub: &rsa.PublicKey{N: new(big.Int).Set(pub.N), E: pub.E}}, nil

@@ -17,6 +17,7 @@ import (
 
 	"example.com/jwtverify/internal/jwk"
 	"example.com/jwtverify/internal/quote"
+	"example.com/jwtverify/internal/strictjson"
 	"example.com/jwtverify/internal/strictjson/strictjsontest"
 )
 
@@ -36,7 +37,7 @@ func keyTexts(set *KeySet) (texts []string) {
 // stands on the standard library and on the design alone.
 func judgeJWK(text string) (kid, key string, ok bool) {
 	var members map[string]json.RawMessage
-	if strictjsontest.Judge(text, maxJSONDepth, maxJSONMembers) != "" || json.Unmarshal([]byte(text), &members) != nil || members == nil {
+	if strictjsontest.Judge(text, strictjson.MaxDepth, strictjson.MaxMembers) != "" || json.Unmarshal([]byte(text), &members) != nil || members == nil {
 		return "", "", false
 	}
 	for _, private := range []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"} {
@@ -108,7 +109,7 @@ func checkKeySet(t *testing.T, data []byte) {
 			t.Errorf("%s\nerror of %d bytes: %.600q", quote.Text(before, 400), len(err.Error()), err)
 		}
 		// Good JSON with an array of keys is a set, whatever the keys are.
-		if jwks := jwksOf(before); jwks != nil && len(jwks) <= maxKeys && len(data) <= maxKeySetBytes && strictjsontest.Judge(before, maxJSONDepth, maxJSONMembers) == "" {
+		if jwks := jwksOf(before); jwks != nil && len(jwks) <= maxKeys && len(data) <= maxKeySetBytes && strictjsontest.Judge(before, strictjson.MaxDepth, strictjson.MaxMembers) == "" {
 			t.Errorf("%s\n%d keys are refused as a whole: %v", quote.Text(before, 400), len(jwks), err)
 		}
 		return
@@ -159,7 +160,7 @@ func checkKeySet(t *testing.T, data []byte) {
 	// An independent reader finds the same keys.
 	var want []string
 	if text := strings.TrimLeft(before, " \t\r\n"); text[0] == '{' {
-		if reason := strictjsontest.Judge(text, maxJSONDepth, maxJSONMembers); reason != "" && reason != "duplicate" && reason != "lone surrogate" {
+		if reason := strictjsontest.Judge(text, strictjson.MaxDepth, strictjson.MaxMembers); reason != "" && reason != "duplicate" && reason != "lone surrogate" {
 			t.Errorf("%s\naccepted, but %s", quote.Text(before, 400), reason)
 		}
 		jwks := jwksOf(text)

@@ -164,7 +164,7 @@ func (s DiscoveryKeySource) discover(ctx context.Context) (string, error) {
 	}
 	var foundIssuer, address string
 	var r strictjson.Reader
-	r.Begin(string(answer.Body), generalLimits)
+	r.Begin(string(answer.Body), strictjson.Usual)
 	for name := range r.Object {
 		var err error
 		switch name {

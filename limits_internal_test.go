@@ -11,16 +11,17 @@ import (
 	"time"
 
 	"example.com/jwtverify/internal/fetch"
-	"example.com/jwtverify/internal/rs256"
+	"example.com/jwtverify/internal/jwk"
+	"example.com/jwtverify/internal/strictjson"
 )
 
 // The constants that SECURITY.md names, as they are.
 var limits = map[string]any{
 	"maxTokenBytes": maxTokenBytes, "maxHeaderBytes": maxHeaderBytes, "maxHeaderMembers": maxHeaderMembers, "maxHeaderDepth": maxHeaderDepth,
-	"maxJSONMembers": maxJSONMembers, "maxJSONDepth": maxJSONDepth, "maxNumericDate": int64(maxNumericDate),
+	"MaxMembers": strictjson.MaxMembers, "MaxDepth": strictjson.MaxDepth, "maxNumericDate": int64(maxNumericDate),
 	"defaultLeeway": defaultLeeway, "maxLeeway": maxLeeway,
 	"maxKeyIDBytes": maxKeyIDBytes, "maxSameKeyID": maxSameKeyID, "maxKeySetBytes": maxKeySetBytes, "maxKeys": maxKeys,
-	"MinKeyBits": rs256.MinKeyBits, "MaxKeyBits": rs256.MaxKeyBits, "MaxExponent": int64(rs256.MaxExponent),
+	"MinKeyBits": jwk.MinKeyBits, "MaxKeyBits": jwk.MaxKeyBits, "MaxExponent": int64(jwk.MaxExponent),
 	"MaxHeaderBytes": fetch.MaxHeaderBytes, "MaxETagBytes": fetch.MaxETagBytes,
 	"defaultRefreshInterval": defaultRefreshInterval, "minRefreshInterval": minRefreshInterval, "maxRefreshInterval": maxRefreshInterval,
 	"minFreshFor": minFreshFor, "maxFreshFor": maxFreshFor,

@@ -5,14 +5,20 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"example.com/jwtverify/internal/diagnosis"
 	"example.com/jwtverify/internal/quote"
 	"example.com/jwtverify/internal/strictjson"
 )
+
+// The last second of the year 9999, the end of RFC 3339. Behind it lie milliseconds taken
+// for seconds, and numbers made to overflow.
+const maxNumericDate = 253402300799
 
 // A Token is a verified token: everything in it was signed by the issuer and has
 // been checked. Strings are as the issuer wrote them, times are in UTC.
@@ -87,14 +93,14 @@ func FromContext(ctx context.Context) (*Token, bool) {
 }
 
 // readClaims reads the claims set (RFC 7519, section 4) into a Token. The audience to
-// judge is aud or, where that is absent, the AudienceClaim; nil if there is neither.
-func (v *Verifier) readClaims(claims string, found *trace) error {
-	t := newToken()
-	t.Type, t.KeyID, t.claims = found.header.typ, found.key.id, claims
+// judge is aud or, where that is absent, the audienceClaim; nil if there is neither.
+func readClaims(claims, audienceClaim string) (t *Token, audience []string, err error) {
+	t = newToken()
+	t.claims = claims
 	var clientID []string
 	hasAudience, hasExpiry := false, false
 	var r strictjson.Reader
-	r.Begin(t.claims, generalLimits)
+	r.Begin(claims, strictjson.Usual)
 	for name := range r.Object {
 		var err error
 		switch name {
@@ -115,48 +121,50 @@ func (v *Verifier) readClaims(claims string, found *trace) error {
 		case "jti":
 			t.ID, err = r.String(name)
 		default:
-			if name == v.audienceClaim && name != "" {
+			if name == audienceClaim && name != "" {
 				var id string
 				id, err = r.String(name)
 				clientID = []string{id}
 				break
 			}
-			if exact := v.lookalike(name); exact != "" {
-				err = &mismatch{"claim-case", quote.Text(name, 100) + " is another name, which other readers take for it", quote.Text(exact, 100)}
+			if exact := lookalike(name, audienceClaim); exact != "" {
+				err = wrongClaim("claim-case", quote.Text(name, 100)+" is another name, which other readers take for it", quote.Text(exact, 100))
 			}
 			r.Skip()
 		}
 		if err != nil && !r.Broken() { // else the text ends, or has no value there
-			return malformed("claims: ", err)
+			return nil, nil, malformed("claims:", err)
 		}
 	}
 	if err := r.End(); err != nil {
-		return malformed("claims: the text ", err)
+		return nil, nil, malformed("claims: the text", err)
 	}
 	if !hasExpiry {
 		// RFC 9068, section 2.2: without exp a token would be good forever.
-		return invalid(ErrMalformed, "expiry-missing", "claims have ", "no exp", "a time: the issuer must limit the life of its tokens")
+		return nil, nil, &invalidError{kind: ErrMalformed, code: "expiry-missing",
+			subject: "claims have", found: "no exp", want: "a time: the issuer must limit the life of its tokens"}
 	}
 	if !hasAudience {
 		t.Audience = nil
+		return t, clientID, nil
 	}
-	found.token, found.audience, found.now = t, t.Audience, v.now()
-	if !hasAudience {
-		found.audience = clientID
-	}
-	return nil
+	return t, t.Audience, nil
+}
+
+func wrongClaim(code, found, want string) error {
+	return &invalidError{kind: ErrMalformed, code: code, subject: "claims:", found: found, want: want}
 }
 
 // lookalike returns the claim that name equals but for case, as Unicode folds it.
 // encoding/json matches names that way, so that a token with both exp and EXP
 // would mean one thing here and another in the code that reads its claims.
-func (v *Verifier) lookalike(name string) (exact string) {
+func lookalike(name, audienceClaim string) (exact string) {
 	// A letter outside ASCII can stand for one in it; else only lengths that are equal
 	// can be names that are.
-	if len(name) != len("exp") && len(name) != len(v.audienceClaim) && len(name) == utf8.RuneCountInString(name) {
+	if len(name) != len("exp") && len(name) != len(audienceClaim) && len(name) == utf8.RuneCountInString(name) {
 		return ""
 	}
-	for _, exact := range [...]string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", v.audienceClaim} {
+	for _, exact := range [...]string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", audienceClaim} {
 		if name != exact && strings.EqualFold(name, exact) {
 			return exact
 		}
@@ -178,7 +186,7 @@ func readAudience(r *strictjson.Reader, audience []string) ([]string, error) {
 	for range r.Array {
 		one, err := r.String("aud")
 		if err != nil {
-			return nil, &mismatch{"claim-type", "an element of " + foundIn(err), "a string"}
+			return nil, wrongClaim("claim-type", "an element of "+err.(*strictjson.Error).Found, "a string")
 		}
 		audience = append(audience, one)
 	}
@@ -240,5 +248,48 @@ func dateTooFar(name, text string) error {
 	if len(text) > 32 {
 		text = text[:32] + "…"
 	}
-	return &mismatch{"time-milliseconds", fmt.Sprintf("%q is %s, beyond the year 9999", name, text), "seconds since 1970 (not milliseconds)"}
+	return wrongClaim("time-milliseconds", fmt.Sprintf("%q is %s, beyond the year 9999", name, text), "seconds since 1970 (not milliseconds)")
 }
+
+// The claims are judged in an order that reports a token for someone else as that,
+// even if it is expired too.
+
+func checkIssuer(t *Token, issuer string) error {
+	switch t.Issuer {
+	case issuer:
+		return nil
+	case "":
+		return &invalidError{kind: ErrIssuer, code: "issuer-missing", subject: "iss is", found: "missing or empty", want: quote.Text(issuer, 100)}
+	}
+	return &invalidError{kind: ErrIssuer, code: "issuer-mismatch", subject: "issuer is", found: quote.Text(t.Issuer, 100), want: quote.Text(issuer, 100)}
+}
+
+func checkAudience(audience, wanted []string) error {
+	if audience == nil {
+		return &invalidError{kind: ErrAudience, code: "audience-missing", subject: "aud is", found: "missing", want: quote.List(wanted)}
+	}
+	for _, aud := range audience {
+		if slices.Contains(wanted, aud) {
+			return nil
+		}
+	}
+	return &invalidError{kind: ErrAudience, code: "audience-mismatch", subject: "audience is", found: "[" + quote.List(audience) + "]", want: quote.List(wanted)}
+}
+
+// checkNotBefore obeys RFC 7519, section 4.1.5: the time MUST be after or equal to nbf.
+func checkNotBefore(t *Token, now time.Time, leeway time.Duration) error {
+	if now.Add(leeway).Before(t.NotBefore) {
+		return &invalidError{kind: ErrNotYetValid, code: "not-before", subject: "token is not valid before", found: clock(t.NotBefore) + ", and it is " + clock(now) + " (leeway " + leeway.String() + ")"}
+	}
+	return nil
+}
+
+// checkExpiry obeys RFC 7519, section 4.1.4: the time MUST be before exp.
+func checkExpiry(t *Token, now time.Time, leeway time.Duration) error {
+	if !now.Before(t.Expiry.Add(leeway)) {
+		return &invalidError{kind: ErrExpired, code: "expired", subject: "token expired at", found: clock(t.Expiry) + ", and it is " + clock(now) + " (leeway " + leeway.String() + ")"}
+	}
+	return nil
+}
+
+func clock(t time.Time) string { return diagnosis.Clock(t) }

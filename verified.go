@@ -58,10 +58,10 @@ func (v *Verifier) remembered(ctx context.Context, token string) (t *Token, err 
 		return nil, nil, false
 	}
 	now := v.now()
-	if err := v.checkNotBefore(&known.Value.token, now); err != nil {
+	if err := checkNotBefore(&known.Value.token, now, v.leeway); err != nil {
 		return nil, err, true
 	}
-	if err := v.checkExpiry(&known.Value.token, now); err != nil {
+	if err := checkExpiry(&known.Value.token, now, v.leeway); err != nil {
 		v.verified.Forget(known)
 		return nil, err, true
 	}

@@ -53,35 +53,15 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 	"unicode/utf8"
 
 	"example.com/jwtverify/internal/base64url"
 	"example.com/jwtverify/internal/diagnosis"
+	"example.com/jwtverify/internal/jwk"
 	"example.com/jwtverify/internal/memo"
 	"example.com/jwtverify/internal/quote"
-	"example.com/jwtverify/internal/rs256"
-	"example.com/jwtverify/internal/strictjson"
 )
-
-// Limits on a token.
-const (
-	maxTokenBytes    = 16 << 10 // what HTTP servers take as a header line at most
-	maxHeaderBytes   = 8 << 10  // anyone can make us read a header: keep it small
-	maxHeaderDepth   = 4
-	maxHeaderMembers = 64 // and array elements, all together
-	maxJSONDepth     = 16
-	maxJSONMembers   = 1_000
-	// The last second of the year 9999, the end of RFC 3339. Behind it lie
-	// milliseconds taken for seconds, and numbers made to overflow.
-	maxNumericDate = 253402300799
-)
-
-var headerLimits = strictjson.Limits{Depth: maxHeaderDepth, Members: maxHeaderMembers, Total: maxHeaderMembers}
-
-var generalLimits = strictjson.Limits{Depth: maxJSONDepth, Members: maxJSONMembers}
 
 const (
 	defaultLeeway = time.Minute
@@ -217,19 +197,6 @@ func newVerifier(config Config) (*Verifier, error) {
 	return v, nil
 }
 
-// isMediaType reports whether s is a media type as typ may hold it: restricted
-// names (RFC 6838, section 4.2), at most one slash, something behind the prefix.
-func isMediaType(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		alphanumeric := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
-		if !alphanumeric && !strings.ContainsRune("!#$&-^_.+/", rune(c)) {
-			return false
-		}
-	}
-	return strings.Count(s, "/") <= 1 && !strings.HasPrefix(s, "/") && !strings.HasSuffix(s, "/")
-}
-
 // Ready returns nil if tokens can be verified, without any I/O if there are keys
 // already; otherwise it loads them. Call it at the start of a program to fail
 // early, or behind a readiness probe, on a route that needs no token. It stays nil in
@@ -333,16 +300,16 @@ func (v *Verifier) verify(ctx context.Context, token string, found *trace) (fail
 	// The form of the rest comes before the key: no fetch for what can never be
 	// a token, and never "unavailable" as the answer to it. The claims are only
 	// decoded here, not read.
-	var room [rs256.MaxKeyBits / 8]byte
+	var room [jwk.MaxKeyBits / 8]byte
 	signature, err := base64url.Append(room[:0], found.parts.signature)
 	if err != nil {
-		return stepSignature, malformed("signature ", err)
+		return stepSignature, malformed("signature", err)
 	}
 	query := found.header.query()
 	set, keys, arrived := v.knownKeys(query)
 	if keys == nil {
 		if err := base64url.Check(found.parts.claims); err != nil {
-			return stepClaims, malformed("claims ", err)
+			return stepClaims, malformed("claims", err)
 		}
 		set, keys, err = v.keys(ctx, query, arrived)
 	}
@@ -351,7 +318,7 @@ func (v *Verifier) verify(ctx context.Context, token string, found *trace) (fail
 	}
 	claims, err := base64url.String(found.parts.claims)
 	if err != nil {
-		return stepClaims, malformed("claims ", err)
+		return stepClaims, malformed("claims", err)
 	}
 	if found.key, err = checkSignature(keys, found.parts.signed, signature); err != nil {
 		return stepSignature, err
@@ -361,19 +328,28 @@ func (v *Verifier) verify(ctx context.Context, token string, found *trace) (fail
 	if err := v.readClaims(claims, found); err != nil {
 		return stepClaims, err
 	}
-	if err := v.checkIssuer(found.token); err != nil {
+	if err := checkIssuer(found.token, v.issuer); err != nil {
 		return stepIssuer, err
 	}
-	if err := v.checkAudience(found.audience); err != nil {
+	if err := checkAudience(found.audience, v.audiences); err != nil {
 		return stepAudience, err
 	}
-	if err := v.checkNotBefore(found.token, found.now); err != nil {
+	if err := checkNotBefore(found.token, found.now, v.leeway); err != nil {
 		return stepNotBefore, err
 	}
-	if err := v.checkExpiry(found.token, found.now); err != nil {
+	if err := checkExpiry(found.token, found.now, v.leeway); err != nil {
 		return stepExpiry, err
 	}
 	return steps, nil
+}
+
+// readClaims reads the claims, as they will be judged.
+func (v *Verifier) readClaims(claims string, found *trace) (err error) {
+	if found.token, found.audience, err = readClaims(claims, v.audienceClaim); err != nil {
+		return err
+	}
+	found.token.Type, found.token.KeyID, found.now = found.header.typ, found.key.id, v.now()
+	return nil
 }
 
 // readHeader reads the header and makes the steps that need nothing else. types are the
@@ -392,173 +368,6 @@ func (found *trace) readHeader(types []string) (failed step, err error) {
 		return stepKey, err
 	}
 	return steps, nil
-}
-
-// The parts of a token: the segments as sent, and what the signature covers.
-type tokenParts struct{ header, claims, signature, signed string }
-
-const threeParts = "three parts: header.claims.signature"
-
-// split takes a compact JWS apart (RFC 7515, section 7.1).
-func split(token string) (tokenParts, error) {
-	if len(token) > maxTokenBytes {
-		return tokenParts{}, invalid(ErrMalformed, "token-long", "token has ", strconv.Itoa(len(token))+" bytes", "at most "+strconv.Itoa(maxTokenBytes)+" bytes")
-	}
-	header, rest, _ := strings.Cut(token, ".")
-	claims, signature, found := strings.Cut(rest, ".")
-	if !found || strings.Contains(signature, ".") {
-		return tokenParts{}, badParts(token)
-	}
-	p := tokenParts{
-		header:    header,
-		claims:    claims,
-		signature: signature,
-		signed:    token[:len(token)-len(signature)-1],
-	}
-	if p.header == "" || p.claims == "" {
-		return tokenParts{}, invalid(ErrMalformed, "token-parts", "token has ", "an empty header or claims part", threeParts)
-	}
-	return p, nil
-}
-
-// badParts says what a text is that has not three parts.
-func badParts(token string) error {
-	switch dots := strings.Count(token, "."); {
-	case dots == 4:
-		// RFC 7516, section 3.1: an encrypted token has five segments.
-		return invalid(ErrUnsupported, "token-encrypted", "token has ", "five parts, so it is encrypted (JWE)", "a signed JWT")
-	case token == "":
-		return invalid(ErrMalformed, "token-parts", "token is ", "empty", threeParts)
-	case dots == 0:
-		return invalid(ErrMalformed, "token-opaque", "token has ", "no dot, so it is no JWT", threeParts)
-	default:
-		return invalid(ErrMalformed, "token-parts", "token has ", strconv.Itoa(dots+1)+" parts", threeParts)
-	}
-}
-
-// A header is what counts of the JOSE header. Everything else in it (jwk, jku,
-// x5c, x5u …) is the sender's wish and never acted upon.
-type header struct {
-	alg, typ, kid          string
-	hasAlg, hasTyp, hasKid bool
-	hasCrit                bool
-	// Each is nil if the member is absent or a string.
-	algType, typType, kidType error
-}
-
-func (h *header) query() keyQuery { return keyQuery{kid: h.kid, hasKid: h.hasKid} }
-
-// readHeader decodes and reads the header, the only JSON that is read before the
-// signature is checked.
-func readHeader(segment string) (header, error) {
-	var h header
-	if len(segment) > (maxHeaderBytes*4+2)/3 {
-		return h, invalid(ErrMalformed, "json-limits", "", "header is longer than "+strconv.Itoa(maxHeaderBytes)+" bytes", "at most that")
-	}
-	text, err := base64url.String(segment)
-	if err != nil {
-		return h, malformed("header ", err)
-	}
-	var r strictjson.Reader
-	r.Begin(text, headerLimits)
-	for name := range r.Object {
-		switch name {
-		case "alg":
-			h.alg, h.algType = r.String(name)
-			h.hasAlg = true
-		case "typ":
-			h.typ, h.typType = r.String(name)
-			h.hasTyp = true
-		case "kid":
-			h.kid, h.kidType = r.String(name)
-			h.hasKid = true
-		case "crit":
-			h.hasCrit = true
-			r.Skip()
-		default:
-			r.Skip()
-		}
-	}
-	if err := r.End(); err != nil {
-		return h, malformed("header ", err)
-	}
-	return h, nil
-}
-
-func checkAlgorithm(h *header) error {
-	const want = `"RS256"`
-	switch {
-	case !h.hasAlg:
-		return invalid(ErrUnsupported, "alg-other", "header has ", "no alg", want)
-	case h.algType != nil:
-		return invalid(ErrUnsupported, "alg-other", "header: ", foundIn(h.algType), "a string, "+want)
-	case h.alg == "RS256":
-		return nil
-	}
-	code := "alg-other"
-	switch {
-	case strings.EqualFold(h.alg, "none"):
-		code = "alg-none"
-	case h.alg == "HS256" || h.alg == "HS384" || h.alg == "HS512":
-		code = "alg-hmac"
-	}
-	return invalid(ErrUnsupported, code, "alg is ", quote.Text(h.alg, 100), want)
-}
-
-// checkType refuses other kinds of token that the issuer signs with the same key,
-// logout tokens, security events and the like (RFC 8725, section 3.11), and tokens
-// that ask for an extension.
-func checkType(h *header, types []string) error {
-	if h.typType != nil {
-		return invalid(ErrMalformed, "type-mismatch", "header: ", foundIn(h.typType), "a string")
-	}
-	if !slices.ContainsFunc(types, h.hasType) {
-		if typ := types[0]; typ != "" {
-			return invalid(ErrUnsupported, "type-mismatch", "typ is ", found(h.hasTyp, h.typ), quote.Text(typ, 100))
-		}
-		return invalid(ErrUnsupported, "type-mismatch", "typ is ", quote.Text(h.typ, 100), `"JWT", "at+jwt" or none: it is another kind of token`)
-	}
-	if h.hasCrit {
-		// RFC 7515, section 4.1.11: a verifier that does not understand every
-		// extension named in crit must refuse; we understand none.
-		return invalid(ErrUnsupported, "header-critical", "header has ", "crit, an extension that must be understood", "none")
-	}
-	return nil
-}
-
-// hasType reports whether typ is what a Config.Type asks for.
-func (h *header) hasType(want string) bool {
-	if want != "" {
-		return sameType(h.typ, want)
-	}
-	return !h.hasTyp || sameType(h.typ, "JWT") || sameType(h.typ, "at+jwt")
-}
-
-func checkKeyID(h *header) error {
-	switch {
-	case h.kidType != nil:
-		return invalid(ErrMalformed, "kid-form", "header: ", foundIn(h.kidType), "a string")
-	case len(h.kid) > maxKeyIDBytes:
-		return invalid(ErrMalformed, "kid-form", "kid has ", strconv.Itoa(len(h.kid))+" bytes", "at most "+strconv.Itoa(maxKeyIDBytes))
-	}
-	return nil
-}
-
-// sameType compares media types as typ holds them: ignoring case, and a prefix
-// "application/" (RFC 7515, section 4.1.9).
-func sameType(a, b string) bool {
-	a, b = bareType(a), bareType(b)
-	// EqualFold also folds letters outside ASCII, such as U+017F to s; a media
-	// type has none, and lengths differ then.
-	return len(a) == len(b) && strings.EqualFold(a, b)
-}
-
-func bareType(s string) string {
-	const prefix = "application/"
-	if n := min(len(s), len(prefix)); strings.EqualFold(s[:n], prefix) {
-		return s[n:]
-	}
-	return s
 }
 
 // knownKeys returns the keys that may have signed the token, and their set, if they are
@@ -591,166 +400,12 @@ func (v *Verifier) keys(ctx context.Context, query keyQuery, arrived time.Time) 
 
 func unknownKey(set *KeySet, q keyQuery) error {
 	if !q.hasKid {
-		return invalid(ErrUnknownKey, "kid-missing", "", fmt.Sprintf("token has no kid, and the key set has %d usable keys", set.Len()), "a kid, or a set of one key")
+		return &invalidError{kind: ErrUnknownKey, code: "kid-missing", found: fmt.Sprintf("token has no kid, and the key set has %d usable keys", set.Len()), want: "a kid, or a set of one key"}
 	}
 	for _, err := range set.skipped {
 		if skipped := err.(*SkippedKeyError); skipped.KeyID == q.kid && q.kid != "" {
-			return invalid(ErrUnknownKey, "key-unusable", "", skipped.Error(), "")
+			return &invalidError{kind: ErrUnknownKey, code: "key-unusable", found: skipped.Error()}
 		}
 	}
-	return invalid(ErrUnknownKey, "kid-unknown", "kid is ", quote.Text(q.kid, 64), set.wantedKeyID)
-}
-
-// checkSignature returns the key that made the signature over signed (RFC 7515, section
-// 5.2).
-// There are several keys only if the issuer published them under one kid.
-func checkSignature(keys []Key, signed string, signature []byte) (Key, error) {
-	var digest [32]byte
-	hashed := false
-	for _, key := range keys {
-		// RFC 8017, section 8.2.2, step 1. crypto/rsa checks this too; here it
-		// tells a truncated signature from a forged one, and costs no hash.
-		if len(signature) != key.pub.Size() {
-			continue
-		}
-		if !hashed {
-			digest, hashed = rs256.Hash(signed), true
-		}
-		if rs256.Verify(key.pub, &digest, signature) {
-			return key, nil
-		}
-	}
-	if !hashed {
-		return Key{}, invalid(ErrSignature, "signature-length", "signature has ", fmt.Sprintf("%d bytes", len(signature)),
-			fmt.Sprintf("%d, the size of %s", keys[0].pub.Size(), keys[0].name()))
-	}
-	return Key{}, invalid(ErrSignature, "signature-bad", "signature was ", "not made by "+keys[0].name()+": the token was altered, or another key signed it", "")
-}
-
-// The claims are judged in an order that reports a token for someone else as that,
-// even if it is expired too.
-
-func (v *Verifier) checkIssuer(t *Token) error {
-	switch t.Issuer {
-	case v.issuer:
-		return nil
-	case "":
-		return invalid(ErrIssuer, "issuer-missing", "iss is ", "missing or empty", quote.Text(v.issuer, 100))
-	}
-	return invalid(ErrIssuer, "issuer-mismatch", "issuer is ", quote.Text(t.Issuer, 100), quote.Text(v.issuer, 100))
-}
-
-func (v *Verifier) checkAudience(audience []string) error {
-	if audience == nil {
-		return invalid(ErrAudience, "audience-missing", "aud is ", "missing", quote.List(v.audiences))
-	}
-	for _, aud := range audience {
-		if slices.Contains(v.audiences, aud) {
-			return nil
-		}
-	}
-	return invalid(ErrAudience, "audience-mismatch", "audience is ", "["+quote.List(audience)+"]", quote.List(v.audiences))
-}
-
-// checkNotBefore obeys RFC 7519, section 4.1.5: the time MUST be after or equal to nbf.
-func (v *Verifier) checkNotBefore(t *Token, now time.Time) error {
-	if now.Add(v.leeway).Before(t.NotBefore) {
-		return invalid(ErrNotYetValid, "not-before", "token is not valid before ", clock(t.NotBefore)+", and it is "+clock(now)+" (leeway "+v.leeway.String()+")", "")
-	}
-	return nil
-}
-
-// checkExpiry obeys RFC 7519, section 4.1.4: the time MUST be before exp.
-func (v *Verifier) checkExpiry(t *Token, now time.Time) error {
-	if !now.Before(t.Expiry.Add(v.leeway)) {
-		return invalid(ErrExpired, "expired", "token expired at ", clock(t.Expiry)+", and it is "+clock(now)+" (leeway "+v.leeway.String()+")", "")
-	}
-	return nil
-}
-
-func clock(t time.Time) string { return diagnosis.Clock(t) }
-
-// The reasons to refuse a token. Test for them with [errors.Is]; each matches
-// ErrInvalid too.
-var (
-	// ErrInvalid is matched by every error that says the token is not to be
-	// trusted, whatever the reason: HTTP 401.
-	ErrInvalid = errors.New("jwtverify: token is invalid")
-
-	// ErrMalformed: the token, its header or its claims do not have the form that
-	// the RFCs and the documented limits ask for.
-	ErrMalformed = fmt.Errorf("%w: malformed", ErrInvalid)
-	// ErrUnsupported: it is another kind of token: encrypted, signed with another
-	// algorithm than RS256, with a critical extension, or of another typ.
-	ErrUnsupported = fmt.Errorf("%w: unsupported", ErrInvalid)
-	// ErrUnknownKey: the issuer's key set has no usable key of the token's kid.
-	ErrUnknownKey = fmt.Errorf("%w: unknown key", ErrInvalid)
-	// ErrSignature: the key did not make the signature over this header and claims.
-	ErrSignature = fmt.Errorf("%w: bad signature", ErrInvalid)
-	// ErrIssuer: iss is not Config.Issuer.
-	ErrIssuer = fmt.Errorf("%w: wrong issuer", ErrInvalid)
-	// ErrAudience: aud holds none of Config.Audiences.
-	ErrAudience = fmt.Errorf("%w: wrong audience", ErrInvalid)
-	// ErrNotYetValid: nbf lies ahead by more than the leeway.
-	ErrNotYetValid = fmt.Errorf("%w: not yet valid", ErrInvalid)
-	// ErrExpired: exp is past by the leeway or more.
-	ErrExpired = fmt.Errorf("%w: expired", ErrInvalid)
-)
-
-// An invalidError is one of the reasons to refuse, with what was found and what
-// was expected.
-type invalidError struct {
-	kind    error
-	subject string // what found is said of, with its verb
-	mismatch
-}
-
-func invalid(kind error, code, subject, found, want string) error {
-	return &invalidError{kind, subject, mismatch{code, found, want}}
-}
-
-// malformed refuses a token for what is wrong with the text of one of its parts.
-func malformed(subject string, err error) error {
-	return &invalidError{ErrMalformed, subject, *mismatchOf(err)}
-}
-
-// mismatchOf gives an error of a reader the code that Explain has for it in a token.
-func mismatchOf(err error) *mismatch {
-	switch err := err.(type) {
-	case *base64url.Error:
-		return &mismatch{"token-base64", err.Found, err.Want}
-	case *strictjson.Error:
-		code := [...]string{strictjson.Syntax: "token-json", strictjson.Limit: "json-limits", strictjson.Type: "claim-type"}[err.Kind]
-		return &mismatch{code, err.Found, err.Want}
-	}
-	return err.(*mismatch)
-}
-
-func (e *invalidError) Error() string {
-	return ErrInvalid.Error() + ": " + e.subject + e.mismatch.Error()
-}
-func (e *invalidError) Unwrap() error { return e.kind }
-
-// A mismatch is what was found where something else was wanted.
-type mismatch struct {
-	code        string // what Explain calls it in a token
-	found, want string
-}
-
-func (m *mismatch) Error() string {
-	if m.want == "" {
-		return m.found
-	}
-	return m.found + ", want " + m.want
-}
-
-// foundIn is the part of a mismatch that says what was found.
-func foundIn(err error) string { return mismatchOf(err).found }
-
-// found describes a member that may be absent.
-func found(present bool, value string) string {
-	if !present {
-		return "absent"
-	}
-	return quote.Text(value, 100)
+	return &invalidError{kind: ErrUnknownKey, code: "kid-unknown", subject: "kid is", found: quote.Text(q.kid, 64), want: set.wantedKeyID}
 }

@@ -261,7 +261,7 @@ func skippedList(skipped []error) string {
 // one of the names.
 func hasMember(text string, names ...string) (has bool) {
 	var r strictjson.Reader
-	r.Begin(text, anyLimits)
+	r.Begin(text, strictjson.Usual)
 	for name := range r.Object {
 		for _, wanted := range names {
 			has = has || name == wanted
@@ -293,12 +293,12 @@ func (k *Case) refine(c *Check, f *Failure) {
 	}
 	switch c.Code {
 	case "token-base64":
-		c.Found = f.Subject + f.Found
+		c.Found = f.Subject + " " + f.Found
 		if c.Expected == "" {
 			c.Expected = "canonical base64url"
 		}
 	case "token-json":
-		c.Found = f.Subject + f.Found
+		c.Found = f.Subject + " " + f.Found
 		if f.Want != "" {
 			c.Found += ", want " + f.Want
 		}
@@ -306,7 +306,7 @@ func (k *Case) refine(c *Check, f *Failure) {
 	case "type-mismatch":
 		c.Expected = k.wantedType()
 	case "json-limits":
-		c.Found = f.Subject + f.Found
+		c.Found = f.Subject + " " + f.Found
 		c.Expected = k.HeaderLimits
 		if part == "claims" {
 			c.Expected = k.ClaimsLimits
@@ -351,7 +351,7 @@ func criticalNames(segment string) string {
 	text, _ := base64url.String(segment)
 	var names []string
 	var r strictjson.Reader
-	r.Begin(text, anyLimits)
+	r.Begin(text, strictjson.Usual)
 	for name := range r.Object {
 		if name != "crit" || r.Kind() != '[' {
 			r.Skip()
@@ -585,9 +585,6 @@ func next(code, host string) string {
 
 // Clock is a time as it stands in messages.
 func Clock(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.999Z07:00") }
-
-// anyLimits are for what was read within its own before.
-var anyLimits = strictjson.Limits{Depth: 16, Members: 1_000}
 
 func (k *Case) issuers() (issuers []string) {
 	for _, v := range k.Verifiers {

@@ -17,7 +17,6 @@ import (
 
 	"example.com/jwtverify/internal/base64url"
 	"example.com/jwtverify/internal/quote"
-	"example.com/jwtverify/internal/rs256"
 	"example.com/jwtverify/internal/strictjson"
 )
 
@@ -27,8 +26,6 @@ const (
 	MaxKeys    = 1_024     // far above any issuer's set
 	MaxIDBytes = 256       // far above any kid: a thumbprint has 43
 )
-
-var limits = strictjson.Limits{Depth: 16, Members: 1_000}
 
 // A Key is one that was found, in its place.
 type Key struct {
@@ -71,7 +68,7 @@ func parseJWKSet(text string) (*Set, error) {
 	hasKeys := false
 	var single jwk
 	var r strictjson.Reader
-	r.Begin(text, limits)
+	r.Begin(text, strictjson.Usual)
 	for name := range r.Object {
 		switch {
 		case name == "keys" && r.Kind() != '[':
@@ -222,7 +219,7 @@ func (k jwk) judge() (pub *rsa.PublicKey, reason string) {
 	if !exponent.IsInt64() {
 		return nil, fmt.Sprintf("the exponent has %d bits, want at most 31", exponent.BitLen())
 	}
-	if reason := rs256.Unfit(modulus, exponent.Int64()); reason != "" {
+	if reason := Unfit(modulus, exponent.Int64()); reason != "" {
 		return nil, reason
 	}
 	return &rsa.PublicKey{N: modulus, E: int(exponent.Int64())}, ""
@@ -232,7 +229,7 @@ func (k jwk) integer(name, text string) (value *big.Int, problem string) {
 	if text == "" {
 		return nil, fmt.Sprintf("it has no %q", name)
 	}
-	var room [rs256.MaxKeyBits / 8]byte
+	var room [MaxKeyBits / 8]byte
 	data, err := base64url.Append(room[:0], text)
 	if err != nil {
 		return nil, fmt.Sprintf("%q %s", name, err)
@@ -294,7 +291,7 @@ func fromPEM(block *pem.Block) (pub *rsa.PublicKey, reason string) {
 	if !ok {
 		return nil, fmt.Sprintf("the key in the PEM block %s is not RSA", block.Type)
 	}
-	if reason := rs256.Unfit(pub.N, int64(pub.E)); reason != "" {
+	if reason := Unfit(pub.N, int64(pub.E)); reason != "" {
 		return nil, reason
 	}
 	return pub, ""

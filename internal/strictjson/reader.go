@@ -26,13 +26,20 @@ import (
 	"example.com/jwtverify/internal/quote"
 )
 
-// Limits bound what a hostile text can make us do. Real tokens and key sets stay far
-// below them.
+// Limits bound what a hostile text can make us do.
 type Limits struct {
 	Depth   int // nested objects and arrays
 	Members int // of one object
 	Total   int // members and elements of all objects and arrays together; 0: no limit
 }
+
+// Usual are the limits of claims, key sets and metadata. Real ones stay far below them.
+var Usual = Limits{Depth: MaxDepth, Members: MaxMembers}
+
+const (
+	MaxDepth   = 16
+	MaxMembers = 1_000
+)
 
 // An Error tells what was found where something else was wanted.
 type Error struct {

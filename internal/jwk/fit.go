@@ -1,11 +1,6 @@
-// Package rs256 holds all of the cryptography: RS256, which is RSASSA-PKCS1-v1_5 with
-// SHA-256 (RFC 7518, section 3.3), and which RSA keys are fit for it.
-package rs256
+package jwk
 
 import (
-	"crypto"
-	"crypto/rsa"
-	"crypto/sha256"
 	"fmt"
 	"math/big"
 )
@@ -62,16 +57,4 @@ func isROCA(n *big.Int) bool {
 		}
 	}
 	return true
-}
-
-// Hash returns the digest that is signed.
-func Hash(signed string) [sha256.Size]byte {
-	var room [2048]byte // most tokens fit, and crypto/sha256 needs bytes
-	return sha256.Sum256(append(room[:0], signed...))
-}
-
-// Verify reports whether the signature of a digest was made by the private half of a
-// key.
-func Verify(pub *rsa.PublicKey, digest *[sha256.Size]byte, signature []byte) bool {
-	return rsa.VerifyPKCS1v15(pub, crypto.SHA256, digest[:], signature) == nil
 }

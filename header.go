@@ -1,0 +1,217 @@
+package jwtverify
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"example.com/jwtverify/internal/base64url"
+	"example.com/jwtverify/internal/quote"
+	"example.com/jwtverify/internal/strictjson"
+)
+
+// Limits on the form of a token.
+const (
+	maxTokenBytes    = 16 << 10 // what HTTP servers take as a header line at most
+	maxHeaderBytes   = 8 << 10  // anyone can make us read a header: keep it small
+	maxHeaderDepth   = 4
+	maxHeaderMembers = 64 // and array elements, all together
+)
+
+var headerLimits = strictjson.Limits{Depth: maxHeaderDepth, Members: maxHeaderMembers, Total: maxHeaderMembers}
+
+// The parts of a token: the segments as sent, and what the signature covers.
+type tokenParts struct{ header, claims, signature, signed string }
+
+const threeParts = "three parts: header.claims.signature"
+
+// split takes a compact JWS apart (RFC 7515, section 7.1).
+func split(token string) (tokenParts, error) {
+	if len(token) > maxTokenBytes {
+		return tokenParts{}, &invalidError{kind: ErrMalformed, code: "token-long", subject: "token has", found: strconv.Itoa(len(token)) + " bytes", want: "at most " + strconv.Itoa(maxTokenBytes) + " bytes"}
+	}
+	header, rest, _ := strings.Cut(token, ".")
+	claims, signature, found := strings.Cut(rest, ".")
+	if !found || strings.Contains(signature, ".") {
+		return tokenParts{}, badParts(token)
+	}
+	p := tokenParts{
+		header:    header,
+		claims:    claims,
+		signature: signature,
+		signed:    token[:len(token)-len(signature)-1],
+	}
+	if p.header == "" || p.claims == "" {
+		return tokenParts{}, &invalidError{kind: ErrMalformed, code: "token-parts", subject: "token has", found: "an empty header or claims part", want: threeParts}
+	}
+	return p, nil
+}
+
+// badParts says what a text is that has not three parts.
+func badParts(token string) error {
+	switch dots := strings.Count(token, "."); {
+	case dots == 4:
+		// RFC 7516, section 3.1: an encrypted token has five segments.
+		return &invalidError{kind: ErrUnsupported, code: "token-encrypted", subject: "token has", found: "five parts, so it is encrypted (JWE)", want: "a signed JWT"}
+	case token == "":
+		return &invalidError{kind: ErrMalformed, code: "token-parts", subject: "token is", found: "empty", want: threeParts}
+	case dots == 0:
+		return &invalidError{kind: ErrMalformed, code: "token-opaque", subject: "token has", found: "no dot, so it is no JWT", want: threeParts}
+	default:
+		return &invalidError{kind: ErrMalformed, code: "token-parts", subject: "token has", found: strconv.Itoa(dots+1) + " parts", want: threeParts}
+	}
+}
+
+// A header is what counts of the JOSE header. Everything else in it (jwk, jku,
+// x5c, x5u …) is the sender's wish and never acted upon.
+type header struct {
+	alg, typ, kid          string
+	hasAlg, hasTyp, hasKid bool
+	hasCrit                bool
+	// What a member is that must be a string, such as `"alg" is a number`; empty: it is one.
+	wrongAlg, wrongTyp, wrongKid string
+}
+
+func (h *header) query() keyQuery { return keyQuery{kid: h.kid, hasKid: h.hasKid} }
+
+// readHeader decodes and reads the header, the only JSON that is read before the
+// signature is checked.
+func readHeader(segment string) (header, error) {
+	var h header
+	if len(segment) > (maxHeaderBytes*4+2)/3 {
+		return h, &invalidError{kind: ErrMalformed, code: "json-limits", subject: "header is", found: "longer than " + strconv.Itoa(maxHeaderBytes) + " bytes", want: "at most that"}
+	}
+	text, err := base64url.String(segment)
+	if err != nil {
+		return h, malformed("header", err)
+	}
+	var r strictjson.Reader
+	r.Begin(text, headerLimits)
+	for name := range r.Object {
+		switch name {
+		case "alg":
+			h.alg, h.wrongAlg = stringOrNot(&r, name)
+			h.hasAlg = true
+		case "typ":
+			h.typ, h.wrongTyp = stringOrNot(&r, name)
+			h.hasTyp = true
+		case "kid":
+			h.kid, h.wrongKid = stringOrNot(&r, name)
+			h.hasKid = true
+		case "crit":
+			h.hasCrit = true
+			r.Skip()
+		default:
+			r.Skip()
+		}
+	}
+	if err := r.End(); err != nil {
+		return h, malformed("header", err)
+	}
+	return h, nil
+}
+
+// stringOrNot reads a string; or says what it is instead.
+func stringOrNot(r *strictjson.Reader, name string) (text, wrong string) {
+	text, err := r.String(name)
+	if err != nil {
+		wrong = err.(*strictjson.Error).Found
+	}
+	return text, wrong
+}
+
+func checkAlgorithm(h *header) error {
+	const want = `"RS256"`
+	switch {
+	case !h.hasAlg:
+		return &invalidError{kind: ErrUnsupported, code: "alg-other", subject: "header has", found: "no alg", want: want}
+	case h.wrongAlg != "":
+		return &invalidError{kind: ErrUnsupported, code: "alg-other", subject: "header:", found: h.wrongAlg, want: "a string, " + want}
+	case h.alg == "RS256":
+		return nil
+	}
+	code := "alg-other"
+	switch {
+	case strings.EqualFold(h.alg, "none"):
+		code = "alg-none"
+	case h.alg == "HS256" || h.alg == "HS384" || h.alg == "HS512":
+		code = "alg-hmac"
+	}
+	return &invalidError{kind: ErrUnsupported, code: code, subject: "alg is", found: quote.Text(h.alg, 100), want: want}
+}
+
+// checkType refuses other kinds of token that the issuer signs with the same key,
+// logout tokens, security events and the like (RFC 8725, section 3.11), and tokens
+// that ask for an extension.
+func checkType(h *header, types []string) error {
+	if h.wrongTyp != "" {
+		return &invalidError{kind: ErrMalformed, code: "type-mismatch", subject: "header:", found: h.wrongTyp, want: "a string"}
+	}
+	if !slices.ContainsFunc(types, h.hasType) {
+		if typ := types[0]; typ != "" {
+			return &invalidError{kind: ErrUnsupported, code: "type-mismatch", subject: "typ is", found: h.foundType(), want: quote.Text(typ, 100)}
+		}
+		return &invalidError{kind: ErrUnsupported, code: "type-mismatch", subject: "typ is", found: quote.Text(h.typ, 100), want: `"JWT", "at+jwt" or none: it is another kind of token`}
+	}
+	if h.hasCrit {
+		// RFC 7515, section 4.1.11: a verifier that does not understand every
+		// extension named in crit must refuse; we understand none.
+		return &invalidError{kind: ErrUnsupported, code: "header-critical", subject: "header has", found: "crit, an extension that must be understood", want: "none"}
+	}
+	return nil
+}
+
+// hasType reports whether typ is what a Config.Type asks for.
+func (h *header) hasType(want string) bool {
+	if want != "" {
+		return sameType(h.typ, want)
+	}
+	return !h.hasTyp || sameType(h.typ, "JWT") || sameType(h.typ, "at+jwt")
+}
+
+func (h *header) foundType() string {
+	if !h.hasTyp {
+		return "absent"
+	}
+	return quote.Text(h.typ, 100)
+}
+
+func checkKeyID(h *header) error {
+	switch {
+	case h.wrongKid != "":
+		return &invalidError{kind: ErrMalformed, code: "kid-form", subject: "header:", found: h.wrongKid, want: "a string"}
+	case len(h.kid) > maxKeyIDBytes:
+		return &invalidError{kind: ErrMalformed, code: "kid-form", subject: "kid has", found: strconv.Itoa(len(h.kid)) + " bytes", want: "at most " + strconv.Itoa(maxKeyIDBytes)}
+	}
+	return nil
+}
+
+// sameType compares media types as typ holds them: ignoring case, and a prefix
+// "application/" (RFC 7515, section 4.1.9).
+func sameType(a, b string) bool {
+	a, b = bareType(a), bareType(b)
+	// EqualFold also folds letters outside ASCII, such as U+017F to s; a media
+	// type has none, and lengths differ then.
+	return len(a) == len(b) && strings.EqualFold(a, b)
+}
+
+func bareType(s string) string {
+	const prefix = "application/"
+	if n := min(len(s), len(prefix)); strings.EqualFold(s[:n], prefix) {
+		return s[n:]
+	}
+	return s
+}
+
+// isMediaType reports whether s is a media type as typ may hold it: restricted
+// names (RFC 6838, section 4.2), at most one slash, something behind the prefix.
+func isMediaType(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		alphanumeric := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+		if !alphanumeric && !strings.ContainsRune("!#$&-^_.+/", rune(c)) {
+			return false
+		}
+	}
+	return strings.Count(s, "/") <= 1 && !strings.HasPrefix(s, "/") && !strings.HasSuffix(s, "/")
+}

@@ -1,0 +1,74 @@
+package jwtverify
+
+import (
+	"errors"
+	"fmt"
+
+	"example.com/jwtverify/internal/base64url"
+	"example.com/jwtverify/internal/strictjson"
+)
+
+// The reasons to refuse a token. Test for them with [errors.Is]; each matches
+// ErrInvalid too.
+var (
+	// ErrInvalid is matched by every error that says the token is not to be
+	// trusted, whatever the reason: HTTP 401.
+	ErrInvalid = errors.New("jwtverify: token is invalid")
+
+	// ErrMalformed: the token, its header or its claims do not have the form that
+	// the RFCs and the documented limits ask for.
+	ErrMalformed = fmt.Errorf("%w: malformed", ErrInvalid)
+	// ErrUnsupported: it is another kind of token: encrypted, signed with another
+	// algorithm than RS256, with a critical extension, or of another typ.
+	ErrUnsupported = fmt.Errorf("%w: unsupported", ErrInvalid)
+	// ErrUnknownKey: the issuer's key set has no usable key of the token's kid.
+	ErrUnknownKey = fmt.Errorf("%w: unknown key", ErrInvalid)
+	// ErrSignature: the key did not make the signature over this header and claims.
+	ErrSignature = fmt.Errorf("%w: bad signature", ErrInvalid)
+	// ErrIssuer: iss is not Config.Issuer.
+	ErrIssuer = fmt.Errorf("%w: wrong issuer", ErrInvalid)
+	// ErrAudience: aud holds none of Config.Audiences.
+	ErrAudience = fmt.Errorf("%w: wrong audience", ErrInvalid)
+	// ErrNotYetValid: nbf lies ahead by more than the leeway.
+	ErrNotYetValid = fmt.Errorf("%w: not yet valid", ErrInvalid)
+	// ErrExpired: exp is past by the leeway or more.
+	ErrExpired = fmt.Errorf("%w: expired", ErrInvalid)
+)
+
+// An invalidError is one of the reasons to refuse, with what was found and what was
+// expected.
+type invalidError struct {
+	kind error  // one of those above
+	code string // what Explain calls it
+
+	subject string // what found is said of, with its verb; may be empty
+	found   string
+	want    string // empty: found says it all
+}
+
+func (e *invalidError) Error() string {
+	text := ErrInvalid.Error() + ": "
+	if e.subject != "" {
+		text += e.subject + " "
+	}
+	text += e.found
+	if e.want != "" {
+		text += ", want " + e.want
+	}
+	return text
+}
+
+func (e *invalidError) Unwrap() error { return e.kind }
+
+// malformed refuses a token for what a reader found wrong with the text of one of its
+// parts.
+func malformed(subject string, err error) error {
+	switch err := err.(type) {
+	case *base64url.Error:
+		return &invalidError{kind: ErrMalformed, code: "token-base64", subject: subject, found: err.Found, want: err.Want}
+	case *strictjson.Error:
+		code := [...]string{strictjson.Syntax: "token-json", strictjson.Limit: "json-limits", strictjson.Type: "claim-type"}[err.Kind]
+		return &invalidError{kind: ErrMalformed, code: code, subject: subject, found: err.Found, want: err.Want}
+	}
+	return err // refused already
+}
