@@ -496,7 +496,7 @@ func (c *Cache) publish(next *cacheState, set *KeySet, f *flight, partial bool, 
 
 // interval is the age at which a set is due.
 func (c *Cache) interval(set *KeySet) time.Duration {
-	switch hint := set.refreshAfter; {
+	switch hint := set.origin.refreshAfter; {
 	case hint == 0:
 		return cmp.Or(c.RefreshInterval, defaultRefreshInterval)
 	case c.RefreshInterval == 0:

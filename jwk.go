@@ -9,7 +9,6 @@ import (
 	"math/big"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"example.com/jwtverify/internal/jwk"
@@ -87,20 +86,10 @@ type KeySet struct {
 	byID    map[string][]Key // keys without kid are not in it
 	skipped []error
 
-	refreshAfter time.Duration // hint to the Cache; 0: none
-	thumbprints  bool          // the kids were computed by us, for keys from PEM
-	wantedKeyID  string        // what a token's kid should have been, for messages
+	thumbprints bool   // the kids were computed by us, for keys from PEM
+	wantedKeyID string // what a token's kid should have been, for messages
 
-	origin origin
-}
-
-// origin is what a source has to remember of the set that it returned. Sources
-// have no state of their own; the Cache hands the set in use back to them.
-type origin struct {
-	savedAt      time.Time // by the wall clock: when it was true; zero: when it was fetched
-	url, etag    string    // where it came from over HTTP, to ask for changes only
-	issuer       string    // whose metadata named the url
-	discoveredAt time.Time // when that metadata was read
+	origin origin // where it came from: of interest to sources and the Cache alone
 }
 
 // A SkippedKeyError tells why a key of a set is not used. The rest of the set
@@ -234,22 +223,6 @@ func (s *KeySet) Len() int { return len(s.keys) }
 // Skipped returns a [*SkippedKeyError] for each key that is not used, in the order
 // of the set.
 func (s *KeySet) Skipped() []error { return slices.Clone(s.skipped) }
-
-// Bounds of the time between two looks at the keys.
-const (
-	minRefreshInterval = 10 * time.Second
-	maxRefreshInterval = 24 * time.Hour
-)
-
-// WithRefreshAfter returns a copy of the set with a hint to the [Cache] that it
-// should be refreshed when it is d old, 10 seconds to 24 hours; a d outside is
-// moved to the nearer bound. For a source of your own that knows how long its
-// keys are good; [Cache.RefreshInterval], if set, still bounds it.
-func (s *KeySet) WithRefreshAfter(d time.Duration) *KeySet {
-	hinted := *s
-	hinted.refreshAfter = min(max(d, minRefreshInterval), maxRefreshInterval)
-	return &hinted
-}
 
 // A keyQuery is what a token says of the key that signed it.
 type keyQuery struct {

@@ -317,14 +317,14 @@ func TestWithRefreshAfter(t *testing.T) {
 		24*time.Hour + 1: 24 * time.Hour, 1<<63 - 1: 24 * time.Hour, -1 << 63: 10 * time.Second,
 	} {
 		hinted := set.WithRefreshAfter(d)
-		if hinted.refreshAfter != want || !slices.Equal(hinted.keys, set.keys) || hinted.origin != set.origin {
-			t.Errorf("%v: got %v with %d keys, want %v", d, hinted.refreshAfter, hinted.Len(), want)
+		if hinted.origin.refreshAfter != want || !slices.Equal(hinted.keys, set.keys) || hinted.origin.url != set.origin.url {
+			t.Errorf("%v: got %v with %d keys, want %v", d, hinted.origin.refreshAfter, hinted.Len(), want)
 		}
-		if set.refreshAfter != 0 {
-			t.Fatalf("%v: the set itself has changed to %v", d, set.refreshAfter)
+		if set.origin.refreshAfter != 0 {
+			t.Fatalf("%v: the set itself has changed to %v", d, set.origin.refreshAfter)
 		}
-		if again := hinted.WithRefreshAfter(time.Hour); again.refreshAfter != time.Hour || hinted.refreshAfter != want {
-			t.Errorf("%v, then an hour: got %v and %v", d, hinted.refreshAfter, again.refreshAfter)
+		if again := hinted.WithRefreshAfter(time.Hour); again.origin.refreshAfter != time.Hour || hinted.origin.refreshAfter != want {
+			t.Errorf("%v, then an hour: got %v and %v", d, hinted.origin.refreshAfter, again.origin.refreshAfter)
 		}
 	}
 }

@@ -24,6 +24,39 @@ type KeySource interface {
 	Keys(ctx context.Context) (*KeySet, error)
 }
 
+// origin is what a source has to remember of the set that it returned. Sources have no
+// state of their own; the Cache hands the set in use back to them.
+type origin struct {
+	refreshAfter time.Duration // hint to the Cache; 0: none
+	savedAt      time.Time     // by the wall clock: when it was true; zero: when it was fetched
+	url, etag    string        // where it came from over HTTP, to ask for changes only
+	issuer       string        // whose metadata named the url
+	discoveredAt time.Time     // when that metadata was read
+}
+
+// from returns a copy of the set that came from elsewhere.
+func (s *KeySet) from(o origin) *KeySet {
+	copied := *s
+	copied.origin = o
+	return &copied
+}
+
+// Bounds of the time between two looks at the keys.
+const (
+	minRefreshInterval = 10 * time.Second
+	maxRefreshInterval = 24 * time.Hour
+)
+
+// WithRefreshAfter returns a copy of the set with a hint to the [Cache] that it
+// should be refreshed when it is d old, 10 seconds to 24 hours; a d outside is
+// moved to the nearer bound. For a source of your own that knows how long its
+// keys are good; [Cache.RefreshInterval], if set, still bounds it.
+func (s *KeySet) WithRefreshAfter(d time.Duration) *KeySet {
+	o := s.origin
+	o.refreshAfter = min(max(d, minRefreshInterval), maxRefreshInterval)
+	return s.from(o)
+}
+
 // A KeySourceFunc is a function used as a [KeySource], for a source of your own.
 type KeySourceFunc func(context.Context) (*KeySet, error)
 
@@ -328,6 +361,5 @@ func (s StoredKeySource) load() (*KeySet, error) {
 	case set.Len() == 0:
 		return nil, fmt.Errorf("%s: %w", s.Path, set.noUsableKey())
 	}
-	set.origin.savedAt = savedAt
-	return set, nil
+	return set.from(origin{savedAt: savedAt}), nil
 }

@@ -41,28 +41,26 @@ func (s HTTPKeySource) Keys(ctx context.Context) (*KeySet, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	return fetchKeySet(neverNil(ctx), s.URL, s.Client, s.Header)
+	return fetchKeySet(neverNil(ctx), origin{url: s.URL}, s.Client, s.Header)
 }
 
 func (s HTTPKeySource) check() error { return fetch.CheckURL("HTTPKeySource.URL", s.URL) }
 
-// fetchKeySet gets the set at an address. The set in use, if it came from there,
-// makes the request conditional.
-func fetchKeySet(ctx context.Context, address string, client *http.Client, header http.Header) (*KeySet, error) {
-	request := fetch.Request{URL: address, Client: client, Header: header, Limit: maxKeySetBytes}
+// fetchKeySet gets the set at the url of an origin. The set in use, if it came from
+// there, makes the request conditional.
+func fetchKeySet(ctx context.Context, from origin, client *http.Client, header http.Header) (*KeySet, error) {
+	request := fetch.Request{URL: from.url, Client: client, Header: header, Limit: maxKeySetBytes}
 	held := heldSetOf(ctx).set
-	if held != nil && held.origin.url == address {
+	if held != nil && held.origin.url == from.url {
 		request.ETag = held.origin.etag
 	}
 	answer, err := fetch.Get(ctx, request)
 	if err != nil {
 		return nil, err
 	}
-	var set *KeySet
-	if answer.NotModified {
-		copied := *held
-		set = &copied
-	} else {
+	set := held
+	if from.etag = request.ETag; !answer.NotModified {
+		from.etag = answer.ETag()
 		if set, _, err = parseKeySet(answer.Body); err != nil {
 			if strings.HasPrefix(answer.Header.Get("Content-Type"), "text/html") {
 				err = errors.New("is not one: got HTML, not a key set; check the address")
@@ -70,12 +68,13 @@ func fetchKeySet(ctx context.Context, address string, client *http.Client, heade
 			found := fmt.Sprintf("%s, %d bytes: it %v", answer.MediaType(), len(answer.Body), err)
 			return nil, &codedError{"keys-not-json", found, fmt.Errorf("%s: the key set %w", answer.Request, err)}
 		}
-		set.origin = origin{url: address, etag: answer.ETag()}
 	}
 	if hint, ok := answer.FreshFor(); ok {
-		set.refreshAfter = min(max(hint, minFreshFor), maxFreshFor)
+		from.refreshAfter = min(max(hint, minFreshFor), maxFreshFor)
+	} else if answer.NotModified {
+		from.refreshAfter = held.origin.refreshAfter
 	}
-	return set, nil
+	return set.from(from), nil
 }
 
 // Bounds of the hint that Cache-Control gives: both 0 and a day are common, and
@@ -109,25 +108,20 @@ func (s DiscoveryKeySource) Keys(ctx context.Context) (*KeySet, error) {
 	}
 	ctx = neverNil(ctx)
 	held := heldSetOf(ctx)
-	address, discoveredAt := "", time.Now()
+	from := origin{issuer: s.Issuer, discoveredAt: time.Now()}
 	if set := held.set; set != nil && !held.failed && set.origin.issuer == s.Issuer && time.Since(set.origin.discoveredAt) < maxMetadataAge {
-		address, discoveredAt = set.origin.url, set.origin.discoveredAt
+		from.url, from.discoveredAt = set.origin.url, set.origin.discoveredAt
 	} else {
 		var err error
-		if address, err = s.discover(ctx); err != nil {
+		if from.url, err = s.discover(ctx); err != nil {
 			return nil, err
 		}
 	}
 	header := s.Header
-	if schemeAndHost(address) != schemeAndHost(s.Issuer) {
+	if schemeAndHost(from.url) != schemeAndHost(s.Issuer) {
 		header = nil
 	}
-	set, err := fetchKeySet(ctx, address, s.Client, header)
-	if err != nil {
-		return nil, err
-	}
-	set.origin.issuer, set.origin.discoveredAt = s.Issuer, discoveredAt
-	return set, nil
+	return fetchKeySet(ctx, from, s.Client, header)
 }
 
 func (s DiscoveryKeySource) check() error {

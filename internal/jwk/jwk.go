@@ -25,6 +25,7 @@ const (
 	MaxBytes   = 512 << 10 // about 1,200 RSA keys of 2048 bits
 	MaxKeys    = 1_024     // far above any issuer's set
 	MaxIDBytes = 256       // far above any kid: a thumbprint has 43
+	minKeyText = 360       // of a JWK that is fit, in bytes: its modulus alone has 342 characters
 )
 
 // A Key is one that was found, in its place.
@@ -75,6 +76,7 @@ func parseJWKSet(text string) (*Set, error) {
 			return nil, fmt.Errorf("is not one: %w", r.WrongType(name, "an array of keys"))
 		case name == "keys":
 			hasKeys = true
+			set.Keys = make([]Key, 0, min(len(text)/minKeyText+1, MaxKeys))
 			for index := range r.Array {
 				if index == MaxKeys {
 					return nil, fmt.Errorf("has more than %d keys", MaxKeys)
