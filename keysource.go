@@ -5,12 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
 	"time"
 
 	"example.com/jwtverify/internal/jwk"
 	"example.com/jwtverify/internal/quote"
 	"example.com/jwtverify/internal/safefile"
+	"example.com/jwtverify/internal/typednil"
 )
 
 // A KeySource is where the keys of an issuer come from. Keys returns the whole set;
@@ -70,26 +70,13 @@ func (f KeySourceFunc) Keys(ctx context.Context) (*KeySet, error) {
 
 // checkSource reports what makes a source unusable, before anything is fetched.
 func checkSource(source KeySource) error {
-	if isNil(source) {
+	if typednil.Is(source) {
 		return errors.New("the key source is nil: set it to where the issuer's keys are")
 	}
 	if s, ok := source.(interface{ check() error }); ok {
 		return s.check()
 	}
 	return nil
-}
-
-// isNil reports whether an interface is nil or holds a nil pointer, function or
-// the like, which would panic at the first token.
-func isNil(v any) bool {
-	if v == nil {
-		return true
-	}
-	switch value := reflect.ValueOf(v); value.Kind() {
-	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Slice, reflect.Chan:
-		return value.IsNil()
-	}
-	return false
 }
 
 // checkInner is checkSource for a source inside another.

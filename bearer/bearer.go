@@ -93,12 +93,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"reflect"
 	"strings"
 	"unicode/utf8"
 
 	"example.com/jwtverify"
 	"example.com/jwtverify/internal/quote"
+	"example.com/jwtverify/internal/typednil"
 )
 
 // A Verifier judges tokens: [*jwtverify.Verifier] does, and [*jwtverify.Issuers] for an
@@ -180,7 +180,7 @@ func New(config Config) (*Guard, error) {
 
 func newGuard(config Config) (*Guard, error) {
 	switch {
-	case isNil(config.Verifier):
+	case typednil.Is(config.Verifier):
 		return nil, errors.New("Config.Verifier is nil: set it to what jwtverify.New or NewIssuers returns")
 	case !isPrintable(config.Realm) || strings.ContainsAny(config.Realm, `"\`):
 		return nil, fmt.Errorf(`Config.Realm is %s: want printable ASCII without " and \, such as "api"`, quoted(config.Realm))
@@ -207,19 +207,6 @@ func newGuard(config Config) (*Guard, error) {
 		}
 	}
 	return g, nil
-}
-
-// isNil reports whether an interface is nil or holds a nil pointer, function or the
-// like, which would panic at the first request.
-func isNil(v any) bool {
-	if v == nil {
-		return true
-	}
-	switch value := reflect.ValueOf(v); value.Kind() {
-	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Slice, reflect.Chan:
-		return value.IsNil()
-	}
-	return false
 }
 
 // ready reports whether g was made by New.

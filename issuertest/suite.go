@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"example.com/jwtverify"
+	"example.com/jwtverify/internal/challenge"
 	"example.com/jwtverify/internal/issuer"
 )
 
@@ -153,8 +154,8 @@ type reply struct {
 	status     int
 	header     http.Header
 	body       string
-	challenges []challenge // of Bearer
-	leaks      bool        // holds a part of the token, and must not be shown
+	challenges []challenge.Challenge // of Bearer
+	leaks      bool                  // holds a part of the token, and must not be shown
 }
 
 // ask sends a request; what names it in case that the answer holds a part of one of
@@ -169,8 +170,8 @@ func (s *suite) ask(r *route, what, method, target string, edit func(*http.Reque
 	answer := recorder.Result()
 	body, _ := io.ReadAll(answer.Body) // from memory
 	got := reply{status: answer.StatusCode, header: answer.Header, body: string(body)}
-	for _, c := range parseChallenges(answer.Header.Values("WWW-Authenticate")) {
-		if c.scheme == "bearer" {
+	for _, c := range challenge.Parse(answer.Header.Values("WWW-Authenticate")) {
+		if c.Scheme == "bearer" {
 			got.challenges = append(got.challenges, c)
 		}
 	}
@@ -385,7 +386,7 @@ func (s *suite) nothingIsRefused(r *route) {
 
 func (got reply) asksForToken() bool {
 	return got.status == http.StatusUnauthorized && len(got.challenges) > 0 &&
-		!slices.ContainsFunc(got.challenges, func(c challenge) bool { _, has := c.parameters["error"]; return has })
+		!slices.ContainsFunc(got.challenges, func(c challenge.Challenge) bool { _, has := c.Parameters["error"]; return has })
 }
 
 // Step 4. It returns the tokens that are refused as they should be. Of the others
@@ -402,7 +403,7 @@ func (s *suite) badIsRefused(r *route, tokens []issuer.BadToken) (refused []issu
 		what := fmt.Sprintf("bad token %q", bad.Name)
 		got := s.with(r, what, bad.Token)
 		want := `401 with a Bearer challenge with error="invalid_token" (RFC 6750, section 3.1)`
-		ok := got.status == http.StatusUnauthorized && slices.ContainsFunc(got.challenges, func(c challenge) bool { return c.parameters["error"] == "invalid_token" })
+		ok := got.status == http.StatusUnauthorized && slices.ContainsFunc(got.challenges, func(c challenge.Challenge) bool { return c.Parameters["error"] == "invalid_token" })
 		if !fitsHeader(bad.Token) {
 			want = "400 or 401, since no token has this form"
 			ok = got.status == http.StatusBadRequest || got.status == http.StatusUnauthorized

@@ -1,17 +1,19 @@
-package issuertest
+// Package challenge reads WWW-Authenticate as any server may write it, and never fails.
+package challenge
 
 import "strings"
 
-// A challenge is one of WWW-Authenticate (RFC 9110, section 11.6.1). Scheme and names
+// A Challenge is one of WWW-Authenticate (RFC 9110, section 11.6.1). Scheme and names
 // are in lower case.
-type challenge struct {
-	scheme     string
-	parameters map[string]string
+type Challenge struct {
+	Scheme     string
+	Parameters map[string]string
+	Text       string // as it was written
 }
 
-// parseChallenges reads all values of WWW-Authenticate. A value may hold several
+// Parse reads all values of WWW-Authenticate. A value may hold several
 // challenges, and the comma stands between them as between the parameters of one.
-func parseChallenges(values []string) (challenges []challenge) {
+func Parse(values []string) (challenges []Challenge) {
 	for _, value := range values {
 		for _, item := range splitList(value) {
 			name, rest := leadingToken(item)
@@ -19,13 +21,15 @@ func parseChallenges(values []string) (challenges []challenge) {
 				continue
 			}
 			if text, isParameter := strings.CutPrefix(strings.TrimLeft(rest, " \t"), "="); isParameter && len(challenges) > 0 {
-				challenges[len(challenges)-1].parameters[strings.ToLower(name)] = unquoted(text)
+				last := &challenges[len(challenges)-1]
+				last.Parameters[strings.ToLower(name)] = unquoted(text)
+				last.Text += ", " + item
 				continue
 			}
-			c := challenge{strings.ToLower(name), map[string]string{}}
+			c := Challenge{strings.ToLower(name), map[string]string{}, item}
 			if name, rest := leadingToken(strings.TrimLeft(rest, " ")); name != "" {
 				if text, isParameter := strings.CutPrefix(strings.TrimLeft(rest, " \t"), "="); isParameter {
-					c.parameters[strings.ToLower(name)] = unquoted(text)
+					c.Parameters[strings.ToLower(name)] = unquoted(text)
 				}
 			}
 			challenges = append(challenges, c)

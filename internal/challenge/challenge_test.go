@@ -1,8 +1,10 @@
-package issuertest
+package challenge_test
 
 import (
 	"fmt"
 	"testing"
+
+	"example.com/jwtverify/internal/challenge"
 )
 
 func TestChallengesAreRead(t *testing.T) {
@@ -28,7 +30,14 @@ func TestChallengesAreRead(t *testing.T) {
 		{"a parameter without scheme", []string{`realm="x"`}, "[{realm map[]}]"},
 		{"rubbish", []string{`"," = ; Bearer`}, "[]"},
 	} {
-		if got := fmt.Sprint(parseChallenges(test.values)); got != test.want {
+		var read []any
+		for _, c := range challenge.Parse(test.values) {
+			read = append(read, struct {
+				scheme     string
+				parameters map[string]string
+			}{c.Scheme, c.Parameters})
+		}
+		if got := fmt.Sprint(read); got != test.want {
 			t.Errorf("%s: got %s, want %s", test.name, got, test.want)
 		}
 	}
@@ -46,12 +55,12 @@ func FuzzChallenges(f *testing.F) {
 			}
 			quoted += value[i : i+1]
 		}
-		challenges := parseChallenges([]string{before, `Bearer error="` + quoted + `"`})
+		challenges := challenge.Parse([]string{before, `Bearer error="` + quoted + `"`})
 		if len(challenges) == 0 {
 			t.Fatal("no challenge is read")
 		}
 		last := challenges[len(challenges)-1]
-		if last.scheme != "bearer" || last.parameters["error"] != value {
+		if last.Scheme != "bearer" || last.Parameters["error"] != value {
 			t.Errorf("got %v, want bearer with error %q", last, value)
 		}
 	})

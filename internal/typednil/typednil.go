@@ -1,0 +1,17 @@
+// Package typednil sees a nil behind an interface.
+package typednil
+
+import "reflect"
+
+// Is reports whether an interface is nil or holds a nil pointer, function or the like,
+// which would panic at its first use.
+func Is(v any) bool {
+	if v == nil {
+		return true
+	}
+	switch value := reflect.ValueOf(v); value.Kind() {
+	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Slice, reflect.Chan:
+		return value.IsNil()
+	}
+	return false
+}
