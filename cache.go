@@ -348,15 +348,6 @@ func (e *KeysUnavailableError) Is(target error) bool { return target == ErrKeysU
 // Unwrap returns e.Err.
 func (e *KeysUnavailableError) Unwrap() error { return e.Err }
 
-// notInvalid keeps an error of the source or the caller from being taken for one
-// about the token.
-func notInvalid(err error) error {
-	if errors.Is(err, ErrInvalid) {
-		return errors.New(err.Error())
-	}
-	return err
-}
-
 // start starts a flight, with mu held. A forced one is for an unknown kid, in a set
 // that is not due: it must not be answered by what is held already, and the next has
 // to keep its distance.

@@ -72,3 +72,12 @@ func malformed(subject string, err error) error {
 	}
 	return err // refused already
 }
+
+// notInvalid keeps an error of the source or the caller from being taken for one
+// about the token.
+func notInvalid(err error) error {
+	if errors.Is(err, ErrInvalid) {
+		return errors.New(err.Error())
+	}
+	return err
+}
