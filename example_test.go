@@ -278,5 +278,5 @@ func ExampleVerifier_Explain() {
 	// audience-mismatch
 	// expected "https://billing.example.com"
 	// found    ["https://api.example.com"]
-	// next     ask for this audience in the token request, or correct the audience in the settings (AUTHACTION_AUDIENCE)
+	// next     ask for this audience in the token request, or correct the audience in the settings
 }

@@ -269,7 +269,7 @@ func TestIssuersExplainWhoIsKnown(t *testing.T) {
 		"an unknown issuer": {"https://evil.example", []string{
 			`settings |  | issuers "https://issuer.example", "https://other.example/" | `,
 			`type | "JWT", "at+jwt" or none, or "at+jwt" | "JWT" | `,
-			`issuer | one of "https://issuer.example", "https://other.example/" | "https://evil.example" | the token is of another tenant, or the issuer in the settings (AUTHACTION_DOMAIN) is wrong`,
+			`issuer | one of "https://issuer.example", "https://other.example/" | "https://evil.example" | the token is of another tenant, or the issuer in the settings is wrong`,
 		}},
 		"one that differs in form": {"https://other.example", []string{
 			`settings |  | issuers "https://issuer.example", "https://other.example/" | `,

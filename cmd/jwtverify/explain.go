@@ -189,7 +189,7 @@ func cleanedNotes(notes []string) (list []finding) {
 	for _, note := range notes {
 		list = append(list, newFinding(jwtverify.Check{
 			Name: "form", Status: jwtverify.Note, Code: "token-cleaned",
-			Expected: "the bare token", Found: note, Next: "store and send it bare", Trusted: true,
+			Expected: "the bare token", Found: note, Trusted: true,
 		}))
 	}
 	return list
@@ -244,7 +244,6 @@ func clockNote(ahead time.Duration, now time.Time) finding {
 		Name: clockCheck, Status: jwtverify.Note, Code: "clock-skew",
 		Expected: "the time of the key server, " + now.Add(ahead).UTC().Format(time.RFC3339),
 		Found:    fmt.Sprintf("%s: this machine's clock is %s %s", now.UTC().Format(time.RFC3339), rounded(ahead.Abs()), direction),
-		Next:     "set this machine's clock",
 		Trusted:  true,
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"example.com/jwtverify"
+	"example.com/jwtverify/internal/diagnosis"
 )
 
 const inspectUsage = `jwtverify inspect [flags] [TOKEN]: what stands in this token? NOTHING is verified
@@ -139,7 +140,7 @@ func (seen inspection) writeText(w io.Writer, p palette) error {
 		lines = append(lines, p.paint(dim, signature))
 	}
 	for _, f := range seen.findings {
-		lines = append(lines, fmt.Sprintf("%s: %s (%s)", p.paint(red, "cannot be decoded"), diagnosisOf(f.Code).sentence, f.Code))
+		lines = append(lines, fmt.Sprintf("%s: %s (%s)", p.paint(red, "cannot be decoded"), diagnosis.Of(f.Code).Sentence, f.Code))
 		lines = append(lines, details(f.Check, p, "  ")...)
 	}
 	_, err := io.WriteString(w, strings.Join(lines, "\n")+"\n")

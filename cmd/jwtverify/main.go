@@ -27,6 +27,7 @@ import (
 	"time"
 
 	"example.com/jwtverify"
+	"example.com/jwtverify/internal/diagnosis"
 )
 
 func main() {
@@ -183,16 +184,19 @@ func (s *session) fail(command string, err error) int {
 	fmt.Fprintf(s.stderr, "%s: %s\n", command, safe(err.Error()))
 	var p *problem
 	if errors.As(err, &p) {
-		fmt.Fprintf(s.stderr, "  expected  %s\n  found     %s\n  next      %s\n", safe(p.expected), safe(p.found), safe(p.next))
+		fmt.Fprintf(s.stderr, "  expected  %s\n  found     %s\n  next      %s\n", safe(p.expected), safe(p.found), safe(p.next()))
 	}
 	return int(none)
 }
 
 // A problem is an error in the settings, with its diagnosis.
 type problem struct {
-	text                  string
-	code                  string // stable, for scripts and searches
-	expected, found, next string
+	text            string
+	code, cause     string // as in package diagnosis
+	expected, found string
 }
+
+// next is what to do about it.
+func (p *problem) next() string { return diagnosis.Of(p.code).For(p.cause).ForCommand() }
 
 func (p *problem) Error() string { return p.text + " (" + p.code + ")" }

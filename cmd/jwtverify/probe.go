@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"example.com/jwtverify"
+	"example.com/jwtverify/internal/diagnosis"
 )
 
 const probeUsage = `jwtverify probe [flags] URL [-]: does this API refuse what it must refuse?
@@ -160,7 +161,7 @@ type trial struct {
 	query         string // token for access_token
 	accepted      string // code if it is accepted; empty: it must not be refused
 	expected      string // and why
-	next          string // what to do about it
+	cause         string // of the advice, if it is none of the usual
 	also400       bool   // RFC 6750, section 3.1: invalid_request is a fit answer too
 }
 
@@ -172,29 +173,29 @@ func (p *prober) trials(query bool) ([]trial, error) {
 	}
 	list := []trial{
 		{name: "no header", accepted: "probe-open",
-			expected: "401: nobody gets in without a token", next: "protect this path; see which routes are public"},
-		{name: "malformed token", authorization: []string{"Bearer x.y.z"}, accepted: "probe-tampered-accepted",
-			expected: "401: x.y.z is no token", next: "verify the token, not only that there is one"},
+			expected: "401: nobody gets in without a token"},
+		{name: "malformed token", authorization: []string{"Bearer x.y.z"}, accepted: "probe-tampered-accepted", cause: "malformed",
+			expected: "401: x.y.z is no token"},
 		{name: "unsigned (alg none)", authorization: []string{"Bearer " + unsigned}, accepted: "probe-none-accepted",
-			expected: "401: anybody can write an unsigned token", next: "accept RS256 alone, whatever the token's header says"},
+			expected: "401: anybody can write an unsigned token"},
 	}
 	if p.token == "" {
 		return list, nil
 	}
 	list = append(list, trial{name: "signature altered", authorization: []string{"Bearer " + altered}, accepted: "probe-tampered-accepted",
-		expected: "401: this signature is not the issuer's", next: "check the signature by the issuer's keys"})
+		expected: "401: this signature is not the issuer's"})
 	if query {
 		list = append(list, trial{name: "token in the query only", query: p.token, accepted: "probe-query-accepted",
-			expected: "401: a token in a URL ends up in logs and histories", next: "read the Authorization header only"})
+			expected: "401: a token in a URL ends up in logs and histories"})
 	}
 	good := "Bearer " + p.token
 	return append(list,
 		trial{name: "two headers", authorization: []string{good, good}, accepted: "probe-two-headers-accepted", also400: true,
-			expected: "400 or 401: two parties may read two different tokens", next: "refuse a request with more than one Authorization header"},
-		trial{name: "lower-case scheme", authorization: []string{"bearer " + p.token},
-			expected: `no refusal: the scheme is "bearer" in any case (RFC 9110, section 11.1)`, next: "if the unchanged token is not refused, see below: compare the scheme ignoring case"},
+			expected: "400 or 401: two parties may read two different tokens"},
+		trial{name: "lower-case scheme", authorization: []string{"bearer " + p.token}, cause: "scheme",
+			expected: `no refusal: the scheme is "bearer" in any case (RFC 9110, section 11.1)`},
 		trial{name: "unchanged token", authorization: []string{good},
-			expected: "no refusal: this token is meant to be good", next: "find out why: jwtverify explain with this API's settings"},
+			expected: "no refusal: this token is meant to be good"},
 	), nil
 }
 
@@ -242,8 +243,7 @@ func (p *prober) forgeries() (unsigned, altered string, err error) {
 
 func (p *prober) notWhole(found string) error {
 	return &problem{
-		"the token is not a whole JWT", "token-parts", "a token with a signature, which can be altered", found,
-		"copy the token again, whole",
+		text: "the token is not a whole JWT", code: "token-parts", expected: "a token with a signature, which can be altered", found: found,
 	}
 }
 
@@ -312,7 +312,6 @@ func (p *prober) judge(a *probeAnswer, response *http.Response) {
 	}
 	o := &a.outcome
 	o.Status, o.Expected, o.Found = jwtverify.Pass, a.expected, strings.TrimSpace(fmt.Sprintf("%d %s", a.status, a.challenge))
-	fail := func(code, next string) { o.Status, o.Code, o.Next = jwtverify.Fail, code, next }
 	success := 200 <= a.status && a.status < 300
 	switch {
 	case a.accepted == "":
@@ -321,27 +320,30 @@ func (p *prober) judge(a *probeAnswer, response *http.Response) {
 		case a.status == http.StatusUnauthorized || a.status == http.StatusBadRequest:
 			p.refused(a)
 		default:
-			o.Status, o.Code = jwtverify.Note, "probe-status"
-			o.Next = "the token is not refused, but this status tells no more: probe a path that answers 200"
+			a.found(jwtverify.Note, "probe-status", "not refused")
 		}
 	case success:
-		fail(a.accepted, a.next)
+		a.found(jwtverify.Fail, a.accepted, a.cause)
 	case a.status == http.StatusUnauthorized && !hasBearer:
-		fail("probe-no-challenge", `send WWW-Authenticate: Bearer with each 401 (RFC 6750, section 3)`)
+		a.found(jwtverify.Fail, "probe-no-challenge", "")
 		o.Expected = "401 with a challenge, WWW-Authenticate: Bearer"
 		o.Found += " without it"
 	case a.status == http.StatusUnauthorized || a.also400 && a.status == http.StatusBadRequest:
 	default:
-		o.Status, o.Code = jwtverify.Note, "probe-status"
-		o.Next = "nobody got in, but this is not how an API refuses a token: see whether the path is right"
+		a.found(jwtverify.Note, "probe-status", "")
 	}
+}
+
+// found puts a diagnosis into the outcome.
+func (a *probeAnswer) found(status jwtverify.Status, code, cause string) {
+	a.outcome.Status, a.outcome.Code = status, code
+	a.outcome.Next = diagnosis.Of(code).For(cause).ForCommand()
 }
 
 // refused judges the refusal of a token that is meant to be good. With settings it is
 // verified here too.
 func (p *prober) refused(a *probeAnswer) {
-	o := &a.outcome
-	o.Status, o.Code, o.Next = jwtverify.Fail, "probe-good-refused", a.next
+	a.found(jwtverify.Fail, "probe-good-refused", a.cause)
 	if p.settings.incomplete() != nil {
 		return
 	}
@@ -352,7 +354,7 @@ func (p *prober) refused(a *probeAnswer) {
 		}
 		p.here = verifier.Explain(context.Background(), p.token)
 	}
-	code := ""
+	o, code := &a.outcome, ""
 	for _, c := range p.here.Checks {
 		if c.Status == jwtverify.Fail {
 			code = c.Code
@@ -361,15 +363,13 @@ func (p *prober) refused(a *probeAnswer) {
 	}
 	switch v, _ := judge(p.here.Err); v {
 	case undetermined:
-		o.Code = "probe-outage-as-401"
+		a.found(jwtverify.Fail, "probe-outage-as-401", "")
 		o.Expected = "503: an outage says nothing about the token"
 		o.Found += "; the issuer's keys cannot be had from here either (" + code + ")"
-		o.Next = "answer 503 with Retry-After while the issuer's keys cannot be had, so that clients keep their tokens"
 	case rejected:
 		// Then the API is right, as far as one can see from here.
-		o.Status, o.Code = jwtverify.Note, "probe-status"
+		a.found(jwtverify.Note, "probe-status", "rejected here")
 		o.Found += "; here the token is rejected too (" + code + ")"
-		o.Next = "probe again with a good token: jwtverify explain tells why this is none"
 	default:
 		o.Found += "; here the token is accepted"
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"example.com/jwtverify"
+	"example.com/jwtverify/internal/diagnosis"
 )
 
 // A report is what a command found: for people as text, for scripts as JSON.
@@ -34,29 +36,59 @@ type finding struct {
 
 const maxFoundBytes = 200
 
-// newFinding makes a check fit to be shown, with the command's own advice where there
-// is some.
+// Names of checks that the library does not have.
+const (
+	keysCheck  = "keys"  // retrieving the keys
+	clockCheck = "clock" // this machine's clock
+)
+
+// The five items of the guide's troubleshooting list.
+var itemNames = [...]string{1: "settings", 2: "RS256", 3: "keys", 4: "time", 5: "audience"}
+
+// itemOf is the item to which a check belongs. The issuer is among the settings: a
+// token of another issuer and a domain that is wrong look the same.
+func itemOf(check string) int {
+	switch check {
+	case "settings", "issuer":
+		return 1
+	case "form", "algorithm", "type":
+		return 2
+	case keysCheck, "key", "signature":
+		return 3
+	case "audience":
+		return 5
+	}
+	return 4 // claims, not-before, expiry, the clock, and how an API takes its token
+}
+
+// isKeysFailure reports whether a code says that the keys could not be had.
+func isKeysFailure(code string) bool {
+	return strings.HasPrefix(code, "keys-") && code != "keys-skipped"
+}
+
+// newFinding makes a check fit to be shown: with the library's advice in the words of the
+// command, and the usual advice for a code of the command's own.
 func newFinding(c jwtverify.Check) finding {
-	if next := diagnosisOf(c.Code).next; next != "" {
-		c.Next = next
+	known := diagnosis.Of(c.Code)
+	for _, a := range known.Advice {
+		if a.Next == c.Next {
+			c.Next = a.ForCommand()
+			break
+		}
 	}
 	switch {
 	case c.Code == "keys-not-json" && strings.HasPrefix(c.Found, "metadata "):
-		c.Expected = "the metadata of this issuer"
-		c.Next = "see what they say: jwtverify discover; or pass --jwks-url"
+		about := known.For("metadata")
+		c.Expected, c.Next = about.Expected, about.Command
 	case c.Code == "kid-unknown":
 		var pem bool
 		if c.Expected, _, pem = strings.Cut(c.Expected, "; keys from PEM"); pem {
-			c.Next = "keys from PEM have their thumbprint (RFC 7638) as kid, which the issuer's tokens do not name: use its JWK Set"
+			c.Next = known.For("pem").Command
 		}
 	}
 	c.Expected, c.Found, c.Next = safe(c.Expected), cut(safe(c.Found), maxFoundBytes), safe(c.Next)
 	// A damaged part of the token is one of its form, whichever step has found it.
-	item := itemOf(c.Name)
-	if check := diagnosisOf(c.Code).check; check != "" {
-		item = itemOf(check)
-	}
-	return finding{item, c}
+	return finding{itemOf(cmp.Or(known.Check, c.Name)), c}
 }
 
 // failedCheck is a check of the command's own.
@@ -75,7 +107,7 @@ func (r *report) judged(t *jwtverify.Token, err error, now time.Time) {
 		r.token, r.decides = t, ""
 		r.headline = describe(t, now)
 	case r.decides != "":
-		r.headline = diagnosisOf(r.decides).sentence
+		r.headline = diagnosis.Of(r.decides).Sentence
 	default: // no failure of the library is without a code
 		r.headline = reason(err)
 	}
@@ -107,7 +139,7 @@ func (f *flags) unchecked(settings settings, err error) *report {
 				}))
 			}
 		}
-		r.findings = append(r.findings, failedCheck(name, p.code, p.expected, p.found, p.next))
+		r.findings = append(r.findings, failedCheck(name, p.code, p.expected, p.found, p.next()))
 		return r
 	}
 	// A slip on the command line has no code.

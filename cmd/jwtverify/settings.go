@@ -165,9 +165,8 @@ func (s settings) incomplete() error {
 	switch {
 	case s.issuer == "":
 		return &problem{
-			"no issuer is set", "config-domain-missing",
-			"a tenant domain such as acme.eu.authaction.com, or an issuer", "nothing",
-			"set AUTHACTION_DOMAIN or pass --issuer",
+			text: "no issuer is set", code: "config-domain-missing",
+			expected: "a tenant domain such as acme.eu.authaction.com, or an issuer", found: "nothing",
 		}
 	case len(s.audiences) == 0:
 		return audienceMissing("nothing")
@@ -179,17 +178,15 @@ func (s settings) incomplete() error {
 
 func audienceMissing(found string) error {
 	return &problem{
-		"no audience is set", "config-audience-missing",
-		"the API identifier that tokens for this service carry as aud", found,
-		"set AUTHACTION_AUDIENCE or pass --audience; it cannot be skipped",
+		text: "no audience is set", code: "config-audience-missing",
+		expected: "the API identifier that tokens for this service carry as aud", found: found,
 	}
 }
 
 func keysMissing() error {
 	return &problem{
-		"nothing says where the keys are", "config-domain-missing",
-		"a tenant domain, an issuer or a key set", "nothing",
-		"set AUTHACTION_DOMAIN, or pass --issuer, --jwks-url or --jwks-file",
+		text: "nothing says where the keys are", code: "config-domain-missing", cause: "keys",
+		expected: "a tenant domain, an issuer or a key set", found: "nothing",
 	}
 }
 
@@ -206,9 +203,8 @@ func checkDomain(domain string) error {
 		return nil
 	}
 	return &problem{
-		"AUTHACTION_DOMAIN is no bare host name", "config-domain-form",
-		"a host name such as acme.eu.authaction.com, a port allowed", quoted(domain),
-		`remove "https://", slashes, spaces and quotes`,
+		text: "AUTHACTION_DOMAIN is no bare host name", code: "config-domain-form",
+		expected: "a host name such as acme.eu.authaction.com, a port allowed", found: quoted(domain),
 	}
 }
 
@@ -217,9 +213,8 @@ func checkPlaceholder(name, value string) error {
 		return nil
 	}
 	return &problem{
-		name + " is still the sample of the guide", "config-placeholder",
-		"your tenant's value", quoted(value),
-		"copy it from the dashboard",
+		text: name + " is still the sample of the guide", code: "config-placeholder",
+		expected: "your tenant's value", found: quoted(value),
 	}
 }
 
@@ -244,8 +239,7 @@ func checkAddress(flag, address string) error {
 		return nil
 	}
 	return &problem{
-		flag + " is plain http beyond this machine", "config-insecure-url",
-		"an https URL; http is for localhost, 127.0.0.0/8 and ::1 only", quoted(shownAddress(address)),
-		"use https",
+		text: flag + " is plain http beyond this machine", code: "config-insecure-url",
+		expected: "an https URL; http is for localhost, 127.0.0.0/8 and ::1 only", found: quoted(shownAddress(address)),
 	}
 }

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"example.com/jwtverify/internal/diagnosis"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -285,19 +287,19 @@ func TestEveryCodeHasAStory(t *testing.T) {
 	for _, path := range files {
 		stories[strings.TrimSuffix(filepath.Base(path), ".txt")] = true
 	}
-	for _, d := range diagnoses {
-		if !stories[d.code] {
-			t.Errorf("%s has no story", d.code)
+	for _, d := range diagnosis.Codes {
+		if !stories[d.Name] {
+			t.Errorf("%s has no story", d.Name)
 			continue
 		}
-		delete(stories, d.code)
-		shown := shownIn(strings.Join(readStory(t, filepath.Join("testdata", "codes", d.code+".txt")).lines, "\n"), d.code)
+		delete(stories, d.Name)
+		shown := shownIn(strings.Join(readStory(t, filepath.Join("testdata", "codes", d.Name+".txt")).lines, "\n"), d.Name)
 		if shown == nil {
-			t.Errorf("the story of %s does not show it", d.code)
+			t.Errorf("the story of %s does not show it", d.Name)
 			continue
 		}
-		if shown["next"] == "" || shown["found"] == "" && d.behind != probeOnly || shown["expected"] == "" && d.code != "keys-skipped" {
-			t.Errorf("the story of %s says too little: %q", d.code, shown)
+		if shown["next"] == "" || shown["found"] == "" && d.Behind != "probe" || shown["expected"] == "" && d.Name != "keys-skipped" {
+			t.Errorf("the story of %s says too little: %q", d.Name, shown)
 		}
 	}
 	for name := range stories {

@@ -65,9 +65,8 @@ func tooLong(name string) error {
 
 func tokenMissing(found string) error {
 	return &problem{
-		"there is no token", "token-missing",
-		"a token, or a token endpoint's answer", found,
-		"pipe the token endpoint's answer in: curl … | jwtverify explain",
+		text: "there is no token", code: "token-missing",
+		expected: "a token, or a token endpoint's answer", found: found,
 	}
 }
 

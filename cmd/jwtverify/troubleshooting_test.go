@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 
 	"example.com/jwtverify"
+	"example.com/jwtverify/internal/diagnosis"
 )
 
 const troubleshootingPath = "../../docs/troubleshooting.md"
@@ -42,7 +43,7 @@ func troubleshooting(t *testing.T) string {
 	var b strings.Builder
 	b.WriteString(`# Troubleshooting
 
-<!-- Made by go test ./cmd/jwtverify -run Troubleshooting -update. Change cmd/jwtverify/codes.go or a story instead. -->
+<!-- Made by go test ./cmd/jwtverify -run Troubleshooting -update. Change internal/diagnosis/advice.go or a story instead. -->
 
 A token is refused, and nobody knows why:
 
@@ -55,41 +56,41 @@ the token (exit 3, HTTP 503), every other error refuses it (exit 1, HTTP 401). T
 ` + "`--json`" + ` and in ` + "`Check.Code`" + ` of ` + "`Verifier.Explain`" + `. They are never renamed and never used for anything else.
 
 `)
-	section := func(title string, in func(diagnosis) bool) {
+	section := func(title string, in func(diagnosis.Code) bool) {
 		fmt.Fprintf(&b, "## %s\n\n", title)
-		for _, d := range diagnoses {
+		for _, d := range diagnosis.Codes {
 			if in(d) {
 				b.WriteString(entry(t, d))
 			}
 		}
 	}
 	for item := 1; item < len(itemNames); item++ {
-		section(fmt.Sprintf("%d. %s", item, guideItems[item]), func(d diagnosis) bool {
-			return itemOf(d.check) == item && !strings.HasPrefix(d.code, "probe-")
+		section(fmt.Sprintf("%d. %s", item, guideItems[item]), func(d diagnosis.Code) bool {
+			return itemOf(d.Check) == item && !strings.HasPrefix(d.Name, "probe-")
 		})
 	}
-	section("An API that takes what it must refuse: jwtverify probe", func(d diagnosis) bool {
-		return strings.HasPrefix(d.code, "probe-")
+	section("An API that takes what it must refuse: jwtverify probe", func(d diagnosis.Code) bool {
+		return strings.HasPrefix(d.Name, "probe-")
 	})
 	return strings.TrimRight(b.String(), "\n") + "\n"
 }
 
 // entry is what the page says of a code.
-func entry(t *testing.T, d diagnosis) string {
+func entry(t *testing.T, d diagnosis.Code) string {
 	t.Helper()
-	shown := shownIn(strings.Join(readStory(t, filepath.Join("testdata", "codes", d.code+".txt")).lines, "\n"), d.code)
+	shown := shownIn(strings.Join(readStory(t, filepath.Join("testdata", "codes", d.Name+".txt")).lines, "\n"), d.Name)
 	var b strings.Builder
-	behind := d.behind
+	behind := d.Behind
 	switch {
 	case strings.HasPrefix(behind, "Err"):
 		behind = "`" + behind + "`"
-	case behind == probeOnly:
+	case behind == "probe":
 		behind = "exit 1"
 	default:
 		behind = "*" + behind + "*"
 	}
-	sentence := strings.ToUpper(d.sentence[:1]) + d.sentence[1:]
-	fmt.Fprintf(&b, "### `%s`\n\n%s. %s: %s.\n\n", d.code, sentence, behind, d.when)
+	sentence := strings.ToUpper(d.Sentence[:1]) + d.Sentence[1:]
+	fmt.Fprintf(&b, "### `%s`\n\n%s. %s: %s.\n\n", d.Name, sentence, behind, d.When)
 	for _, label := range []string{"expected", "found"} {
 		if shown[label] != "" {
 			fmt.Fprintf(&b, "- %s: `%s`\n", label, shown[label])
