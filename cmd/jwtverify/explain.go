@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"example.com/jwtverify"
+	"example.com/jwtverify/internal/diagnosis"
 )
 
 const explainUsage = `jwtverify explain [flags] [TOKEN]: why is this token accepted or refused?
@@ -243,7 +244,7 @@ func clockNote(ahead time.Duration, now time.Time) finding {
 	return newFinding(jwtverify.Check{
 		Name: clockCheck, Status: jwtverify.Note, Code: "clock-skew",
 		Expected: "the time of the key server, " + now.Add(ahead).UTC().Format(time.RFC3339),
-		Found:    fmt.Sprintf("%s: this machine's clock is %s %s", now.UTC().Format(time.RFC3339), rounded(ahead.Abs()), direction),
+		Found:    fmt.Sprintf("%s: this machine's clock is %s %s", now.UTC().Format(time.RFC3339), diagnosis.Rounded(ahead.Abs()), direction),
 		Trusted:  true,
 	})
 }

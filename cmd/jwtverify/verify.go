@@ -13,6 +13,7 @@ import (
 	"unicode"
 
 	"example.com/jwtverify"
+	"example.com/jwtverify/internal/diagnosis"
 )
 
 const verifyUsage = `jwtverify verify [flags] [TOKEN]: may this token be trusted?
@@ -110,24 +111,11 @@ func describe(t *jwtverify.Token, now time.Time) string {
 		subject = "sub " + quoted(t.Subject)
 	}
 	left := t.Expiry.Sub(now)
-	when := "in " + rounded(left)
+	when := "in " + diagnosis.Rounded(left)
 	if left < 0 {
-		when = rounded(-left) + " ago, within the leeway"
+		when = diagnosis.Rounded(-left) + " ago, within the leeway"
 	}
 	return fmt.Sprintf("%s, expires %s, %s", subject, t.Expiry.UTC().Format(time.RFC3339), when)
-}
-
-// rounded is a duration as people say it.
-func rounded(d time.Duration) string {
-	switch {
-	case d < 2*time.Minute:
-		return fmt.Sprintf("%.0fs", d.Seconds())
-	case d < 2*time.Hour:
-		return fmt.Sprintf("%.0fm", d.Minutes())
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%.0fh", d.Hours())
-	}
-	return fmt.Sprintf("%.0fd", d.Hours()/24)
 }
 
 // writeClaims writes the claims as the issuer wrote them, on one line.

@@ -402,17 +402,3 @@ func TestClasses(t *testing.T) {
 		}
 	}
 }
-
-func TestDurationsAsPeopleSayThem(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		0:                                "0s",
-		119 * time.Second:                "119s",
-		time.Hour - 300*time.Millisecond: "60m",
-		3 * time.Hour:                    "3h",
-		72 * time.Hour:                   "3d",
-	} {
-		if got := rounded(d); got != want {
-			t.Errorf("%v: got %s, want %s", d, got, want)
-		}
-	}
-}

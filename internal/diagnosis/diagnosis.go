@@ -228,12 +228,13 @@ func (k *Case) laterThanNow(v *Verifier) string {
 func (k *Case) fromNow(t time.Time) string {
 	distance := t.Sub(k.Now)
 	if distance <= 0 {
-		return Clock(t) + ", " + rounded(-distance) + " ago"
+		return Clock(t) + ", " + Rounded(-distance) + " ago"
 	}
-	return Clock(t) + ", in " + rounded(distance)
+	return Clock(t) + ", in " + Rounded(distance)
 }
 
-func rounded(d time.Duration) string {
+// Rounded is a duration as people say it.
+func Rounded(d time.Duration) string {
 	switch {
 	case d < 2*time.Minute:
 		return fmt.Sprintf("%.0fs", d.Seconds())
