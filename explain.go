@@ -1,6 +1,7 @@
 package jwtverify
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,7 +63,7 @@ const (
 func (v *Verifier) Explain(ctx context.Context, token string) *Report {
 	var found trace
 	if v.isZero() {
-		return newExplanation(token, &found, stepSettings, errZeroVerifier).report(v)
+		return newExplanation(token, &found, stepSettings, errZeroVerifier).report()
 	}
 	failed, err := v.verify(ctx, token, &found)
 	e := newExplanation(token, &found, failed, err)
@@ -143,33 +144,36 @@ func (e *explanation) report(verifiers ...*Verifier) *Report {
 
 // facts are what the words of a Report are made of.
 func (e *explanation) facts(verifiers []*Verifier) *diagnosis.Case {
-	h := &e.header
 	k := &diagnosis.Case{
+		Issuers:        issuersOf(verifiers),
+		Types:          typesOf(verifiers),
 		Last:           e.last,
-		Size:           e.size,
-		Header:         diagnosis.Header{Segment: e.parts.header, Type: h.typ, HasType: h.hasTyp, KeyID: h.kid, HasKeyID: h.hasKid},
-		SignatureBytes: len(e.parts.signature) * 3 / 4,
 		Signed:         e.key.pub != nil,
+		Size:           e.size,
+		SignatureBytes: len(e.parts.signature) * 3 / 4,
+		Header:         e.parts.header,
+		Type:           e.header.typ,
+		HasType:        e.header.hasTyp,
+		KeyID:          e.header.kid,
+		HasKeyID:       e.header.hasKid,
 		Audience:       e.audience,
 		Now:            e.now,
 		HeaderLimits:   fmt.Sprintf("a header of at most %d bytes, %d members (array elements count) and %d levels", maxHeaderBytes, maxHeaderMembers, maxHeaderDepth),
 		ClaimsLimits:   fmt.Sprintf("claims of at most %d members and %d levels", strictjson.MaxMembers, strictjson.MaxDepth),
 	}
-	for _, v := range verifiers {
-		if v.isZero() {
-			continue
+	if len(verifiers) > 0 {
+		v := verifiers[0]
+		k.Audiences, k.Leeway, k.Timeout = v.audiences, v.leeway, defaultTimeout
+		if v.cache != nil {
+			k.Timeout = cmp.Or(v.cache.Timeout, defaultTimeout)
 		}
-		timeout := defaultTimeout
-		if v.cache != nil && v.cache.Timeout > 0 {
-			timeout = v.cache.Timeout
-		}
-		k.Verifiers = append(k.Verifiers, diagnosis.Verifier{Issuer: v.issuer, Audiences: v.audiences, Types: v.types, Leeway: v.leeway, Timeout: timeout})
 	}
 	if e.set != nil {
-		k.KeySet = &diagnosis.KeySet{Usable: e.set.Len(), Skipped: e.set.skipped}
+		k.Usable, k.Skipped = e.set.Len(), e.set.skipped
 	}
 	if t := e.token; t != nil {
-		k.Token = &diagnosis.Token{Claims: t.claims, Issuer: t.Issuer, Expiry: t.Expiry, NotBefore: t.NotBefore, IssuedAt: t.IssuedAt}
+		k.Claims, k.Issuer = t.claims, t.Issuer
+		k.Expiry, k.NotBefore, k.IssuedAt = t.Expiry, t.NotBefore, t.IssuedAt
 	}
 	for s, err := range e.failures {
 		if err != nil {

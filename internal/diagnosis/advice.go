@@ -16,7 +16,7 @@ type Code struct {
 // An Advice says what to do.
 type Advice struct {
 	Cause    string // that was seen; empty: the usual advice for the code
-	Expected string // where the error does not say it
+	Expected string // where the error does not say it, or not in full
 	Next     string // as the library says it, which knows no flag and no variable; empty: it never does
 	Command  string // as the command says it; empty: as the library does
 }
@@ -44,7 +44,8 @@ func (c Code) For(cause string) Advice {
 // ForCommand returns the words of the command.
 func (a Advice) ForCommand() string { return cmp.Or(a.Command, a.Next) }
 
-// Codes are all codes, in the order of the checks. {host} is filled in.
+// Codes are all codes, in the order of the checks. What stands in braces is filled in:
+// {host}, {timeout}, {limit} and {part}.
 var Codes = [...]Code{
 	{"config-domain-missing", "settings", "exit 2", "there is neither a domain nor an issuer", "no issuer is set", []Advice{
 		{Next: "make the Verifier with New, and Issuers with NewIssuers", Command: "set AUTHACTION_DOMAIN or pass --issuer"},
@@ -71,7 +72,7 @@ var Codes = [...]Code{
 	{"token-base64", "form", "ErrMalformed", "there is padding, +, /, space or a line break in the token, or loose bits at the end of a part", "the token is damaged",
 		[]Advice{{Next: "copy the token again, and look for line breaks and other changes on its way"}}},
 	{"token-json", "form", "ErrMalformed", "the header or the claims are not one JSON object, or have a member twice", "the token does not hold what a token holds",
-		[]Advice{{Next: "the issuer, or a proxy on the way, damaged the token: get a new one"}}},
+		[]Advice{{Expected: "one JSON object in the {part}, in valid UTF-8, with no member twice", Next: "the issuer, or a proxy on the way, damaged the token: get a new one"}}},
 	{"json-limits", "form", "ErrMalformed", "the header or the claims have too many bytes, members or levels", "there is too much in the token", []Advice{{Next: "ask the issuer for less"}}},
 	{"alg-none", "algorithm", "ErrUnsupported", `alg is "none", in any case`, "the token is not signed", []Advice{{Next: "this token is not signed: trust nothing that comes from its source"}}},
 	{"alg-hmac", "algorithm", "ErrUnsupported", "alg is HS256, HS384 or HS512", "the token is signed with a shared secret, not with RS256",
@@ -80,32 +81,32 @@ var Codes = [...]Code{
 		[]Advice{{Next: "set the API's signing algorithm to RS256 in the issuer's dashboard"}}},
 	{"type-mismatch", "type", "ErrUnsupported", "typ is that of another kind of token", "this is another kind of token", []Advice{{Next: "send the access token, not another kind of token"}}},
 	{"header-critical", "type", "ErrUnsupported", "the header has crit", "the token uses an extension that is unknown here",
-		[]Advice{{Next: "the issuer uses an extension that is unknown here: have it switched off"}}},
+		[]Advice{{Expected: "no critical extension", Next: "the issuer uses an extension that is unknown here: have it switched off"}}},
 
 	{"keys-dns", "keys", "ErrKeysUnavailable", "the name of the key server does not resolve", "the issuer's name does not resolve",
-		[]Advice{{Next: "check the spelling of the domain, and the network"}}},
+		[]Advice{{Expected: "an address of {host}", Next: "check the spelling of the domain, and the network"}}},
 	{"keys-connect", "keys", "ErrKeysUnavailable", "the connection is refused, or the server or a proxy cannot be reached", "the issuer cannot be reached",
-		[]Advice{{Next: "check firewall and proxy"}}},
+		[]Advice{{Expected: "a connection to {host}", Next: "check firewall and proxy"}}},
 	{"keys-tls", "keys", "ErrKeysUnavailable", "the certificate or the handshake is not good", "the connection to the issuer is not secure",
-		[]Advice{{Next: "check the bundle of trusted certificates, and the clock"}}},
+		[]Advice{{Expected: "a valid certificate of {host}", Next: "check the bundle of trusted certificates, and the clock"}}},
 	{"keys-timeout", "keys", "ErrKeysUnavailable", "the keys did not come within the limit", "the issuer's keys did not come in time",
-		[]Advice{{Next: "try again; check the route to {host}"}}},
+		[]Advice{{Expected: "an answer within {timeout}", Next: "try again; check the route to {host}"}}},
 	{"keys-status", "keys", "ErrKeysUnavailable", "the answer has another status than 200", "the issuer answers with an error",
-		[]Advice{{Next: "404: the domain or the path is wrong; 5xx: try again later", Command: "404: AUTHACTION_DOMAIN or the path of --jwks-url is wrong; 5xx: try again later"}}},
+		[]Advice{{Expected: "status 200", Next: "404: the domain or the path is wrong; 5xx: try again later", Command: "404: AUTHACTION_DOMAIN or the path of --jwks-url is wrong; 5xx: try again later"}}},
 	{"keys-redirect", "keys", "ErrKeysUnavailable", "the answer is a redirect, which is not followed", "the address of the keys is not their final one",
-		[]Advice{{Next: "use the final URL as the address of the keys", Command: "use the final URL in --jwks-url, if it is the issuer's"}}},
+		[]Advice{{Expected: "status 200", Next: "use the final URL as the address of the keys", Command: "use the final URL in --jwks-url, if it is the issuer's"}}},
 	{"keys-not-json", "keys", "ErrKeysUnavailable", "HTML or other text came, or JSON that is cut off or no key set", "what came is no key set", []Advice{
-		{Next: "a login page, a proxy or another document answered: check the address of the keys", Command: "a login page, a proxy or another document answered: check AUTHACTION_DOMAIN, --issuer, --jwks-url or --jwks-file"},
+		{Expected: "a JWK Set", Next: "a login page, a proxy or another document answered: check the address of the keys", Command: "a login page, a proxy or another document answered: check AUTHACTION_DOMAIN, --issuer, --jwks-url or --jwks-file"},
 		{Cause: "metadata", Expected: "the metadata of this issuer", Command: "see what they say: jwtverify discover; or pass --jwks-url"},
 	}},
 	{"keys-size", "keys", "ErrKeysUnavailable", "the document is over the size limit", "what came is too large for a key set",
-		[]Advice{{Next: "check the address of the keys: this is no usual key set", Command: "check --jwks-url: this is no usual key set"}}},
+		[]Advice{{Expected: "at most {limit} bytes", Next: "check the address of the keys: this is no usual key set", Command: "check --jwks-url: this is no usual key set"}}},
 	{"keys-empty", "keys", "ErrKeysUnavailable", "no key of the set is usable for RS256", "the issuer publishes no key for RS256",
-		[]Advice{{Next: "check the address of the keys, or tell the issuer that it publishes no key for RS256"}}},
+		[]Advice{{Expected: "one usable RS256 key or more", Next: "check the address of the keys, or tell the issuer that it publishes no key for RS256"}}},
 	{"keys-file", "keys", "ErrKeysUnavailable", "the file of --jwks-file is not there or cannot be read", "the file with the keys cannot be read",
-		[]Advice{{Next: "check the path", Command: "check the path in --jwks-file"}}},
+		[]Advice{{Expected: "a file with a JWK Set, a JWK or PEM", Next: "check the path", Command: "check the path in --jwks-file"}}},
 	{"keys-held", "keys", "ErrKeysUnavailable", "no attempt is made now, since the last one failed or too many wait (in a long-lived process only)", "the issuer is not asked at the moment",
-		[]Advice{{Next: "wait that long, and see why the retrieval before failed"}}},
+		[]Advice{{Expected: "a retrieval of the keys", Next: "wait that long, and see why the retrieval before failed"}}},
 	{"keys-skipped", "keys", "note", "some keys of the set were passed over", "some keys were passed over",
 		[]Advice{{Next: "harmless, if yours is not among them", Command: "harmless if yours is not among them; jwtverify jwks shows all"}}},
 	{"kid-form", "key", "ErrMalformed", "kid is no text, or over 256 bytes", "the token's kid is not one", []Advice{{Next: "tell the issuer: a kid is a short text"}}},
@@ -115,7 +116,7 @@ var Codes = [...]Code{
 		{Cause: "pem", Command: "keys from PEM have their thumbprint (RFC 7638) as kid, which the issuer's tokens do not name: use its JWK Set"},
 	}},
 	{"key-unusable", "key", "ErrUnknownKey", "the key of this kid is not RSA, not for signatures, for another algorithm, under 2048 bits or otherwise unfit", "the token's key is not fit for RS256",
-		[]Advice{{Next: "tell the issuer: its key is not fit for RS256 signatures"}}},
+		[]Advice{{Expected: "an RSA key for RS256 signatures", Next: "tell the issuer: its key is not fit for RS256 signatures"}}},
 	{"signature-length", "signature", "ErrSignature", "the signature is missing, or not as long as the key's modulus", "the signature has the wrong length",
 		[]Advice{{Next: "the token was cut off: copy it again, whole"}}},
 	{"signature-bad", "signature", "ErrSignature", "the signature has the right length and was not made by this key", "the signature is not the issuer's",
@@ -124,7 +125,7 @@ var Codes = [...]Code{
 	{"claim-case", "claims", "ErrMalformed", "a claim has the name of a registered one but for case", "a claim is spelled almost right", []Advice{{Next: "the issuer must spell the claim exactly"}}},
 	{"claim-type", "claims", "ErrMalformed", "a registered claim has the wrong JSON type", "a claim has the wrong type", []Advice{{Next: "tell the issuer: a claim has the wrong JSON type"}}},
 	{"expiry-missing", "claims", "ErrMalformed", "the token has no exp", "the token never expires",
-		[]Advice{{Next: "the issuer must limit the life of its tokens"}}},
+		[]Advice{{Expected: "exp, the time at which the token expires", Next: "the issuer must limit the life of its tokens"}}},
 	{"time-milliseconds", "claims", "ErrMalformed", "a time is beyond the year 9999", "a time is in milliseconds", []Advice{{Next: "the issuer wrote milliseconds: it must write seconds"}}},
 	{"sender-constrained", "claims", "note", "the token has a cnf claim", "the token is bound to its client's key",
 		[]Advice{{Next: "this token is bound to its client's key (DPoP or mutual TLS): check the proof, or it is taken for a plain one", Command: "this token needs DPoP or mutual TLS: package bearer refuses it unless told how to check the proof"}}},

@@ -1,13 +1,21 @@
 // Package diagnosis puts into words what was found of a token: for each step of the
-// verification what was expected, what was found, and what to do. It decides nothing.
+// verification a code, what was expected, what was found, and what to do. Facts go in,
+// words come out.
+//
+// It decides nothing: a verdict is made before it is asked, and no error of the library
+// comes from here. It shows nothing secret: what comes from outside is quoted and cut.
+// advice.go has all words of advice, those of the command too; whoever adds some changes
+// that file and, if they are for a cause that is told apart, the place that sees it.
 package diagnosis
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -40,48 +48,31 @@ var names = [Steps]string{
 	"settings", "form", "algorithm", "type", "key", "signature", "claims", "issuer", "audience", "not-before", "expiry",
 }
 
-// A Case is what is known of a token that was judged.
+// A Case is what is known of a token that was judged. What is zero was not looked at.
 type Case struct {
-	Verifiers []Verifier // that of its issuer, or all of those that it has none among
-	Failures  [Steps]*Failure
-	Last      Step // that was looked at
+	// What was asked for: by the verifier of the token's issuer, or by all of those
+	// that it has none among.
+	Issuers, Audiences, Types []string
+	Leeway, Timeout           time.Duration
+	Now                       time.Time
 
-	Size           int // of the token, in bytes
-	Header         Header
-	SignatureBytes int
-	KeySet         *KeySet // nil: the keys were not looked at, or not to be had
-	Signed         bool    // by one of them
-	Token          *Token  // nil: the claims were not read
-	Audience       []string
-	Now            time.Time
+	Failures [Steps]*Failure
+	Last     Step // that was looked at
+	Signed   bool // by one of the keys
+
+	Size, SignatureBytes int    // of the token, in bytes
+	Header               string // as it was sent
+	Type, KeyID          string // of the header
+	HasType, HasKeyID    bool
+	Usable               int     // keys of the set
+	Skipped              []error // its others
+
+	// What the claims say. Perhaps nobody vouches for them.
+	Claims, Issuer              string
+	Audience                    []string
+	Expiry, NotBefore, IssuedAt time.Time
 
 	HeaderLimits, ClaimsLimits string // in words
-}
-
-// A Verifier is what one was told.
-type Verifier struct {
-	Issuer           string
-	Audiences, Types []string
-	Leeway, Timeout  time.Duration
-}
-
-// A Header is what counts of one.
-type Header struct {
-	Segment           string
-	Type, KeyID       string
-	HasType, HasKeyID bool
-}
-
-// A KeySet is what was found where the keys are.
-type KeySet struct {
-	Usable  int
-	Skipped []error
-}
-
-// A Token is what its claims say. Perhaps nobody vouches for them.
-type Token struct {
-	Claims, Issuer              string
-	Expiry, NotBefore, IssuedAt time.Time
 }
 
 // A Failure is why a step failed: the parts of the error of Verify.
@@ -114,8 +105,8 @@ func (k *Case) Checks() []Check {
 		switch err := k.Failures[s]; {
 		case err != nil:
 			c.Status = "fail"
-			k.diagnose(&c, err)
-		case s > k.Last, s == Key && k.KeySet == nil, s == Signature && !k.Signed:
+			k.diagnose(&c, s, err)
+		case s > k.Last, s == Key && k.Usable == 0, s == Signature && !k.Signed:
 			c.Status = "skip"
 		default:
 			c.Expected, c.Found = k.passed(s)
@@ -128,60 +119,62 @@ func (k *Case) Checks() []Check {
 
 // passed tells what a step wanted, and what it found good.
 func (k *Case) passed(s Step) (expected, found string) {
-	v := k.Verifiers[0]
 	switch s {
 	case Settings:
-		if len(k.Verifiers) > 1 {
-			return "", "issuers " + quote.List(k.issuers())
+		if len(k.Issuers) > 1 {
+			return "", "issuers " + quote.List(k.Issuers)
 		}
-		return "", fmt.Sprintf("issuer %s, audience %s", quote.Text(v.Issuer, 100), quote.List(v.Audiences))
+		return "", fmt.Sprintf("issuer %s, audience %s", quote.Text(k.Issuers[0], 100), quote.List(k.Audiences))
 	case Form:
 		return "three parts", fmt.Sprintf("three parts, %d bytes", k.Size)
 	case Algorithm:
 		return `"RS256"`, `"RS256"`
 	case Type:
-		return k.wantedType(), k.Header.foundType()
+		if !k.HasType {
+			return k.wantedType(), "no typ"
+		}
+		return k.wantedType(), quote.Text(k.Type, 100)
 	case Key:
-		return "a key of the issuer", fmt.Sprintf("%s, %s", k.Header.foundKeyID(), quote.Count(k.KeySet.Usable, "usable key"))
+		return "a key of the issuer", fmt.Sprintf("%s, %s", k.foundKeyID(), quote.Count(k.Usable, "usable key"))
 	case Signature:
 		return "made by that key", fmt.Sprintf("made by it, %d bytes", k.SignatureBytes)
 	case Claims:
-		return "one JSON object", fmt.Sprintf("one JSON object, %d bytes", len(k.Token.Claims))
+		return "one JSON object", fmt.Sprintf("one JSON object, %d bytes", len(k.Claims))
 	case Issuer:
-		return quote.Text(v.Issuer, 100), quote.Text(k.Token.Issuer, 100)
+		return quote.Text(k.Issuers[0], 100), quote.Text(k.Issuer, 100)
 	case Audience:
-		return quote.List(v.Audiences), foundAudience(k.Audience)
+		return quote.List(k.Audiences), "[" + quote.List(k.Audience) + "]"
 	case NotBefore:
-		if k.Token.NotBefore.IsZero() {
+		if k.NotBefore.IsZero() {
 			return "", "no nbf"
 		}
-		return k.notAfterNow(), Clock(k.Token.NotBefore)
+		return k.notAfterNow(), Clock(k.NotBefore)
 	default:
-		return k.laterThanNow(&v), k.fromNow(k.Token.Expiry)
+		return k.laterThanNow(), k.fromNow(k.Expiry)
 	}
 }
 
 // appendNotes adds what is worth knowing about a step.
 func (k *Case) appendNotes(list []Check, s Step, trusted bool) []Check {
 	note := func(code, expected, found string) {
-		list = append(list, Check{names[s], "note", code, expected, found, next(code, ""), trusted})
+		list = append(list, Check{names[s], "note", code, expected, found, Of(code).For("").Next, trusted})
 	}
 	switch {
 	case s > k.Last:
-	case s == Key && k.KeySet != nil && len(k.KeySet.Skipped) > 0:
-		note("keys-skipped", "", skippedList(k.KeySet.Skipped))
-	case s == Claims && k.Token != nil && hasMember(k.Token.Claims, "cnf"):
+	case s == Key && len(k.Skipped) > 0:
+		note("keys-skipped", "", skippedList(k.Skipped))
+	case s == Claims && hasMember(k.Claims, "cnf"):
 		// RFC 7800, section 3.1: the token is for who can prove possession of a key.
 		note("sender-constrained", "a plain bearer token", "a cnf claim")
-	case s == NotBefore && k.Token != nil && k.Token.IssuedAt.After(k.Now.Add(k.Verifiers[0].Leeway)):
-		note("issued-ahead", k.notAfterNow(), "iat "+k.fromNow(k.Token.IssuedAt))
+	case s == NotBefore && k.IssuedAt.After(k.Now.Add(k.Leeway)):
+		note("issued-ahead", k.notAfterNow(), "iat "+k.fromNow(k.IssuedAt))
 	}
 	return list
 }
 
 func (k *Case) wantedType() string {
 	var wanted []string
-	for _, typ := range k.types() {
+	for _, typ := range k.Types {
 		one := `"JWT", "at+jwt" or none`
 		if typ != "" {
 			one = quote.Text(typ, 100)
@@ -193,33 +186,19 @@ func (k *Case) wantedType() string {
 	return strings.Join(wanted, ", or ")
 }
 
-func (h *Header) foundType() string {
-	if !h.HasType {
-		return "no typ"
-	}
-	return quote.Text(h.Type, 100)
-}
-
-func (h *Header) foundKeyID() string {
-	if !h.HasKeyID {
+func (k *Case) foundKeyID() string {
+	if !k.HasKeyID {
 		return "no kid"
 	}
-	return "kid " + quote.Text(h.KeyID, 64)
-}
-
-func foundAudience(audience []string) string {
-	if audience == nil {
-		return "nothing"
-	}
-	return "[" + quote.List(audience) + "]"
+	return "kid " + quote.Text(k.KeyID, 64)
 }
 
 func (k *Case) notAfterNow() string { return "not after " + Clock(k.Now) + ", which is now" }
 
-func (k *Case) laterThanNow(v *Verifier) string {
+func (k *Case) laterThanNow() string {
 	text := "later than " + Clock(k.Now) + ", which is now"
-	if v.Leeway > 0 {
-		text += ", less the leeway of " + v.Leeway.String()
+	if k.Leeway > 0 {
+		text += ", less the leeway of " + k.Leeway.String()
 	}
 	return text
 }
@@ -248,14 +227,18 @@ func Rounded(d time.Duration) string {
 
 func skippedList(skipped []error) string {
 	var out []string
-	for i, err := range skipped {
-		if i == 4 {
-			out = append(out, fmt.Sprintf("and %d more", len(skipped)-i))
-			break
-		}
+	for _, err := range skipped {
 		out = append(out, err.Error())
 	}
-	return strings.Join(out, "; ")
+	return someOf(out, 4, fmt.Sprintf("and %d more", len(out)-4))
+}
+
+// someOf joins texts, limit at most; more says that there are others.
+func someOf(texts []string, limit int, more string) string {
+	if len(texts) > limit {
+		texts = append(texts[:limit:limit], more)
+	}
+	return strings.Join(texts, "; ")
 }
 
 // hasMember reports whether a JSON object, read without error before, has a member of
@@ -264,86 +247,78 @@ func hasMember(text string, names ...string) (has bool) {
 	var r strictjson.Reader
 	r.Begin(text, strictjson.Usual)
 	for name := range r.Object {
-		for _, wanted := range names {
-			has = has || name == wanted
-		}
+		has = has || slices.Contains(names, name)
 		r.Skip()
 	}
 	return has
 }
 
-// diagnose fills in a check that failed.
-func (k *Case) diagnose(c *Check, f *Failure) {
-	host := ""
-	if f.Keys != nil {
-		host = hostOf(f.Keys.Err)
-		c.Code, c.Expected, c.Found = k.keysFinding(f.Keys, host)
-	} else {
-		c.Code, c.Expected, c.Found = f.Code, f.Want, f.Found
-		k.refine(c, f)
+// diagnose fills in a check that failed: by the words of advice.go, where the token and
+// the error do not say more.
+func (k *Case) diagnose(c *Check, s Step, f *Failure) {
+	part, limits, host := "claims", k.ClaimsLimits, "the key server"
+	if s == Form {
+		part, limits = "header", k.HeaderLimits
 	}
-	c.Next = next(c.Code, host)
+	if f.Keys == nil {
+		c.Code, c.Expected, c.Found = f.Code, f.Want, f.Found
+		k.refine(c, f, limits)
+	} else {
+		k.findNoKeys(c, f.Keys)
+		var request *fetch.Error
+		if errors.As(f.Keys.Err, &request) {
+			host = request.Host
+		}
+	}
+	usual := Of(c.Code).For("")
+	fill := strings.NewReplacer("{part}", part, "{host}", host, "{timeout}", k.Timeout.String(), "{limit}", strconv.Itoa(jwk.MaxBytes))
+	c.Expected = cmp.Or(fill.Replace(usual.Expected), c.Expected)
+	c.Next = fill.Replace(usual.Next)
 }
 
 // refine says more than the error of Verify does, where the rest of the token tells
 // more.
-func (k *Case) refine(c *Check, f *Failure) {
-	part := "claims"
-	if c.Name == names[Form] {
-		part = "header"
-	}
+func (k *Case) refine(c *Check, f *Failure, limits string) {
 	switch c.Code {
 	case "token-base64":
 		c.Found = f.Subject + " " + f.Found
-		if c.Expected == "" {
-			c.Expected = "canonical base64url"
-		}
+		c.Expected = cmp.Or(f.Want, "canonical base64url")
 	case "token-json":
 		c.Found = f.Subject + " " + f.Found
 		if f.Want != "" {
 			c.Found += ", want " + f.Want
 		}
-		c.Expected = "one JSON object in the " + part + ", in valid UTF-8, with no member twice"
+	case "json-limits":
+		c.Found, c.Expected = f.Subject+" "+f.Found, limits
 	case "type-mismatch":
 		c.Expected = k.wantedType()
-	case "json-limits":
-		c.Found = f.Subject + " " + f.Found
-		c.Expected = k.HeaderLimits
-		if part == "claims" {
-			c.Expected = k.ClaimsLimits
-		}
-	case "expiry-missing":
-		c.Expected = "exp, the time at which the token expires"
-	case "key-unusable":
-		c.Expected = "an RSA key for RS256 signatures"
 	case "header-critical":
-		c.Expected = "no critical extension"
-		c.Found = "crit " + criticalNames(k.Header.Segment)
+		c.Found = "crit " + criticalNames(k.Header)
 	case "signature-bad":
-		c.Expected = "made by the key with " + k.Header.foundKeyID()
+		c.Expected = "made by the key with " + k.foundKeyID()
 		c.Found = "not made by it"
-	case "issuer-missing":
+	case "issuer-missing", "audience-missing":
 		c.Found = "nothing"
 	case "issuer-mismatch":
-		for _, v := range k.Verifiers {
-			if sameButForm(withoutScheme(k.Token.Issuer), withoutScheme(v.Issuer)) {
-				c.Code, c.Expected = "issuer-form", quote.Text(v.Issuer, 100)
+		for _, issuer := range k.Issuers {
+			if sameButForm(withoutScheme(k.Issuer), withoutScheme(issuer)) {
+				c.Code, c.Expected = "issuer-form", quote.Text(issuer, 100)
 			}
 		}
-	case "audience-missing":
-		c.Found = "nothing"
 	case "audience-mismatch":
 		switch {
-		case k.audienceDiffersInForm():
+		case slices.ContainsFunc(k.Audience, func(aud string) bool {
+			return slices.ContainsFunc(k.Audiences, func(want string) bool { return sameButForm(aud, want) })
+		}):
 			c.Code = "audience-form"
-		case hasMember(k.Token.Claims, "nonce", "at_hash"):
+		case hasMember(k.Claims, "nonce", "at_hash"):
 			// OpenID Connect Core 1.0, section 2: what only ID tokens hold.
 			c.Code = "audience-id-token"
 		}
 	case "expired":
-		c.Expected, c.Found = k.laterThanNow(&k.Verifiers[0]), k.fromNow(k.Token.Expiry)
+		c.Expected, c.Found = k.laterThanNow(), k.fromNow(k.Expiry)
 	case "not-before":
-		c.Expected, c.Found = k.notAfterNow(), k.fromNow(k.Token.NotBefore)
+		c.Expected, c.Found = k.notAfterNow(), k.fromNow(k.NotBefore)
 	}
 }
 
@@ -367,17 +342,6 @@ func criticalNames(segment string) string {
 	return "[" + quote.List(names) + "]"
 }
 
-func (k *Case) audienceDiffersInForm() bool {
-	for _, aud := range k.Audience {
-		for _, want := range k.Verifiers[0].Audiences {
-			if sameButForm(aud, want) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // sameButForm reports whether two names differ in case or a final slash only.
 func sameButForm(a, b string) bool {
 	return strings.EqualFold(strings.TrimSuffix(a, "/"), strings.TrimSuffix(b, "/"))
@@ -391,37 +355,16 @@ func withoutScheme(s string) string {
 	return s
 }
 
-// keysFinding tells why there were no keys to judge a token by.
-func (k *Case) keysFinding(err *NoKeys, host string) (code, expected, found string) {
-	code, found = keysCode(err)
-	if found == "" {
-		found = quote.Line(err.Err.Error())
+// findNoKeys tells why there were no keys to judge a token by.
+func (k *Case) findNoKeys(c *Check, err *NoKeys) {
+	c.Code, c.Found = keysCode(err)
+	c.Found = cmp.Or(c.Found, quote.Line(err.Err.Error()))
+	switch {
+	case c.Code == "keys-held":
+		c.Found = fmt.Sprintf("none at the moment, the next in %v: %s", err.RetryAfter.Round(time.Second), c.Found)
+	case c.Code == "keys-timeout" && err.Reason != "caller":
+		c.Found = "none after " + k.Timeout.String()
 	}
-	timeout := k.Verifiers[0].Timeout
-	switch code {
-	case "keys-held":
-		return code, "a retrieval of the keys", fmt.Sprintf("none at the moment, the next in %v: %s", err.RetryAfter.Round(time.Second), found)
-	case "keys-timeout":
-		if err.Reason != "caller" {
-			found = "none after " + timeout.String()
-		}
-		return code, "an answer within " + timeout.String(), found
-	case "keys-dns":
-		return code, "an address of " + host, found
-	case "keys-tls":
-		return code, "a valid certificate of " + host, found
-	case "keys-status", "keys-redirect":
-		return code, "status 200", found
-	case "keys-size":
-		return code, fmt.Sprintf("at most %d bytes", jwk.MaxBytes), found
-	case "keys-not-json":
-		return code, "a JWK Set", found
-	case "keys-empty":
-		return code, "one usable RS256 key or more", found
-	case "keys-file":
-		return code, "a file with a JWK Set, a JWK or PEM", found
-	}
-	return code, "a connection to " + host, found
 }
 
 func keysCode(err *NoKeys) (code, found string) {
@@ -462,14 +405,10 @@ func countedReasons(skipped []string) string {
 		}
 	}
 	out := []string{quote.Count(len(skipped), "key") + ", none usable"}
-	for i, reason := range reasons {
-		if i == 4 {
-			out = append(out, "and other reasons")
-			break
-		}
+	for _, reason := range reasons {
 		out = append(out, fmt.Sprintf("%d because %s", counts[reason], reason))
 	}
-	return strings.Join(out, "; ")
+	return someOf(out, 5, "and other reasons")
 }
 
 // isTLS goes by the texts: most refusals of crypto/tls have no exported type.
@@ -478,33 +417,5 @@ func isTLS(err error) bool {
 	return strings.Contains(text, "tls: ") || strings.Contains(text, "x509: ") || errors.Is(err, http.ErrSchemeMismatch)
 }
 
-// hostOf is the host that a key source asked in vain, as far as its error tells.
-func hostOf(err error) string {
-	var request *fetch.Error
-	if errors.As(err, &request) {
-		return request.Host
-	}
-	return "the key server"
-}
-
-// next says what to do about a diagnosis. host is that of the key server.
-func next(code, host string) string {
-	return strings.ReplaceAll(Of(code).For("").Next, "{host}", host)
-}
-
 // Clock is a time as it stands in messages.
 func Clock(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.999Z07:00") }
-
-func (k *Case) issuers() (issuers []string) {
-	for _, v := range k.Verifiers {
-		issuers = append(issuers, v.Issuer)
-	}
-	return issuers
-}
-
-func (k *Case) types() (types []string) {
-	for _, v := range k.Verifiers {
-		types = append(types, v.Types...)
-	}
-	return types
-}
