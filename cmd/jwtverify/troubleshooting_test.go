@@ -2,8 +2,10 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -98,6 +100,41 @@ func entry(t *testing.T, d diagnosis.Code) string {
 	}
 	fmt.Fprintf(&b, "- next: %s\n\n", strings.NewReplacer("*", `\*`, "<", `\<`).Replace(shown["next"]))
 	return b.String()
+}
+
+// The words of an advice stand in another package than the flags and commands that they
+// name.
+func TestAnAdviceNamesWhatThereIs(t *testing.T) {
+	flags := newFlags("explain").withTrust().withToken().set
+	names := regexp.MustCompile(`--[a-z-]+|AUTHACTION_[A-Z_]+|jwtverify [a-z]+`)
+	found := make(map[string]bool)
+	for _, code := range diagnosis.Codes {
+		for _, advice := range code.Advice {
+			for _, name := range names.FindAllString(advice.Command, -1) {
+				found[name] = true
+			}
+		}
+	}
+	for name := range found {
+		command, isCommand := strings.CutPrefix(name, "jwtverify ")
+		switch {
+		case isCommand:
+			if code := run([]string{command, "-h"}, os.Getenv, strings.NewReader(""), io.Discard, io.Discard); code != 0 {
+				t.Errorf("an advice names the command %s, and there is none", command)
+			}
+		case strings.HasPrefix(name, "--"):
+			if flags.Lookup(name[2:]) == nil {
+				t.Errorf("an advice names the flag %s, and explain has none", name)
+			}
+		default:
+			if !strings.Contains(explainUsage, name) {
+				t.Errorf("an advice names %s, and explain does not read it", name)
+			}
+		}
+	}
+	if len(found) < 8 {
+		t.Errorf("found %v alone", found)
+	}
 }
 
 // libraryStory is that of the one code that a command cannot reach, since it asks once
