@@ -682,6 +682,73 @@ func TestJSONNothingIsReadBehindAnError(t *testing.T) {
 	}
 }
 
+// Members and elements of a whole text are counted together, as they begin.
+func TestJSONTotalLimit(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"a":1,"b":2,"c":3}`:       "",
+		`{"a":[1],"b":2}`:           "",
+		`[[1,2]]`:                   "",
+		`[{},[],{}]`:                "",
+		`[1,2,3,4]`:                 "has more than 3 members and array elements",
+		`{"a":1,"b":2,"c":3,"d":4}`: "has more than 3 members and array elements",
+		`{"a":[1,2],"b":3}`:         "has more than 3 members and array elements",
+		`[[[[]]]]`:                  "",
+		`[[[[0]]]]`:                 "has more than 3 members and array elements",
+		`[1,2,3`:                    "is not valid JSON: it ends at byte 6, want a comma or ]",
+		`[1,2,3,`:                   "has more than 3 members and array elements", // a fourth is begun
+	} {
+		var r Reader
+		r.Begin(text, Limits{Depth: 4, Members: 4, Total: 3})
+		r.Skip()
+		if got := r.End(); want == "" && got != nil || want != "" && (got == nil || got.Error() != want) {
+			t.Errorf("%s: got error %v, want %q", text, got, want)
+		} else if r.Broken() != (want != "") {
+			t.Errorf("%s: broken %v behind error %v", text, r.Broken(), got)
+		}
+	}
+}
+
+// A flaw in a contained value is that value's alone; what ends the reading is the
+// text's; and a flaw from before the value is neither lost nor taken for the value's.
+func TestJSONContainedFlaws(t *testing.T) {
+	for _, test := range []struct{ text, inner, end string }{ // the first element is read contained
+		{`[1,2]`, "", ""},
+		{`[{"a":1,"a":2},3]`, `has the member "a" twice`, ""},
+		{`["\ud800",3]`, `has half a surrogate pair (\ud800) before byte 8`, ""},
+		{`[{"a":1,"a":2},{"b":1,"b":2}]`, `has the member "a" twice`, `has the member "b" twice`},
+		{`[1,{"b":1,"b":2}]`, "", `has the member "b" twice`},
+		{`[[1}]`, "", `is not valid JSON: found "}" at byte 3, want a comma or ]`},
+	} {
+		r := newJSONReader(test.text, 3, 3)
+		var inner error
+		first := true
+		for range r.Array {
+			if first {
+				inner = r.Contained(r.Skip)
+			} else {
+				r.Skip()
+			}
+			first = false
+		}
+		for name, pair := range map[string][2]any{"inner": {test.inner, inner}, "end": {test.end, r.End()}} {
+			if want, got := pair[0], pair[1]; want == "" && got != nil || want != "" && fmt.Sprint(got) != want {
+				t.Errorf("%s: %s: got %v, want %q", test.text, name, got, want)
+			}
+		}
+	}
+	r := newJSONReader(`[{"a":1,"a":2},3]`, 3, 3)
+	for range r.Array {
+		if r.Kind() == '{' {
+			r.Skip()
+		} else if err := r.Contained(r.Skip); err != nil {
+			t.Errorf("the flaw before is taken for one of the value: %v", err)
+		}
+	}
+	if err := r.End(); err == nil || err.Error() != `has the member "a" twice` {
+		t.Errorf("got %v, want the flaw before the value", err)
+	}
+}
+
 // randomJSON makes texts that are valid, or nearly.
 func randomJSON(random *rand.Rand, depth int) string {
 	pick := func(options ...string) string { return options[random.IntN(len(options))] }
