@@ -1,5 +1,6 @@
 // Package memo remembers values by long texts that strangers choose, in a room of fixed
-// size.
+// size. It returns a value only for the whole text that it was added with, never holds
+// more entries or bytes than it may, and is safe for concurrent use.
 package memo
 
 import (
@@ -60,7 +61,7 @@ func (c *Table[V]) Add(text string, value V, size int) {
 // Bytes returns the size of all entries together.
 func (c *Table[V]) Bytes() int64 { return c.bytes.Load() }
 
-// row returns the slots in which a token can stand.
+// row returns the slots in which a text can stand.
 func (c *Table[V]) row(hash uint64) []atomic.Pointer[Entry[V]] {
 	rows := uint64(len(c.slots) / c.ways)
 	first := int(hash%rows) * c.ways

@@ -3,8 +3,11 @@ package memo
 import (
 	"fmt"
 	"hash/maphash"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"unsafe"
 )
 
 // overhead is what an entry takes beside its text, and each the room for one.
@@ -83,6 +86,78 @@ func TestEntriesStayWithinTheirBounds(t *testing.T) {
 	}
 }
 
+// What is added counts with its text and its size, for as long as it is kept.
+func TestBytesAreCounted(t *testing.T) {
+	c := newTable(8)
+	padding := strings.Repeat("x", 100)
+	large := "text" + padding
+	c.Add(large[:4], 1, 10)
+	c.Add("another", 2, 0)
+	if got := c.Bytes(); got != 4+10+7 {
+		t.Errorf("%d bytes are counted, want 21", got)
+	}
+	first := c.Find("text")
+	if first == nil || first.Value != 1 || unsafe.StringData(first.text) == unsafe.StringData(large) {
+		t.Fatalf("got %+v, want the value 1 beside a copy of the text", first)
+	}
+	c.Forget(first)
+	c.Forget(first) // gone already
+	if got := c.Bytes(); got != 7 || c.Find("text") != nil {
+		t.Errorf("%d bytes are counted after one was forgotten, want 7", got)
+	}
+}
+
+// Tables of other sizes than whole rows have as many slots as rows fill.
+func TestSlots(t *testing.T) {
+	for entries, want := range map[int]int{1: 1, 5: 5, 7: 7, 8: 8, 9: 8, 15: 8, 16: 16, 1000: 1000, 1001: 1000} {
+		if c := newTable(entries); len(c.slots) != want || c.maxBytes != int64(entries)*each {
+			t.Errorf("%d entries: %d slots, %d bytes, want %d slots", entries, len(c.slots), c.maxBytes, want)
+		}
+	}
+}
+
+// A full table at its limit of bytes: what does not fit even so is not kept, and exactly
+// the limit is.
+func TestTheLimitOfBytesIsExact(t *testing.T) {
+	c := New[int](8, 100)
+	c.Add("a", 0, 99)
+	if c.Find("a") == nil || c.Bytes() != 100 {
+		t.Errorf("%d bytes are kept, want the 100 that are allowed", c.Bytes())
+	}
+	c.Add("b", 0, 100)
+	if c.Find("b") != nil || c.Bytes() > 100 {
+		t.Errorf("%d bytes are kept, want 100 at most", c.Bytes())
+	}
+}
+
+// Many goroutines at once leave the count as it should be.
+func TestConcurrentUse(t *testing.T) {
+	c := New[int](64, 64*200)
+	var group sync.WaitGroup
+	for worker := range 4 {
+		group.Add(1)
+		go func() {
+			defer group.Done()
+			for i := range 2_000 {
+				text := fmt.Sprint((i*7 + worker*13) % 200)
+				known := c.Find(text)
+				switch {
+				case known == nil:
+					c.Add(text, len(text), i%400)
+				case known.text != text || known.Value != len(text):
+					t.Errorf("got %q, %d for %q", known.text, known.Value, text)
+				case i%3 == 0:
+					c.Forget(known)
+				}
+			}
+		}()
+	}
+	group.Wait()
+	if _, bytes := tally(c); bytes != c.Bytes() || bytes > c.maxBytes {
+		t.Errorf("%d bytes are counted, there are %d, at most %d are allowed", c.Bytes(), bytes, c.maxBytes)
+	}
+}
+
 // A new token takes the place of a single other one, even where all are in use.
 func TestEntriesMakeRoomForANewOne(t *testing.T) {
 	for _, test := range []struct {
@@ -117,6 +192,73 @@ func TestEntriesMakeRoomForANewOne(t *testing.T) {
 				t.Errorf("%d entries of %d bytes, counted as %d, want 8 of %d", entries, bytes, c.bytes.Load(), 8*test.bytes)
 			}
 		})
+	}
+}
+
+// The one that makes room was not asked for since somebody last looked for one.
+func TestTheUnusedMakeRoom(t *testing.T) {
+	texts := func(c *Table[int]) (texts []string) {
+		for i := range c.slots {
+			texts = append(texts, c.slots[i].Load().text)
+		}
+		return texts
+	}
+	for range 50 { // where all are in use, chance decides
+		c := newTable(8)
+		for i := range 8 {
+			c.Add(fmt.Sprint(i), i, 0)
+			c.Find(fmt.Sprint(i))
+		}
+		c.Add("new", 0, 0) // in place of any, and now none of the others counts as used
+		before := texts(c)
+		if !slices.Contains(before, "new") {
+			t.Fatalf("got %q, want the new one among them", before)
+		}
+		unused := (slices.Index(before, "new") + 1) % 8
+		for i, text := range before {
+			if i != unused {
+				c.Find(text)
+			}
+		}
+		c.Add("newer", 0, 0)
+		before[unused] = "newer"
+		if after := texts(c); !slices.Equal(after, before) {
+			t.Fatalf("got %q, want %q", after, before)
+		}
+	}
+}
+
+// Where bytes are short, the sweep looks at one entry after the other, and at 64 at most.
+func TestSweep(t *testing.T) {
+	c := New[int](8, 100)
+	c.Add("a", 0, 9) // the first slot
+	c.Add("b", 0, 89)
+	c.Add("c", 0, 89)
+	if c.Find("a") == nil || c.Find("b") != nil || c.Find("c") == nil || c.Bytes() != 100 {
+		t.Errorf("%d bytes are kept, want b alone to make room", c.Bytes())
+	}
+	c = newTable(128)
+	inUse := func() (count int) {
+		for i := range c.slots {
+			if c.slots[i].Load().used.Load() {
+				count++
+			}
+		}
+		return count
+	}
+	for i := range c.slots {
+		known := &Entry[int]{bytes: each}
+		known.used.Store(true)
+		c.slots[i].Store(known)
+		c.bytes.Add(each)
+	}
+	for _, want := range []int{64, 0} {
+		if c.Add("new", 0, 0); inUse() != want || c.Find("new") != nil {
+			t.Errorf("%d entries count as used, want %d", inUse(), want)
+		}
+	}
+	if c.Add("new", 0, 0); c.Find("new") == nil {
+		t.Error("the third time round there is no room for the new one")
 	}
 }
 
