@@ -1,5 +1,10 @@
 // Package jwk reads RSA public keys out of a JWK Set (RFC 7517, section 5), a single JWK
 // or PEM, and judges whether they are fit for RS256. It does no I/O.
+//
+// Each key that it returns is fit. What is wrong with one is its Reason, and breaks no
+// other; only what makes the text unreadable, or is a private key by itself, is an error.
+// Private members are never read, so that no message can show one. The text is as strict
+// as package strictjson has it, and what is kept of a key does not keep the document.
 package jwk
 
 import (

@@ -1,0 +1,605 @@
+package jwk_test
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"slices"
+	"strings"
+	"testing"
+
+	"example.com/jwtverify/internal/jwk"
+)
+
+func encode(data string) string { return base64.RawURLEncoding.EncodeToString([]byte(data)) }
+
+// modulus returns an odd number of the given size, as good as a real modulus for
+// whoever does not check signatures.
+func modulus(bits int) *big.Int {
+	n, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), uint(bits-1)))
+	if err != nil {
+		panic(err)
+	}
+	return n.SetBit(n.SetBit(n, bits-1, 1), 0, 1)
+}
+
+func encodeInt(n *big.Int) string { return encode(string(n.Bytes())) }
+
+// quotedInt is the value of n or e in a JWK.
+func quotedInt(n *big.Int) string { return `"` + encodeInt(n) + `"` }
+
+func exponent(bit uint, add int64) string {
+	return quotedInt(new(big.Int).Add(new(big.Int).Lsh(big.NewInt(1), bit), big.NewInt(add)))
+}
+
+// publicKeys are as good as any for whoever checks no signature.
+var publicKeys = []*rsa.PublicKey{{N: modulus(2048), E: 65537}, {N: modulus(2048), E: 65537}, {N: modulus(2048), E: 3}}
+
+// jwkText is a good JWK of the n-th public key with the kid key-n, in which the
+// members in changes, pairs of name and JSON text, take the place of its own, or
+// are removed if the text is empty.
+func jwkText(n int, changes ...string) string {
+	pub := publicKeys[n]
+	members := [][2]string{
+		{"kty", `"RSA"`}, {"kid", fmt.Sprintf(`"key-%d"`, n)}, {"use", `"sig"`}, {"alg", `"RS256"`},
+		{"n", quotedInt(pub.N)}, {"e", quotedInt(big.NewInt(int64(pub.E)))},
+	}
+	for i := 0; i < len(changes); i += 2 {
+		at := slices.IndexFunc(members, func(m [2]string) bool { return m[0] == changes[i] })
+		if at < 0 {
+			at = len(members)
+			members = append(members, [2]string{changes[i]})
+		}
+		members[at][1] = changes[i+1]
+	}
+	var texts []string
+	for _, m := range members {
+		if m[1] != "" {
+			texts = append(texts, fmt.Sprintf("%q:%s", m[0], m[1]))
+		}
+	}
+	return "{" + strings.Join(texts, ",") + "}"
+}
+
+func setText(jwks ...string) string { return `{"keys":[` + strings.Join(jwks, ",") + `]}` }
+
+func parse(tb testing.TB, text string) *jwk.Set {
+	tb.Helper()
+	set, err := jwk.Parse([]byte(text))
+	if err != nil {
+		tb.Fatalf("%.300q: %v", text, err)
+	}
+	return set
+}
+
+// keyIDs are those of the keys that are fit.
+func keyIDs(set *jwk.Set) []string {
+	ids := []string{}
+	for _, key := range set.Keys {
+		if key.Reason == "" {
+			ids = append(ids, key.ID)
+		}
+	}
+	return ids
+}
+
+// reasons are those of the keys that are not fit.
+func reasons(set *jwk.Set) (reasons []string) {
+	for _, key := range set.Keys {
+		if key.Reason != "" {
+			reasons = append(reasons, key.Reason)
+		}
+	}
+	return reasons
+}
+
+func TestJWKMembers(t *testing.T) {
+	goodN := publicKeys[0].N
+	n := encodeInt(goodN) // 256 bytes are 342 characters, of the last one only two bits count
+	stray := n[:341] + map[byte]string{'A': "B", 'Q': "R", 'g': "h", 'w': "x"}[n[341]]
+
+	for _, test := range []struct {
+		name   string
+		change []string // pairs for jwkText
+		reason string   // empty: the key is used; one that ends in "byte " goes on
+	}{
+		{"nothing changed", nil, ""},
+
+		{"no kty", []string{"kty", ""}, `it has no kty, want "RSA"`},
+		{"an empty kty", []string{"kty", `""`}, `it has no kty, want "RSA"`},
+		{"kty EC", []string{"kty", `"EC"`}, `kty is "EC", want "RSA"`},
+		{"kty oct", []string{"kty", `"oct"`}, `kty is "oct", want "RSA"`},
+		{"kty OKP", []string{"kty", `"OKP"`}, `kty is "OKP", want "RSA"`},
+		{"kty in lower case", []string{"kty", `"rsa"`}, `kty is "rsa", want "RSA"`},
+		{"kty with a space", []string{"kty", `"RSA "`}, `kty is "RSA ", want "RSA"`},
+		{"kty with a zero byte", []string{"kty", `"RSA\u0000"`}, `kty is "RSA\x00", want "RSA"`},
+		{"kty with a Cyrillic letter", []string{"kty", `"RSА"`}, `kty is "RS\u0410", want "RSA"`},
+		{"kty with an escape", []string{"kty", `"\u0052SA"`}, ""},
+		{"a kty of 100 bytes", []string{"kty", `"` + strings.Repeat("R", 100) + `"`}, `kty is "` + strings.Repeat("R", 64) + `"…, want "RSA"`},
+		{"kty null", []string{"kty", `null`}, `"kty" is null, want a string`},
+		{"kty a number", []string{"kty", `1`}, `"kty" is a number, want a string`},
+		{"kty an array", []string{"kty", `["RSA"]`}, `"kty" is an array, want a string`},
+		{"kty an object", []string{"kty", `{"RSA":1}`}, `"kty" is an object, want a string`},
+		{"kty true", []string{"kty", `true`}, `"kty" is true or false, want a string`},
+		{"KTY in place of kty", []string{"kty", "", "KTY", `"RSA"`}, `it has no kty, want "RSA"`},
+
+		{"no use", []string{"use", ""}, ""},
+		{"use enc", []string{"use", `"enc"`}, `use is "enc", want "sig"`},
+		{"an empty use", []string{"use", `""`}, `use is "", want "sig"`},
+		{"use in capitals", []string{"use", `"SIG"`}, `use is "SIG", want "sig"`},
+		{"use with a space", []string{"use", `" sig"`}, `use is " sig", want "sig"`},
+		{"use of two purposes", []string{"use", `"sig enc"`}, `use is "sig enc", want "sig"`},
+		{"a use of 65 bytes", []string{"use", `"` + strings.Repeat("s", 65) + `"`}, `use is "` + strings.Repeat("s", 64) + `"…, want "sig"`},
+		{"use null", []string{"use", `null`}, `"use" is null, want a string`},
+		{"use a number", []string{"use", `0`}, `"use" is a number, want a string`},
+		{"use an array", []string{"use", `["sig"]`}, `"use" is an array, want a string`},
+		{"use an object", []string{"use", `{}`}, `"use" is an object, want a string`},
+		{"use false", []string{"use", `false`}, `"use" is true or false, want a string`},
+		{"USE beside use", []string{"USE", `"enc"`}, ""},
+
+		{"no alg", []string{"alg", ""}, ""},
+		{"alg RS384", []string{"alg", `"RS384"`}, `alg is "RS384", want "RS256"`},
+		{"alg RS512", []string{"alg", `"RS512"`}, `alg is "RS512", want "RS256"`},
+		{"alg PS256", []string{"alg", `"PS256"`}, `alg is "PS256", want "RS256"`},
+		{"alg RSA-OAEP", []string{"alg", `"RSA-OAEP"`}, `alg is "RSA-OAEP", want "RS256"`},
+		{"alg HS256", []string{"alg", `"HS256"`}, `alg is "HS256", want "RS256"`},
+		{"alg none", []string{"alg", `"none"`}, `alg is "none", want "RS256"`},
+		{"an alg of 65 bytes", []string{"alg", `"` + strings.Repeat("R", 65) + `"`}, `alg is "` + strings.Repeat("R", 64) + `"…, want "RS256"`},
+		{"alg in lower case", []string{"alg", `"rs256"`}, `alg is "rs256", want "RS256"`},
+		{"an empty alg", []string{"alg", `""`}, `alg is "", want "RS256"`},
+		{"alg null", []string{"alg", `null`}, `"alg" is null, want a string`},
+		{"alg a number", []string{"alg", `256`}, `"alg" is a number, want a string`},
+		{"alg an array", []string{"alg", `["RS256"]`}, `"alg" is an array, want a string`},
+		{"alg an object", []string{"alg", `{"RS256":true}`}, `"alg" is an object, want a string`},
+		{"alg true", []string{"alg", `true`}, `"alg" is true or false, want a string`},
+
+		{"key_ops verify", []string{"key_ops", `["verify"]`}, ""},
+		{"key_ops with others around verify", []string{"key_ops", `["sign","verify","future"]`}, ""},
+		{"key_ops verify without use", []string{"use", "", "key_ops", `["verify"]`}, ""},
+		{"key_ops verify, but use enc", []string{"use", `"enc"`, "key_ops", `["verify"]`}, `use is "enc", want "sig"`},
+		{"key_ops empty", []string{"key_ops", `[]`}, `key_ops lacks "verify"`},
+		{"key_ops sign", []string{"key_ops", `["sign"]`}, `key_ops lacks "verify"`},
+		{"key_ops encrypt, but use sig", []string{"key_ops", `["encrypt"]`}, `key_ops lacks "verify"`},
+		{"key_ops in another case", []string{"key_ops", `["Verify"]`}, `key_ops lacks "verify"`},
+		{"key_ops a string", []string{"key_ops", `"verify"`}, `"key_ops" is a string, want an array of strings`},
+		{"key_ops null", []string{"key_ops", `null`}, `"key_ops" is null, want an array of strings`},
+		{"key_ops an object", []string{"key_ops", `{"verify":true}`}, `"key_ops" is an object, want an array of strings`},
+		{"key_ops a number", []string{"key_ops", `1`}, `"key_ops" is a number, want an array of strings`},
+		{"key_ops with null behind verify", []string{"key_ops", `["verify",null]`}, `"key_ops" is null, want a string`},
+		{"key_ops with a number before verify", []string{"key_ops", `[1,"verify"]`}, `"key_ops" is a number, want a string`},
+		{"key_ops with an array in it", []string{"key_ops", `[["verify"]]`}, `"key_ops" is an array, want a string`},
+
+		{"no kid", []string{"kid", ""}, ""},
+		{"an empty kid", []string{"kid", `""`}, ""},
+		{"a kid outside ASCII", []string{"kid", `"ключ 😀"`}, ""},
+		{"a kid with a zero byte", []string{"kid", `"a\u0000b"`}, ""},
+		{"a kid of 256 bytes", []string{"kid", `"` + strings.Repeat("k", 256) + `"`}, ""},
+		{"a kid of 257 bytes", []string{"kid", `"` + strings.Repeat("k", 257) + `"`}, `kid has 257 bytes, want at most 256`},
+		{"kid null", []string{"kid", `null`}, `"kid" is null, want a string`},
+		{"kid a number", []string{"kid", `1`}, `"kid" is a number, want a string`},
+		{"kid an array", []string{"kid", `["key-0"]`}, `"kid" is an array, want a string`},
+		{"kid an object", []string{"kid", `{}`}, `"kid" is an object, want a string`},
+		{"kid false", []string{"kid", `false`}, `"kid" is true or false, want a string`},
+		{"KID beside kid", []string{"KID", `"other"`}, ""},
+
+		{"no n", []string{"n", ""}, `it has no "n"`},
+		{"an empty n", []string{"n", `""`}, `it has no "n"`},
+		{"n null", []string{"n", `null`}, `"n" is null, want a string`},
+		{"n a number", []string{"n", goodN.String()}, `"n" is a number, want a string`},
+		{"n an array", []string{"n", `["` + n + `"]`}, `"n" is an array, want a string`},
+		{"N in place of n", []string{"n", "", "N", `"` + n + `"`}, `it has no "n"`},
+		{"n with padding", []string{"n", `"` + n + `=="`}, `"n" has padding (=) at byte 342, want base64url without padding`},
+		{"n with stray bits", []string{"n", `"` + stray + `"`}, `"n" has stray bits in its last character, want canonical base64url`},
+		{"n with +", []string{"n", `"` + n[:8] + "+" + n[9:] + `"`}, `"n" has '+' at byte 8, want base64url, which has - and _ instead`},
+		{"n with /", []string{"n", `"` + n[:8] + "/" + n[9:] + `"`}, `"n" has '/' at byte 8, want base64url, which has - and _ instead`},
+		{"n with a newline", []string{"n", `"` + n[:76] + `\n` + n[76:] + `"`}, `"n" has the byte "\n" at byte 76, want base64url (A-Z a-z 0-9 - _)`},
+		{"n with a newline behind", []string{"n", `"` + n + `\r\n"`}, `"n" has the byte "\r" at byte 342, want base64url (A-Z a-z 0-9 - _)`},
+		{"n with a space", []string{"n", `" ` + n + `"`}, `"n" has the byte " " at byte 0, want base64url (A-Z a-z 0-9 - _)`},
+		{"n with a letter less", []string{"n", `"` + n[:341] + `"`}, `"n" has 341 characters, which no base64url text has: it was cut off or joined`},
+		{"n with an escape", []string{"n", fmt.Sprintf(`"\u%04x%s"`, n[0], n[1:])}, ""},
+		{"n with a leading zero byte", []string{"n", `"` + encode("\x00"+string(goodN.Bytes())) + `"`}, `"n" has a leading zero byte`},
+		{"n zero", []string{"n", `"AA"`}, `"n" has a leading zero byte`},
+		{"n one", []string{"n", `"AQ"`}, `the modulus has 1 bits, want at least 2048`},
+		{"n of 512 bits", []string{"n", quotedInt(modulus(512))}, `the modulus has 512 bits, want at least 2048`},
+		{"n of 1024 bits", []string{"n", quotedInt(modulus(1024))}, `the modulus has 1024 bits, want at least 2048`},
+		{"n of 2040 bits", []string{"n", quotedInt(modulus(2040))}, `the modulus has 2040 bits, want at least 2048`},
+		{"n of 2047 bits", []string{"n", quotedInt(modulus(2047))}, `the modulus has 2047 bits, want at least 2048`},
+		{"n of 2048 bits", []string{"n", quotedInt(modulus(2048))}, ""},
+		{"n of 2049 bits", []string{"n", quotedInt(modulus(2049))}, ""},
+		{"n of 8191 bits", []string{"n", quotedInt(modulus(8191))}, ""},
+		{"n of 8192 bits", []string{"n", quotedInt(modulus(8192))}, ""},
+		{"n of 8193 bits", []string{"n", quotedInt(modulus(8193))}, `the modulus has 8193 bits, want at most 8192`},
+		{"n of 100,000 bits", []string{"n", quotedInt(modulus(100_000))}, `the modulus has 100000 bits, want at most 8192`},
+		{"an even n", []string{"n", quotedInt(new(big.Int).Sub(goodN, big.NewInt(1)))}, `the modulus is even`},
+		{"an even n of 2049 bits", []string{"n", quotedInt(new(big.Int).Lsh(goodN, 1))}, `the modulus is even`},
+
+		{"no e", []string{"e", ""}, `it has no "e"`},
+		{"an empty e", []string{"e", `""`}, `it has no "e"`},
+		{"e null", []string{"e", `null`}, `"e" is null, want a string`},
+		{"e a number", []string{"e", `65537`}, `"e" is a number, want a string`},
+		{"e an object", []string{"e", `{}`}, `"e" is an object, want a string`},
+		{"e decimal", []string{"e", `"65537"`}, `"e" has 5 characters, which no base64url text has: it was cut off or joined`},
+		{"e with padding", []string{"e", `"AQAB===="`}, `"e" has padding (=) at byte 4, want base64url without padding`},
+		{"e with stray bits", []string{"e", `"Ax"`}, `"e" has stray bits in its last character, want canonical base64url`},
+		{"e with leading zero bytes", []string{"e", `"AAEAAQ"`}, `"e" has a leading zero byte`},
+		{"e 0", []string{"e", `"AA"`}, `"e" has a leading zero byte`},
+		{"e 1", []string{"e", `"AQ"`}, `the exponent is 1, want 3 to 2147483647`},
+		{"e 2", []string{"e", `"Ag"`}, `the exponent is 2, want 3 to 2147483647`},
+		{"e 3", []string{"e", `"Aw"`}, ""},
+		{"e 4", []string{"e", `"BA"`}, `the exponent is 4, want an odd number`},
+		{"e 5", []string{"e", `"BQ"`}, ""},
+		{"e 17", []string{"e", `"EQ"`}, ""},
+		{"e 65536", []string{"e", `"AQAA"`}, `the exponent is 65536, want an odd number`},
+		{"e 65537", []string{"e", `"AQAB"`}, ""},
+		{"e 65539", []string{"e", `"AQAD"`}, ""},
+		{"e 2^31 - 1", []string{"e", exponent(31, -1)}, ""},
+		{"e 2^31 - 2", []string{"e", exponent(31, -2)}, `the exponent is 2147483646, want an odd number`},
+		{"e 2^31", []string{"e", exponent(31, 0)}, `the exponent is 2147483648, want 3 to 2147483647`},
+		{"e 2^31 + 1", []string{"e", exponent(31, 1)}, `the exponent is 2147483649, want 3 to 2147483647`},
+		{"e 2^32 + 65537", []string{"e", exponent(32, 65537)}, `the exponent is 4295032833, want 3 to 2147483647`},
+		{"e 2^63 - 1", []string{"e", exponent(63, -1)}, `the exponent is 9223372036854775807, want 3 to 2147483647`},
+		{"e 2^63 + 3", []string{"e", exponent(63, 3)}, `the exponent has 64 bits, want at most 31`},
+		{"e 2^64 + 65537", []string{"e", exponent(64, 65537)}, `the exponent has 65 bits, want at most 31`},
+		{"e 2^128 + 3", []string{"e", exponent(128, 3)}, `the exponent has 129 bits, want at most 31`},
+		{"e 2^20016 + 1", []string{"e", exponent(20_016, 1)}, `the exponent has 20017 bits, want at most 31`},
+		{"e equal to n", []string{"e", quotedInt(goodN)}, `the exponent has 2048 bits, want at most 31`},
+
+		{"members that mean nothing to us", []string{"x5c", `["MIIB"]`, "x5t", `1`, "x5u", `null`, "x5t#S256", `{}`, "ext", `true`, "iat", `1.5e3`, "status", `[[{"d":"x"}]]`}, ""},
+		{"an empty name", []string{"", `1`}, ""},
+		{"EC members beside those of RSA", []string{"crv", `"P-256"`, "x", `"AA"`, "y", `"AA"`}, ""},
+		{"D in place of d", []string{"D", `"x"`}, ""},
+
+		{"an unknown member twice", []string{"x", `1,"x":2`}, `has the member "x" twice`},
+		{"n twice", []string{"n", quotedInt(goodN) + `,"n":` + quotedInt(goodN)}, `has the member "n" twice`},
+		{"e twice, escaped", []string{"e", `"AQAB","\u0065":"AQAB"`}, `has the member "e" twice`},
+		{"kid twice", []string{"kid", `"key-0","kid":"key-0"`}, `has the member "kid" twice`},
+		{"use twice, wrong first", []string{"use", `1,"use":"sig"`}, `has the member "use" twice`},
+		{"kty twice, EC first", []string{"kty", `"EC","kty":"RSA"`}, `has the member "kty" twice`},
+		{"a member twice inside of another", []string{"x", `[{"y":1,"y":2}]`}, `has the member "y" twice`},
+		{"a lone surrogate in an unknown member", []string{"x", `"\udc00"`}, `has half a surrogate pair (\udc00) before byte `},
+		{"a lone surrogate in kid", []string{"kid", `"\ud800"`}, `has half a surrogate pair (\ud800) before byte `},
+		{"a lone surrogate in a name", []string{"x", `1,"\ud800":2`}, `has half a surrogate pair (\ud800) before byte `},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			text := jwkText(0, test.change...)
+			if !json.Valid([]byte(text)) {
+				t.Fatalf("the test is wrong: %s", text)
+			}
+			kid := "key-0"
+			if i := slices.Index(test.change, "kid"); i >= 0 {
+				kid = "" // unless it is a string
+				_ = json.NewDecoder(strings.NewReader(test.change[i+1])).Decode(&kid)
+			}
+
+			isReason := func(got string) bool {
+				return got == test.reason || strings.HasSuffix(test.reason, " byte ") && strings.HasPrefix(got, test.reason)
+			}
+
+			checkSet(t, []byte(setText(text)))
+			checkSet(t, []byte(text))
+			if test.reason == "" {
+				for form, text := range map[string]string{"in a set": setText(text), "alone": text} {
+					if set := parse(t, text); !slices.Equal(keyIDs(set), []string{kid}) || len(set.Keys) != 1 {
+						t.Errorf("%s: got keys %q, reasons %q", form, keyIDs(set), reasons(set))
+					}
+				}
+				return
+			}
+			// Before, between and behind good keys the bad one breaks nothing.
+			good, other := jwkText(1), jwkText(2)
+			for index, text := range []string{setText(text, good, other), setText(good, text, other), setText(good, other, text)} {
+				set := parse(t, text)
+				if want := []string{"key-1", "key-2"}; !slices.Equal(keyIDs(set), want) || len(set.Keys) != 3 {
+					t.Fatalf("at %d: got keys %q, want %q", index, keyIDs(set), want)
+				}
+				if got := set.Keys[index]; got.ID != kid || got.Public != nil || !isReason(got.Reason) {
+					t.Errorf("at %d: got kid %q, reason %q\nwant kid %q, reason %q", index, got.ID, got.Reason, kid, test.reason)
+				}
+			}
+			// Alone it makes no key either.
+			if set, err := jwk.Parse([]byte(text)); err == nil && (len(set.Keys) != 1 || !isReason(set.Keys[0].Reason)) {
+				t.Errorf("as a single JWK: got keys %q, reasons %q", keyIDs(set), reasons(set))
+			}
+		})
+	}
+}
+
+func TestSetWithElementsThatAreNoKeys(t *testing.T) {
+	for _, test := range []struct{ element, reason string }{
+		{`null`, "it is null, want an object"},
+		{`"key"`, "it is a string, want an object"},
+		{`1`, "it is a number, want an object"},
+		{`true`, "it is true or false, want an object"},
+		{`[]`, "it is an array, want an object"},
+		{`[` + jwkText(0) + `]`, "it is an array, want an object"},
+		{`{}`, `it has no kty, want "RSA"`},
+		{`{"kid":"a"}`, `it has no kty, want "RSA"`},
+		{`{"keys":[` + jwkText(0) + `]}`, `it has no kty, want "RSA"`},
+		{`{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}`, `kty is "EC", want "RSA"`},
+		{`{"kty":"oct"}`, `kty is "oct", want "RSA"`},
+		{`{"kty":"oct","k":"AAAA"}`, `kty is "oct", want "RSA"`},
+		{`{"kty":"RSA"}`, `it has no "n"`},
+		{`{"kty":"RSA","use":"enc","alg":"none","key_ops":[]}`, `use is "enc", want "sig"`},
+	} {
+		set := parse(t, setText(jwkText(1), test.element, jwkText(2)))
+		if !slices.Equal(keyIDs(set), []string{"key-1", "key-2"}) || len(set.Keys) != 3 || set.Keys[1].Reason != test.reason {
+			t.Errorf("%s: got keys %q, reasons %q, want %q", test.element, keyIDs(set), reasons(set), test.reason)
+		}
+	}
+	// All of them at once, each in its own place.
+	set := parse(t, setText(`null`, jwkText(1), `{}`, `[]`, jwkText(2), `{"kty":"RSA","kty":"RSA"}`))
+	for index, want := range []string{"it is null, want an object", "", `it has no kty, want "RSA"`, "it is an array, want an object", "", `has the member "kty" twice`} {
+		if len(set.Keys) != 6 || set.Keys[index].Reason != want {
+			t.Fatalf("key %d of %d: got %q, want %q", index, len(set.Keys), set.Keys[index].Reason, want)
+		}
+	}
+}
+
+// A flaw of one key is not taken for one of the next, nor forgotten when it is in
+// the set itself.
+func TestFlawsStayWhereTheyAre(t *testing.T) {
+	good := jwkText(1)
+	flawed := jwkText(0, "x", `{"y":"\ud800"}`)
+	for _, text := range []string{
+		`{"x":1,"keys":[` + flawed + `,` + good + `],"y":2}`,
+		setText(good, flawed),
+		setText(`{"kty":"RSA","kty":"RSA"}`, flawed, good),
+		setText(good, `"\ud800"`),
+		setText(`["\udc00"]`, good),
+		setText(`[{"x":1,"x":2}]`, good),
+	} {
+		set, err := jwk.Parse([]byte(text))
+		if err != nil || !slices.Equal(keyIDs(set), []string{"key-1"}) {
+			t.Errorf("%.60q: got %v, want the good key", text, err)
+		}
+	}
+	for _, text := range []string{
+		`{"x":1,"x":2,"keys":[` + good + `]}`,
+		`{"x":1,"x":2,"keys":[` + flawed + `,` + good + `]}`,
+		`{"keys":[` + flawed + `,` + good + `],"x":"\udc00"}`,
+		`{"keys":[` + good + `],"x":[{"y":1,"y":1}]}`,
+		`{"keys":[` + flawed + `],"keys":[` + good + `]}`,
+	} {
+		if set, err := jwk.Parse([]byte(text)); err == nil || set != nil {
+			t.Errorf("%.60q: got keys %q, want an error", text, keyIDs(set))
+		}
+	}
+}
+
+// secretIn looks for any 8 bytes of a secret in a text, as it is or quoted.
+func secretIn(text, secret string) bool {
+	for i := range len(secret) - 7 {
+		if strings.Contains(text, secret[i:i+8]) {
+			return true
+		}
+	}
+	return false
+}
+
+func TestPrivateMembers(t *testing.T) {
+	const secret = "SECRETc2VjcmV0LW51bWJlci1vZi1hLXByaXZhdGUta2V5"
+	if !secretIn(`found "LW51bWJl"`, secret) || secretIn("secret", secret) {
+		t.Fatal("the test would find nothing")
+	}
+	texts := 0
+	check := func(text string) (*jwk.Set, error) {
+		t.Helper()
+		set, err := jwk.Parse([]byte(text))
+		said := fmt.Sprint(err)
+		if err == nil {
+			said = strings.Join(reasons(set), " ")
+		}
+		if texts++; secretIn(said, secret) {
+			t.Errorf("the secret is shown: %s", said)
+		}
+		return set, err
+	}
+	for _, member := range []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k", `\u0064`} {
+		for _, value := range []string{
+			`"` + secret + `"`, `{"r":"` + secret + `"}`, `[{"r":"` + secret + `","d":"` + secret + `"}]`, `["` + secret + `"]`,
+			`""`, `null`, `0`, `false`, `"` + secret + `\ud800"`, `{"` + secret + `":1}`,
+		} {
+			private := strings.Replace(jwkText(0), "{", `{"`+member+`":`+value+`,`, 1)
+			name := strings.Replace(member, `\u0064`, "d", 1)
+			set := parse(t, setText(private, jwkText(1)))
+			if want := fmt.Sprintf("it is a private key: it has %q", name); !slices.Equal(keyIDs(set), []string{"key-1"}) || set.Keys[0].Reason != want {
+				t.Errorf("%s: %s: got keys %q, reasons %q, want %q", member, value, keyIDs(set), reasons(set), want)
+			}
+			check(setText(private))
+			single, err := check(private)
+			if err == nil || single != nil {
+				t.Errorf("%s: %s: a single private JWK is taken: %v", member, value, single)
+			} else if want := fmt.Sprintf("is a private key (it has %q): publish the public half only, and replace the key if this file was readable by others", name); !strings.Contains(value, `\ud800`) && err.Error() != want {
+				t.Errorf("got  %v\nwant %s", err, want)
+			}
+		}
+		// Whatever else is wrong, at whatever place the text is cut or altered.
+		private := setText(strings.Replace(jwkText(0), "{", `{"`+member+`":"`+secret+`",`, 1))
+		start := strings.Index(private, secret) - 12
+		for at := start; at < start+len(secret)+30; at++ {
+			if _, err := check(private[:at]); err == nil {
+				t.Errorf("cut after %q: accepted", private[:at])
+			}
+			for _, c := range []string{"\x00", `"`, `\`, "}", ",", "\xff", "é", `":"`} {
+				check(private[:at] + c + private[at+1:])
+			}
+		}
+		for _, kty := range []string{`"EC"`, `"oct"`, `"OKP"`, `null`, ``} {
+			text := jwkText(0, "kty", kty, member, `"`+secret+`"`)
+			text = strings.Replace(text, `\\u0064`, "d", 1)
+			if set, err := check(setText(text)); err != nil || len(keyIDs(set)) != 0 {
+				t.Errorf("kty %s with %s: got keys %q, %v", kty, member, keyIDs(set), err)
+			}
+			if _, err := check(text); err == nil {
+				t.Errorf("a single JWK of kty %s with %s is taken", kty, member)
+			}
+		}
+	}
+	if texts < 1_000 {
+		t.Errorf("only %d errors were searched", texts)
+	}
+}
+
+func TestParseForms(t *testing.T) {
+	good := jwkText(0)
+	for name, text := range map[string]string{
+		"a set":                           setText(good),
+		"a single JWK":                    good,
+		"white space around":              " \r\n\t" + setText(good) + "\n \t",
+		"white space around a single JWK": "\n" + good + "\n",
+		"keys with an escape":             strings.Replace(setText(good), "keys", `\u006beys`, 1),
+		"other members before and behind": `{"kty":"EC","d":1,"KEYS":[],"x":{"keys":[1]},"keys":[` + good + `],"saved":"2026-01-02T03:04:05Z","private":[null]}`,
+		"a single JWK with saved":         strings.Replace(good, "{", `{"saved":"x",`, 1),
+		"a member that looks like a key":  strings.Replace(setText(good), "{", `{"n":1,"kid":null,`, 1),
+		"n in escapes of all characters":  setText(jwkText(0, "n", escapeAll(encodeInt(publicKeys[0].N)))),
+	} {
+		set := parse(t, text)
+		if !slices.Equal(keyIDs(set), []string{"key-0"}) || len(set.Keys) != 1 || !set.Keys[0].Public.Equal(publicKeys[0]) || set.Thumbprints {
+			t.Errorf("%s: got keys %q, reasons %q, thumbprints %v", name, keyIDs(set), reasons(set), set.Thumbprints)
+		}
+	}
+	if set := parse(t, `{"keys":[]}`); len(set.Keys) != 0 {
+		t.Errorf("an empty set: got %d keys", len(set.Keys))
+	}
+	for text, want := range map[string]string{
+		`{"keys":[],"saved":"2026-01-02"}`:             "2026-01-02",
+		`{"saved":"\u0061b","keys":[]}`:                "ab",
+		`{"keys":[],"saved":1}`:                        "",
+		`{"keys":[],"SAVED":"x"}`:                      "",
+		`{"keys":[{"saved":"x"}]}`:                     "",
+		strings.Replace(good, "{", `{"saved":"x",`, 1): "x",
+	} {
+		if got := parse(t, text).Saved; got != want {
+			t.Errorf("%.60s: saved %q, want %q", text, got, want)
+		}
+	}
+}
+
+func escapeAll(s string) string {
+	var out strings.Builder
+	for _, c := range s {
+		fmt.Fprintf(&out, `\u%04X`, c)
+	}
+	return `"` + out.String() + `"`
+}
+
+func TestParseErrorTexts(t *testing.T) {
+	good := jwkText(0)
+	deep := strings.Repeat("[", 17) + strings.Repeat("]", 17)
+	for _, test := range []struct{ text, want string }{
+		{"", `is empty, want a JWK Set, a JWK or PEM`},
+		{" \r\n\t", `is empty, want a JWK Set, a JWK or PEM`},
+		{"[" + good + "]", `begins with "[", want { of a JWK Set or JWK, or -----BEGIN of PEM`},
+		{"null", `begins with "n", want { of a JWK Set or JWK, or -----BEGIN of PEM`},
+		{`"` + encode(good) + `"`, `begins with "\"", want { of a JWK Set or JWK, or -----BEGIN of PEM`},
+		{"\ufeff" + setText(good), `begins with "\ufeff", want { of a JWK Set or JWK, or -----BEGIN of PEM`},
+		{"\xff\xfe{\x00", `begins with "\ufffd", want { of a JWK Set or JWK, or -----BEGIN of PEM`},
+		{"\x00" + setText(good), `begins with "\x00", want { of a JWK Set or JWK, or -----BEGIN of PEM`},
+		{")]}'," + setText(good), `begins with ")", want { of a JWK Set or JWK, or -----BEGIN of PEM`},
+		{"-----BEGI", `begins with "-", want { of a JWK Set or JWK, or -----BEGIN of PEM`},
+		{"ssh-rsa AAAA", `begins with "s", want { of a JWK Set or JWK, or -----BEGIN of PEM`},
+		{"\n<!DOCTYPE html><html>", `is not one: got HTML, not a key set; check the address`},
+		{"{}", `has no "keys" array, nor is it a JWK with "kty"`},
+		{`{"issuer":"https://issuer.example","jwks_uri":"https://issuer.example/jwks"}`, `has no "keys" array, nor is it a JWK with "kty"`},
+		{`{"error":"not found"}`, `has no "keys" array, nor is it a JWK with "kty"`},
+		{`{"KEYS":[` + good + `]}`, `has no "keys" array, nor is it a JWK with "kty"`},
+		{`{"\u212aeys":[` + good + `]}`, `has no "keys" array, nor is it a JWK with "kty"`},
+		{`{"keys ":[` + good + `]}`, `has no "keys" array, nor is it a JWK with "kty"`},
+		{`{"jwks":{"keys":[` + good + `]}}`, `has no "keys" array, nor is it a JWK with "kty"`},
+		{`{"key-0":` + good + `}`, `has no "keys" array, nor is it a JWK with "kty"`},
+		{`{"keys":null}`, `is not one: "keys" is null, want an array of keys`},
+		{`{"keys":{"0":` + good + `}}`, `is not one: "keys" is an object, want an array of keys`},
+		{`{"keys":"` + encode(good) + `"}`, `is not one: "keys" is a string, want an array of keys`},
+		{`{"keys":1}`, `is not one: "keys" is a number, want an array of keys`},
+		{`{"keys":false}`, `is not one: "keys" is true or false, want an array of keys`},
+		{`{"keys":[],"keys":[` + good + `]}`, `has the member "keys" twice`},
+		{`{"keys":[` + good + `],"\u006beys":[]}`, `has the member "keys" twice`},
+		{`{"keys":[` + good + `],"x":1,"x":1}`, `has the member "x" twice`},
+		{`{"keys":[` + good + `],"x":"\ud800"}`, fmt.Sprintf(`has half a surrogate pair (\ud800) before byte %d`, len(good)+22)},
+		{`{"keys":[` + good + `],"x":` + deep + `}`, `is nested more than 16 deep`},
+		{`{"keys":[` + good + `],"x":"` + "\xff" + `"}`, `is not valid UTF-8`},
+		{strings.Replace(good, "{", `{"x":1,"x":2,`, 1), `has the member "x" twice`},
+		{`{"keys":[` + good + `,]}`, fmt.Sprintf(`is not valid JSON: found "]" at byte %d, want a value`, len(good)+10)},
+		{`{"keys":[,` + good + `]}`, `is not valid JSON: found "," at byte 9, want a value`},
+		{`{"keys":[` + good + good + `]}`, fmt.Sprintf(`is not valid JSON: found "{" at byte %d, want a comma or ]`, len(good)+9)},
+		{`{"keys":[` + good + `]`, fmt.Sprintf(`is not valid JSON: it ends at byte %d, want a comma or }`, len(good)+10)},
+		{`{"keys":[` + good, fmt.Sprintf(`is not valid JSON: it ends at byte %d, want a comma or ]`, len(good)+9)},
+		{`{"keys":[]}{"keys":[]}`, `is not valid JSON: found "{" at byte 11, want the end`},
+		{"{\"keys\":[]}\x00", `is not valid JSON: found "\x00" at byte 11, want the end`},
+		{`{"keys":[]}//`, `is not valid JSON: found "/" at byte 11, want the end`},
+		{`{'keys':[]}`, `is not valid JSON: found "'" at byte 1, want a member name in quotes`},
+		{`{"keys"`, `is not valid JSON: it ends at byte 7, want a colon`},
+		{"{", `is not valid JSON: it ends at byte 1, want a member name in quotes`},
+	} {
+		set, err := jwk.Parse([]byte(test.text))
+		if err == nil || err.Error() != test.want {
+			t.Errorf("%.60q:\ngot  %v\nwant %s", test.text, err, test.want)
+		}
+		if set != nil {
+			t.Errorf("%.60q: a set beside the error", test.text)
+		}
+	}
+}
+
+// numbered is an object of so many members.
+func numbered(count int) string {
+	var members []string
+	for i := range count {
+		members = append(members, fmt.Sprintf(`"%d":0`, i))
+	}
+	return "{" + strings.Join(members, ",") + "}"
+}
+
+func TestKeySetLimits(t *testing.T) {
+	const maxBytes, maxKeys = 512 << 10, 1_024
+	if jwk.MaxBytes != maxBytes || jwk.MaxKeys != maxKeys || jwk.MaxIDBytes != 256 {
+		t.Errorf("the limits are %d bytes, %d keys and %d bytes of kid", jwk.MaxBytes, jwk.MaxKeys, jwk.MaxIDBytes)
+	}
+	text := setText(jwkText(0))
+	full := text + strings.Repeat(" ", maxBytes-len(text))
+	if set := parse(t, full); len(keyIDs(set)) != 1 {
+		t.Errorf("512 KiB: got keys %q", keyIDs(set))
+	}
+	if _, err := jwk.Parse([]byte(full + " ")); err == nil || err.Error() != "is larger than 524288 bytes" {
+		t.Errorf("a byte more: got %v", err)
+	}
+	if _, err := jwk.Parse(bytes.Repeat([]byte("-"), maxBytes+1)); err == nil || err.Error() != "is larger than 524288 bytes" {
+		t.Errorf("other text: got %v", err)
+	}
+
+	for text, want := range map[string]string{
+		strings.Repeat("[", 15) + strings.Repeat("]", 15): "",
+		strings.Repeat("[", 16) + strings.Repeat("]", 16): "is nested more than 16 deep",
+		numbered(1_000): "",
+		numbered(1_001): "has an object with more than 1000 members",
+	} {
+		if _, err := jwk.Parse([]byte(`{"keys":[],"x":` + text + `}`)); want == "" && err != nil || want != "" && (err == nil || err.Error() != want) {
+			t.Errorf("%.60q: got %v, want %q", text, err, want)
+		}
+	}
+
+	jwks := make([]string, maxKeys)
+	blocks := make([]string, maxKeys)
+	for i := range maxKeys {
+		n := modulus(2048)
+		jwks[i] = fmt.Sprintf(`{"kty":"RSA","kid":"%d","n":%s,"e":"AQAB"}`, i, quotedInt(n))
+		blocks[i] = pemText("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&rsa.PublicKey{N: n, E: 65537}))
+	}
+	for name, test := range map[string]struct{ full, more string }{
+		"keys that are used":    {setText(jwks...), setText(append(slices.Clone(jwks), `{}`)...)},
+		"keys that are skipped": {setText(slices.Repeat([]string{`{}`}, maxKeys)...), setText(slices.Repeat([]string{`0`}, maxKeys+1)...)},
+		"PEM":                   {strings.Join(blocks, ""), strings.Join(blocks, "") + pemText("X", nil)},
+	} {
+		if set := parse(t, test.full); len(set.Keys) != maxKeys {
+			t.Errorf("%s: got %d, want %d", name, len(set.Keys), maxKeys)
+		}
+		if _, err := jwk.Parse([]byte(test.more)); err == nil || err.Error() != "has more than 1024 keys" {
+			t.Errorf("%s: one more: got %v", name, err)
+		}
+	}
+}
