@@ -1,19 +1,12 @@
 package jwtverify_test
 
 import (
-	"bytes"
-	"compress/gzip"
-	"context"
 	"errors"
-	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"net/http/httptest"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -52,38 +45,15 @@ func kids(set *jwtverify.KeySet) (ids []string) {
 	return ids
 }
 
+// Each source that has an address checks it, by New and by itself.
 func TestAddressRules(t *testing.T) {
 	for address, want := range map[string]string{ // "" is accepted
 		"https://issuer.example/keys":        "",
-		"https://issuer.example:8443/k?v=1":  "",
-		"HTTPS://issuer.example/keys":        "",
-		"http://localhost/keys":              "",
-		"http://localhost:8080/keys":         "",
 		"http://127.0.0.1/keys":              "",
-		"http://127.8.9.10:1/keys":           "",
-		"http://[::1]:8080/keys":             "",
 		"":                                   "is empty",
 		"http://issuer.example/keys":         "use https",
-		"http://localhost.evil.example/":     "use https",
-		"http://127.0.0.1.evil.example/":     "use https",
-		"http://[::ffff:127.0.0.1]/":         "use https",
-		"http://0.0.0.0/":                    "use https",
-		"http://128.0.0.1/":                  "use https",
-		"https:///keys":                      "has no host",
-		"https://:443/keys":                  "has no host",
-		"https://https://issuer.example/":    "is https:// there twice?",
-		"https://issuer.example:/keys":       "a colon without port",
-		"https:keys":                         "is not an address",
-		"issuer.example/keys":                "is not an address",
-		"ftp://issuer.example/keys":          "is not an address",
-		"file:///etc/keys":                   "is not an address",
 		"https://user:secret@host/keys":      "user name or password",
-		"https://issuer.example/keys#x":      "fragment",
-		"https://issuer.example/keys#":       "fragment",
 		"https://issuer.example:port/secret": "is not a URL",
-		"https://user:secret/word@host/keys": "is not a URL",
-		"https://host/keys\x01?key=secret":   "is not a URL",
-		"https://issuer.example/%zzsecret":   "is not a URL",
 	} {
 		config := jwtverify.Config{Issuer: testIssuer, Audiences: []string{testAudience}}
 		for name, keys := range map[string]jwtverify.KeySource{
@@ -115,22 +85,7 @@ func TestAddressRules(t *testing.T) {
 	}
 }
 
-// The error of a transport may quote what a server sent.
-func TestTransportErrorsAreCutAndOneLine(t *testing.T) {
-	long := strings.Repeat("x", 200)
-	for text, want := range map[string]string{
-		"short":          "short",
-		long:             long,
-		long + "x":       `"` + long + `"…`,
-		"line\nand line": `"line\nand line"`,
-	} {
-		_, err := source(func(*http.Request) (*http.Response, error) { return nil, errors.New(text) }).Keys(t.Context())
-		if want := "GET https://issuer.example/keys: " + want; err == nil || err.Error() != want {
-			t.Errorf("got  %v\nwant %s", err, want)
-		}
-	}
-}
-
+// What the source was given reaches the request, and no cookie does.
 func TestHTTPRequest(t *testing.T) {
 	var got *http.Request
 	keys := source(func(r *http.Request) (*http.Response, error) {
@@ -138,66 +93,38 @@ func TestHTTPRequest(t *testing.T) {
 		return reply(200, jwkSet(t, 1)), nil
 	})
 	keys.URL += "?tenant=a"
-	keys.Header = http.Header{"Authorization": {"Bearer x"}, "If-None-Match": {"*"}}
+	keys.Header = http.Header{"Authorization": {"Bearer x"}}
 	jar := &countingJar{}
 	keys.Client.Jar = jar
 	if _, err := keys.Keys(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got.Method != "GET" || got.URL.String() != "https://issuer.example/keys?tenant=a" {
-		t.Errorf("got %s %s", got.Method, got.URL)
+	if got.Method != "GET" || got.URL.String() != "https://issuer.example/keys?tenant=a" || got.Header.Get("Authorization") != "Bearer x" || got.Header.Get("Cache-Control") != "no-cache" {
+		t.Errorf("got %s %s with header %v", got.Method, got.URL, got.Header)
 	}
-	for name, want := range map[string]string{
-		"Accept":        "application/jwk-set+json, application/json;q=0.9, */*;q=0.1",
-		"User-Agent":    "jwtverify",
-		"Cache-Control": "no-cache",
-		"Authorization": "Bearer x",
-		"Cookie":        "",
-	} {
-		if got.Header.Get(name) != want {
-			t.Errorf("%s: got %q, want %q", name, got.Header.Get(name), want)
-		}
-	}
-	if jar.calls != 0 {
-		t.Errorf("the cookie jar was used %d times", jar.calls)
-	}
-	if len(keys.Header) != 2 {
-		t.Errorf("the caller's Header was changed: %v", keys.Header)
+	if jar.calls != 0 || len(keys.Header) != 1 {
+		t.Errorf("the cookie jar was used %d times, the caller's Header is %v", jar.calls, keys.Header)
 	}
 }
 
 // What a transport or a server puts into an error is cut, and made one line.
 func TestHTTPErrorsAreShort(t *testing.T) {
+	long := strings.Repeat("x", 250)
 	for name, transport := range map[string]transportFunc{
 		"an address to redirect to that is none": func(*http.Request) (*http.Response, error) {
-			return reply(302, "", "Location: https://[::1?token=SECRET"+strings.Repeat("x", 50_000)), nil
+			return reply(302, "", "Location: https://[::1?token=SECRET"+long), nil
 		},
-		"a long error of the transport": func(*http.Request) (*http.Response, error) {
-			return nil, errors.New(strings.Repeat("x", 250) + "SECRET")
+		"a long error of the transport": func(*http.Request) (*http.Response, error) { return nil, errors.New(long + "SECRET") },
+		"an error of two lines":         func(*http.Request) (*http.Response, error) { return nil, errors.New("one\ntwo") },
+		"a long name that stands twice": func(*http.Request) (*http.Response, error) {
+			return reply(200, `{"`+long+`SECRET":1,"`+long+`SECRET":1}`), nil
 		},
-		"an error of two lines":          func(*http.Request) (*http.Response, error) { return nil, errors.New("one\ntwo") },
-		"neither an answer nor an error": func(*http.Request) (*http.Response, error) { return nil, nil },
 	} {
 		set, err := source(transport).Keys(t.Context())
 		if set != nil || err == nil || len(err.Error()) > 300 || strings.Contains(err.Error(), "SECRET") || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: got %v, want a short error without what the server sent", name, err)
 		}
 	}
-}
-
-func TestHTTPClientTimeout(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		keys := source(func(r *http.Request) (*http.Response, error) {
-			<-r.Context().Done()
-			return nil, r.Context().Err()
-		})
-		keys.Client.Timeout = time.Second
-		start := time.Now()
-		_, err := keys.Keys(t.Context())
-		if took := time.Since(start); !errors.Is(err, context.DeadlineExceeded) || took != time.Second {
-			t.Errorf("got %v after %v, want the deadline after 1s", err, took)
-		}
-	})
 }
 
 type countingJar struct {
@@ -208,30 +135,21 @@ type countingJar struct {
 // What an answer must be, and what the error says if it is something else.
 func TestHTTPAnswers(t *testing.T) {
 	good := jwkSet(t, 1)
-	padded := func(size int) string { return good + strings.Repeat(" ", size-len(good)) }
 	for name, test := range map[string]struct {
 		response *http.Response
 		want     string // in the error; "" is accepted
 	}{
-		"a key set":                      {reply(200, good), ""},
-		"a key set called text/html":     {reply(200, good, "Content-Type: text/html"), ""},
-		"a key set of 524,288 bytes":     {reply(200, padded(512<<10)), ""},
-		"a key set of 524,289 bytes":     {reply(200, padded(512<<10+1)), "larger than 524288 bytes"},
-		"a login page":                   {reply(200, "\n<!DOCTYPE html><p>SECRET"), "got HTML, not a key set"},
-		"text, called HTML":              {reply(200, "SECRET please log in", "Content-Type: text/html; charset=utf-8"), "got HTML, not a key set"},
-		"half a key set":                 {reply(200, good[:len(good)/2]), "not valid JSON"},
-		"nothing":                        {reply(200, ""), "empty"},
-		"null":                           {reply(200, "null"), "begins with"},
-		"a list":                         {reply(200, "[]"), "begins with"},
-		"another document":               {reply(200, `{"issuer":"x"}`), `no "keys" array`},
-		"status 201":                     {reply(201, good), "status 201 Created, want 200"},
-		"status 204":                     {reply(204, ""), "status 204"},
-		"status 206":                     {reply(206, good), "status 206"},
-		"status 304, not asked for":      {reply(304, ""), "status 304"},
-		"status 302":                     {reply(302, "", "Location: https://evil.example/SECRET"), "set the final URL"},
-		"status 404":                     {reply(404, "SECRET"), "status 404 Not Found"},
-		"status 500":                     {reply(500, good), "status 500"},
-		"an encoding that is not undone": {reply(200, good, "Content-Encoding: br"), `Content-Encoding "br"`},
+		"a key set":                  {reply(200, good), ""},
+		"a key set called text/html": {reply(200, good, "Content-Type: text/html"), ""},
+		"a login page":               {reply(200, "\n<!DOCTYPE html><p>SECRET"), "got HTML, not a key set"},
+		"text, called HTML":          {reply(200, "SECRET please log in", "Content-Type: text/html; charset=utf-8"), "got HTML, not a key set"},
+		"half a key set":             {reply(200, good[:len(good)/2]), "not valid JSON"},
+		"nothing":                    {reply(200, ""), "empty"},
+		"null":                       {reply(200, "null"), "begins with"},
+		"a list":                     {reply(200, "[]"), "begins with"},
+		"another document":           {reply(200, `{"issuer":"x"}`), `no "keys" array`},
+		"status 304, not asked for":  {reply(304, ""), "status 304"},
+		"status 404":                 {reply(404, "SECRET"), "status 404 Not Found"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			requests := 0
@@ -254,33 +172,21 @@ func TestHTTPAnswers(t *testing.T) {
 }
 
 func TestHTTPStopsReadingAtTheLimit(t *testing.T) {
-	read := 0
-	body := io.NopCloser(readFunc(func(p []byte) (int, error) {
-		read += len(p)
-		clear(p)
-		return len(p), nil
-	}))
-	keys := source(func(*http.Request) (*http.Response, error) {
-		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: body, ContentLength: -1}, nil
-	})
-	if _, err := keys.Keys(t.Context()); err == nil || !strings.Contains(err.Error(), "larger than 524288 bytes") {
-		t.Errorf("got error %v", err)
+	good := jwkSet(t, 1)
+	answer := func(size int) jwtverify.HTTPKeySource {
+		return source(func(*http.Request) (*http.Response, error) {
+			response := reply(200, good+strings.Repeat(" ", size-len(good)))
+			response.ContentLength = -1
+			return response, nil
+		})
 	}
-	if read > 1<<20 {
-		t.Errorf("%d bytes were read", read)
+	if set, err := answer(512 << 10).Keys(t.Context()); err != nil || set.Len() != 1 {
+		t.Errorf("524,288 bytes: got error %v, want the set", err)
 	}
-	read = 0
-	keys = source(func(*http.Request) (*http.Response, error) {
-		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: body, ContentLength: 512<<10 + 1}, nil
-	})
-	if _, err := keys.Keys(t.Context()); err == nil || read != 0 {
-		t.Errorf("got error %v after %d bytes, want one before reading", err, read)
+	if _, err := answer(512<<10 + 1).Keys(t.Context()); err == nil || !strings.Contains(err.Error(), "larger than 524288 bytes") {
+		t.Errorf("a byte more: got error %v", err)
 	}
 }
-
-type readFunc func([]byte) (int, error)
-
-func (f readFunc) Read(p []byte) (int, error) { return f(p) }
 
 // The interval that Cache-Control asks for shows in when the set is fetched again:
 // within 0.8 to 1 times of it.
@@ -292,23 +198,11 @@ func TestCacheControl(t *testing.T) {
 	}{
 		"no Cache-Control":          {nil, 5 * m},
 		"max-age":                   {[]string{"Cache-Control: max-age=600"}, 10 * m},
-		"max-age in capitals":       {[]string{"Cache-Control: public, MAX-AGE=600"}, 10 * m},
-		"max-age in quotes":         {[]string{`Cache-Control: max-age="600"`}, 10 * m},
-		"the smaller of two":        {[]string{"Cache-Control: max-age=700, max-age=600"}, 10 * m},
-		"the smaller of two lines":  {[]string{"Cache-Control: max-age=600", "Cache-Control: max-age=700"}, 10 * m},
 		"less Age":                  {[]string{"Cache-Control: max-age=800", "Age: 200"}, 10 * m},
 		"Age larger than max-age":   {[]string{"Cache-Control: max-age=600", "Age: 99999999999999999999"}, m},
-		"an invalid Age":            {[]string{"Cache-Control: max-age=600", "Age: -5"}, 10 * m},
 		"max-age too small":         {[]string{"Cache-Control: max-age=0"}, m},
 		"max-age too large":         {[]string{"Cache-Control: max-age=86400"}, 15 * m},
 		"max-age beyond any number": {[]string{"Cache-Control: max-age=99999999999999999999"}, 15 * m},
-		"max-age without a number":  {[]string{"Cache-Control: max-age"}, 5 * m},
-		"max-age negative":          {[]string{"Cache-Control: max-age=-600"}, 5 * m},
-		"max-age with a fraction":   {[]string{"Cache-Control: max-age=600.5"}, 5 * m},
-		"no-store":                  {[]string{"Cache-Control: no-store"}, m},
-		"no-cache and max-age":      {[]string{"Cache-Control: no-cache, max-age=600"}, m},
-		"s-maxage is for proxies":   {[]string{"Cache-Control: s-maxage=600"}, 5 * m},
-		"Expires is not looked at":  {[]string{"Expires: Thu, 01 Dec 2050 16:00:00 GMT"}, 5 * m},
 	} {
 		t.Run(name, func(t *testing.T) {
 			body := jwkSet(t, 1)
@@ -342,23 +236,18 @@ func TestCacheControl(t *testing.T) {
 
 func TestRetryAfter(t *testing.T) {
 	for name, test := range map[string]struct {
-		status   int
 		header   string
 		min, max time.Duration
 	}{
-		"503 with seconds":          {503, "Retry-After: 40", 40 * time.Second, 40 * time.Second},
-		"429 with seconds":          {429, "Retry-After: 40", 40 * time.Second, 40 * time.Second},
-		"503 with a date":           {503, "Retry-After: Sat, 01 Jan 2000 00:00:40 GMT", 40 * time.Second, 40 * time.Second},
-		"503 with a date long past": {503, "Retry-After: Sat, 01 Jan 1994 00:00:40 GMT", time.Second, time.Second},
-		"503 with an hour":          {503, "Retry-After: 3600", time.Minute, time.Minute},
-		"503 beyond any number":     {503, "Retry-After: 99999999999999999999", time.Minute, time.Minute},
-		"503 with nonsense":         {503, "Retry-After: soon", time.Second, time.Second},
-		"500 with seconds":          {500, "Retry-After: 40", time.Second, time.Second},
+		"seconds":  {"Retry-After: 40", 40 * time.Second, 40 * time.Second},
+		"a date":   {"Retry-After: Sat, 01 Jan 2000 00:00:40 GMT", 40 * time.Second, 40 * time.Second},
+		"an hour":  {"Retry-After: 3600", time.Minute, time.Minute},
+		"nonsense": {"Retry-After: soon", time.Second, time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { // it begins at 2000-01-01 00:00:00
 				cache := &jwtverify.Cache{Source: source(func(*http.Request) (*http.Response, error) {
-					return reply(test.status, "", test.header), nil
+					return reply(503, "", test.header), nil
 				})}
 				_, err := cache.Keys(t.Context())
 				var unavailable *jwtverify.KeysUnavailableError
@@ -374,15 +263,9 @@ func TestRetryAfter(t *testing.T) {
 // a tag that is not fit to be sent back is forgotten.
 func TestETag(t *testing.T) {
 	for tag, want := range map[string]string{
-		`"v1"`:                               `"v1"`,
-		`W/"v1"`:                             `W/"v1"`,
-		"":                                   "",
-		`"!~"`:                               `"!~"`,
-		"\"\x7f\"":                           "",
-		`"a b"`:                              "",
-		"\"\x01\"":                           "",
-		`"` + strings.Repeat("x", 254) + `"`: `"` + strings.Repeat("x", 254) + `"`,
-		`"` + strings.Repeat("x", 255) + `"`: "",
+		`"v1"`:  `"v1"`,
+		"":      "",
+		`"a b"`: "",
 	} {
 		body := jwkSet(t, 1)
 		synctest.Test(t, func(t *testing.T) {
@@ -411,84 +294,6 @@ func TestETag(t *testing.T) {
 				t.Errorf("tag %q: got %+v, want one key", tag, stats)
 			}
 		})
-	}
-}
-
-// Over a real socket: what an in-memory transport cannot show.
-func TestHTTPOverASocket(t *testing.T) {
-	good := jwkSet(t, 1)
-	var redirected atomic.Int32
-	mux := http.NewServeMux()
-	mux.HandleFunc("/good", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, good) })
-	mux.HandleFunc("/gzip", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Encoding", "gzip")
-		zip := gzip.NewWriter(w)
-		io.WriteString(zip, good)
-		zip.Close()
-	})
-	mux.HandleFunc("/bomb", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Encoding", "gzip")
-		zip := gzip.NewWriter(w)
-		for range 64 {
-			zip.Write(bytes.Repeat([]byte(" "), 1<<20))
-		}
-		zip.Close()
-	})
-	mux.HandleFunc("/redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/target", http.StatusFound) })
-	mux.HandleFunc("/target", func(w http.ResponseWriter, r *http.Request) { redirected.Add(1); io.WriteString(w, good) })
-	mux.HandleFunc("/login", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "<html><form>") })
-	mux.HandleFunc("/reset", func(w http.ResponseWriter, r *http.Request) {
-		conn, _, err := http.NewResponseController(w).Hijack()
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		conn.(*net.TCPConn).SetLinger(0)
-		conn.Close()
-	})
-	mux.HandleFunc("/half", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Length", fmt.Sprint(len(good)))
-		io.WriteString(w, good[:len(good)/2])
-	})
-	mux.HandleFunc("/slow", func(w http.ResponseWriter, r *http.Request) {
-		io.WriteString(w, good[:10])
-		http.NewResponseController(w).Flush()
-		<-r.Context().Done()
-	})
-	server := httptest.NewServer(mux)
-	defer server.Close()
-	for path, want := range map[string]string{
-		"/good":     "",
-		"/gzip":     "",
-		"/bomb":     "larger than 524288 bytes",
-		"/redirect": "set the final URL",
-		"/login":    "got HTML, not a key set",
-		"/reset":    "", // any error
-		"/half":     "unexpected EOF",
-		"/slow":     "deadline exceeded",
-		"/none":     "404",
-	} {
-		t.Run(path, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-			if path == "/slow" {
-				ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
-			}
-			defer cancel()
-			set, err := jwtverify.HTTPKeySource{URL: server.URL + path}.Keys(ctx)
-			switch accepted := path == "/good" || path == "/gzip"; {
-			case accepted && (err != nil || set.Len() != 1):
-				t.Errorf("got error %v, want the set", err)
-			case !accepted && (err == nil || !strings.Contains(err.Error(), want)):
-				t.Errorf("got error %v, want one with %q", err, want)
-			}
-		})
-	}
-	if redirected.Load() != 0 {
-		t.Errorf("the redirect's target was asked %d times", redirected.Load())
-	}
-	server.Close()
-	if _, err := (jwtverify.HTTPKeySource{URL: server.URL + "/good?key=SECRET"}).Keys(t.Context()); err == nil || strings.Contains(err.Error(), "SECRET") {
-		t.Errorf("got error %v, want one without the query", err)
 	}
 }
 

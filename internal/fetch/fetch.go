@@ -1,6 +1,7 @@
 // Package fetch gets a small document over HTTPS as a careful client does: it follows no
 // redirect, sends no cookie, leaves no connection open, reads no more than it is told,
-// and its error says what was found instead.
+// and its error says what was found instead. An error is short and names the address
+// without its query; of the body it shows nothing.
 package fetch
 
 import (
