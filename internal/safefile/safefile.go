@@ -1,7 +1,11 @@
-// Package safefile reads and writes small files that others must not have a hand in.
+// Package safefile reads and writes small files that others must not have a hand in. It
+// reads regular files alone, whole or not at all and never more than a limit, and
+// replaces a file so that a reader finds the old or the new one. CheckOwner tells, on
+// Unix, whether somebody else may have written it.
 package safefile
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -24,10 +28,10 @@ func Read(path string, limit int64) ([]byte, os.FileInfo, error) {
 		return nil, nil, err
 	}
 	defer file.Close()
-	if info, err = file.Stat(); err != nil {
-		return nil, nil, err
+	if info, err = file.Stat(); err == nil {
+		err = checkRegular(path, info, limit)
 	}
-	if err := checkRegular(path, info, limit); err != nil {
+	if err != nil {
 		return nil, nil, err
 	}
 	data, err := io.ReadAll(io.LimitReader(file, limit+1))
@@ -52,25 +56,18 @@ func checkRegular(path string, info os.FileInfo, limit int64) error {
 
 // Write replaces a file as a whole, so that no reader ever sees half of it: mode 0600,
 // written beside it, synced and renamed.
-func Write(path string, data []byte) (err error) {
+func Write(path string, data []byte) error {
 	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp") // mode 0600
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			file.Close()
-			os.Remove(file.Name())
-		}
-	}()
-	if _, err = file.Write(data); err != nil {
-		return err
+	_, err = file.Write(data)
+	// The first error of all three: whatever fails, the file is closed.
+	if err = cmp.Or(err, file.Sync(), file.Close()); err == nil {
+		err = os.Rename(file.Name(), path)
 	}
-	if err = file.Sync(); err != nil {
-		return err
+	if err != nil {
+		os.Remove(file.Name())
 	}
-	if err = file.Close(); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), path)
+	return err
 }
