@@ -1,4 +1,6 @@
-// Package quote makes text from outside fit for messages and logs.
+// Package quote makes text from outside fit for messages and logs: what it returns is
+// short, on one line, and without control characters. Text and List return ASCII alone,
+// but for the … where something was cut.
 package quote
 
 import (
