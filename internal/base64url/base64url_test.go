@@ -229,3 +229,15 @@ func TestBase64URLAllocations(t *testing.T) {
 		}
 	}
 }
+
+func FuzzBase64URL(f *testing.F) {
+	for _, seed := range []string{"", "aGVsbG8gd29ybGQhIQ", "aGVsbG8gd29ybGQhIR", "aGVsbG8gd29ybGQhIQ==", "aGVs\nbG8g", "A", strings.Repeat("_-", 300)} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		checkBase64URL(t, text)
+		if err := Check(text); err != nil && (len(err.Error()) > 200 || strings.ContainsFunc(err.Error(), func(c rune) bool { return c < ' ' || c > '~' })) {
+			t.Errorf("the error is %q", err)
+		}
+	})
+}
