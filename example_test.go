@@ -280,3 +280,37 @@ func ExampleVerifier_Explain() {
 	// found    ["https://api.example.com"]
 	// next     ask for this audience in the token request, or correct the audience in the settings
 }
+
+// Two issuers in one API: each token is verified by the Verifier of its issuer.
+func ExampleNewIssuers() {
+	server, raw := exampleIssuer()
+	defer server.Close()
+	customers, err := jwtverify.New(jwtverify.Config{
+		Issuer: server.URL, Audiences: []string{"https://api.example.com"},
+		Keys: jwtverify.HTTPKeySource{URL: server.URL + "/.well-known/jwks.json"},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	staff, err := jwtverify.New(jwtverify.Config{
+		Issuer: "https://staff.example.com", Audiences: []string{"api://orders"},
+		Keys: jwtverify.HTTPKeySource{URL: "https://staff.example.com/keys"},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	issuers, err := jwtverify.NewIssuers(customers, staff)
+	if err != nil {
+		log.Fatal(err)
+	}
+	token, err := issuers.Verify(context.Background(), raw)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(token.Subject, "of", token.Issuer == server.URL)
+	_, err = issuers.Verify(context.Background(), sign(new(testing.T), 0, goodHeader(), goodClaims())) // of a third issuer
+	fmt.Println(errors.Is(err, jwtverify.ErrIssuer))
+	// Output:
+	// client-1 of true
+	// true
+}

@@ -1,4 +1,4 @@
-package jwtverify_test
+package docs_test
 
 import (
 	"flag"
@@ -20,7 +20,7 @@ import (
 var update = flag.Bool("update", false, "write testdata/api.txt anew")
 
 // The exported API is a promise: a change shows here, and is announced in the
-// changelog. `go test -run TestAPI -update .` writes it down.
+// changelog. `go test ./docs -run TestAPI -update` writes it down.
 func TestAPI(t *testing.T) {
 	const golden = "testdata/api.txt"
 	got := ""

@@ -1,4 +1,4 @@
-package jwtverify_test
+package docs_test
 
 import (
 	"io/fs"
@@ -30,8 +30,8 @@ func unindented(code string) string {
 	return out
 }
 
-// testNames are the names of all tests, fuzz targets and examples, those of other folders
-// with the folder's name before them: bearer.TestParse.
+// testNames are the names of all tests, fuzz targets and examples, those of folders other
+// than the root and this one with the folder's name before them: bearer.TestParse.
 func testNames(t *testing.T) (names []string) {
 	t.Helper()
 	functions := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Example)\w*)\(`)
@@ -40,7 +40,7 @@ func testNames(t *testing.T) (names []string) {
 			return err
 		}
 		prefix := ""
-		if dir := filepath.Dir(path); dir != "." {
+		if dir := filepath.Dir(path); dir != "." && dir != "docs" {
 			prefix = filepath.Base(dir) + "."
 		}
 		for _, match := range functions.FindAllStringSubmatch(readText(t, path), -1) {
@@ -74,12 +74,13 @@ func checkNamedTests(t *testing.T, document string) (named []string) {
 func TestDocsIssuers(t *testing.T) {
 	document := readText(t, "docs/issuers.md")
 	checkNamedTests(t, document)
-	examples, tests := unindented(readText(t, "providers_example_test.go")), unindented(readText(t, "providers_test.go"))
+	examples := unindented(readText(t, "docs/providers_example_test.go")) + unindented(readText(t, "example_test.go"))
+	tests := unindented(readText(t, "docs/providers_test.go"))
 	goBlocks := regexp.MustCompile("(?s)```go\n(.*?)```")
 
 	for _, match := range goBlocks.FindAllStringSubmatch(document, -1) {
 		if !strings.Contains(examples, unindented(match[1])) {
-			t.Errorf("providers_example_test.go does not hold this block:\n%s", match[1])
+			t.Errorf("neither providers_example_test.go nor example_test.go holds this block:\n%s", match[1])
 		}
 	}
 

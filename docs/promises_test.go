@@ -1,4 +1,4 @@
-package jwtverify_test
+package docs_test
 
 import (
 	"errors"
