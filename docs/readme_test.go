@@ -75,6 +75,7 @@ func moduleOutside(t *testing.T, program string) (dir string) {
 // module that has the README's go.mod lines.
 func TestREADMEProgram(t *testing.T) {
 	slow(t)
+	t.Parallel()
 	programs := blocks(t, "README.md", "go")
 	if len(programs) != 3 {
 		t.Fatalf("README.md has %d Go programs, and this test knows 3", len(programs))
@@ -108,6 +109,7 @@ func TestREADMEProgram(t *testing.T) {
 // Every command of the README does what the README says.
 func TestREADMECommands(t *testing.T) {
 	slow(t)
+	t.Parallel()
 	if _, err := exec.LookPath("sh"); err != nil {
 		t.Skip("there is no sh on this machine")
 	}
@@ -291,8 +293,12 @@ func testRename(t *testing.T, rename string) {
 	if out := command(t, dir, "sh", "-c", rename); out != "" {
 		t.Errorf("renaming printed %q", out)
 	}
-	if out := command(t, dir, "go", "vet", "./..."); out != "" {
-		t.Errorf("after renaming go vet says %q", out)
+	// That all imports are found, those of tests too, is known without compiling it all.
+	if out := command(t, dir, "go", "list", "-test", "-deps", "-f", "{{with .Error}}{{.}}{{end}}", "./..."); strings.TrimSpace(out) != "" {
+		t.Errorf("after renaming go list says %q", out)
+	}
+	if out := command(t, dir, "go", "build", "."); out != "" {
+		t.Errorf("after renaming go build says %q", out)
 	}
 	if got, want := strings.TrimSpace(command(t, dir, "go", "list", ".")), "example.org/me/jwtverify"; got != want {
 		t.Errorf("the module is %q, want %q", got, want)
