@@ -555,7 +555,7 @@ func TestRandomScenariosKeepTheInvariants(t *testing.T) {
 		n = *programs
 	case testing.Short():
 		n = 15
-	case raceEnabled:
+	case raceEnabled():
 		n = 200 // each takes ten times as long
 	}
 	began := time.Now()

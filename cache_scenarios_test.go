@@ -614,7 +614,7 @@ func (p *report) String() string {
 	for _, name := range p.order {
 		fmt.Fprintf(&out, "%s: %s\n", name, p.figures[name])
 	}
-	fmt.Fprintf(&out, "race detector: %v\n", raceEnabled)
+	fmt.Fprintf(&out, "race detector: %v\n", raceEnabled())
 	return out.String()
 }
 

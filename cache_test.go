@@ -1249,3 +1249,99 @@ func TestCauseOfTheCallerIsNotTakenForTheToken(t *testing.T) {
 		time.Sleep(10 * time.Second)
 	})
 }
+
+type world struct{ down, slowHook atomic.Bool }
+
+func TestKnownFreshKeyTakesNoLockAndNoMemory(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		// what goes on beside the lookup; the source has answered once
+		beside func(t *testing.T, c *jwtverify.Cache, w *world)
+	}{
+		{"at rest", func(*testing.T, *jwtverify.Cache, *world) {}},
+		{"during a fetch for an unknown kid", func(t *testing.T, c *jwtverify.Cache, _ *world) {
+			go jwtverify.Find(c, "bogus")
+			synctest.Wait()
+			if !jwtverify.InFlight(c) {
+				t.Error("no fetch runs")
+			}
+		}},
+		{"while OnLoad is slow", func(t *testing.T, c *jwtverify.Cache, w *world) {
+			w.slowHook.Store(true)
+			jwtverify.Find(c, "bogus")
+		}},
+		{"while the source fails", func(t *testing.T, c *jwtverify.Cache, w *world) {
+			w.down.Store(true)
+			jwtverify.Find(c, "bogus")
+			if c.Stats().Err == nil {
+				t.Error("the source did not fail")
+			}
+		}},
+		{"with the queue full of unknown kids", func(t *testing.T, c *jwtverify.Cache, _ *world) {
+			const missQueue = 1_024
+			for range missQueue + 10 {
+				go jwtverify.Find(c, "bogus")
+			}
+			synctest.Wait()
+			if miss, _ := jwtverify.Waiting(c); miss != missQueue {
+				t.Errorf("%d callers wait, want %d", miss, missQueue)
+			}
+		}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				set, w := kidSet(t, "a"), new(world)
+				release := make(chan struct{})
+				c := &jwtverify.Cache{
+					Source: jwtverify.KeySourceFunc(func(context.Context) (*jwtverify.KeySet, error) {
+						time.Sleep(50 * time.Millisecond)
+						if w.down.Load() {
+							return nil, errors.New("down")
+						}
+						return set, nil
+					}),
+					OnLoad: func(*jwtverify.KeySet, error) {
+						if w.slowHook.Load() {
+							<-release
+						}
+					},
+				}
+				if !jwtverify.Find(c, "a") {
+					t.Fatal("a is not known")
+				}
+				synctest.Wait()
+				row.beside(t, c, w)
+				var allocs float64
+				jwtverify.Locked(c, func() {
+					allocs = testing.AllocsPerRun(1000, func() {
+						if !jwtverify.Find(c, "a") {
+							t.Error("a is not known any more")
+						}
+					})
+				})
+				if allocs != 0 {
+					t.Errorf("%v allocations per lookup, want 0", allocs)
+				}
+				close(release)
+				time.Sleep(time.Minute)
+			})
+		})
+	}
+}
+
+// The lookup of a key that is known and fresh: run it with -cpu 1,2 to see that it
+// takes no lock.
+func BenchmarkKnownFreshKey(b *testing.B) {
+	cache := &jwtverify.Cache{Source: testSet(b, 2)}
+	if _, err := cache.Keys(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if !jwtverify.Find(cache, "key-1") {
+				b.Error("key-1 is unknown")
+			}
+		}
+	})
+}

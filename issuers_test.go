@@ -597,3 +597,44 @@ func namedIssuer(raw string) string {
 	}
 	return issuer
 }
+
+// What choosing the verifier of one of eight issuers adds to BenchmarkVerify.
+func BenchmarkIssuersVerify(b *testing.B) {
+	token := benchToken(b)
+	issuers := eightIssuers(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := issuers.Verify(b.Context(), token); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func eightIssuers(tb testing.TB) *jwtverify.Issuers {
+	var verifiers []*jwtverify.Verifier
+	for i := range 8 {
+		verifiers = append(verifiers, newVerifier(tb, jwtverify.Config{Issuer: testIssuer + strings.Repeat("/", i)}))
+	}
+	return newIssuers(tb, verifiers...)
+}
+
+// The most that a stranger's token can cost: nobody is asked for keys, and no RSA is
+// computed, but the claims are read.
+func BenchmarkIssuersRefuse(b *testing.B) {
+	issuers := eightIssuers(b)
+	unknown := changed(goodClaims(), map[string]any{"iss": "https://evil.example"})
+	for name, token := range map[string]string{
+		"oversized":      strings.Repeat("a", 1<<20),
+		"unknown issuer": sign(b, 0, goodHeader(), unknown),
+		"hostile claims": rawToken(`{"alg":"RS256"}`, hostileJSON(11<<10, 400), "AAAA"),
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := issuers.Verify(b.Context(), token); err == nil {
+					b.Fatal("accepted")
+				}
+			}
+		})
+	}
+}

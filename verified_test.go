@@ -320,3 +320,28 @@ func FuzzRememberedAgrees(f *testing.F) {
 		}
 	})
 }
+
+// The token's text and its parts, decoded, and what else it takes.
+func TestARememberedTokenIsCountedWithAllItsParts(t *testing.T) {
+	claims := marshal(t, changed(goodClaims(), map[string]any{"aud": []string{"x", "y", testAudience}}))
+	raw := signText(t, 0, marshal(t, goodHeader()), claims)
+	verifier := remembering(t, jwtverify.Config{VerifiedCache: 8}, raw)
+	const audiences, overhead = 3 * 16, 512
+	if got, want := jwtverify.RememberedBytes(verifier), int64(2*len(raw)+len(claims)+audiences+overhead); got != want {
+		t.Errorf("counted as %d bytes, want %d", got, want)
+	}
+}
+
+// A token that was verified before, by keys that a Cache keeps fresh.
+func BenchmarkRemembered(b *testing.B) {
+	token := benchToken(b)
+	verifier := newVerifier(b, jwtverify.Config{VerifiedCache: 100, Keys: &jwtverify.Cache{Source: testSet(b, 2)}})
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if _, err := verifier.Verify(b.Context(), token); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+}

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -19,6 +20,7 @@ import (
 	"time"
 
 	"example.com/jwtverify"
+	"example.com/jwtverify/internal/strictjson/strictjsontest"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -1007,4 +1009,131 @@ func jwkOf(pub *rsa.PublicKey, kid string) map[string]string {
 		"n":   base64.RawURLEncoding.EncodeToString(pub.N.Bytes()),
 		"e":   base64.RawURLEncoding.EncodeToString(big.NewInt(int64(pub.E)).Bytes()),
 	}
+}
+
+// What reading a header, which anyone can send, may cost whatever stands in it, as a
+// multiple of one signature check.
+const maxHeaderCost = 1
+
+func TestHeaderCost(t *testing.T) {
+	if testing.CoverMode() != "" || testing.Short() || raceEnabled() {
+		t.Skip("counting statements makes everything take longer, as the race detector does, and as what runs beside the short tests")
+	}
+	const maxHeaderBytes, maxHeaderMembers = 8 << 10, 64
+	fill := func(item string) string {
+		const count = maxHeaderMembers/2 - 1
+		return `{"a":[` + strings.TrimSuffix(strings.Repeat(item+",", count), ",") + `]}`
+	}
+	longNames := "{"
+	for i := range 64 {
+		longNames += fmt.Sprintf(`"%s%03x":0,`, strings.Repeat("a", 117), i)
+	}
+	longest := maxHeaderBytes - len(`{"a":""}`)
+	for name, text := range map[string]string{
+		"64 objects":                fill(`{"":"` + strings.Repeat(`\u0041`, 42) + `"}`),
+		"a long string":             `{"a":"` + strings.Repeat("a", longest) + `"}`,
+		"escapes":                   `{"a":"` + strings.Repeat(`\u0041`, longest/6) + `"}`,
+		"escapes in kid":            `{"kid":"` + strings.Repeat(`\u0041`, longest/6-1) + `"}`,
+		"short escapes":             `{"a":"` + strings.Repeat(`\n`, longest/2) + `"}`,
+		"halves of surrogate pairs": `{"a":"` + strings.Repeat(`\ud800`, longest/6) + `"}`,
+		"white space":               "{" + strings.Repeat(" ", longest) + `"a":0}`,
+		"64 long names":             "{" + strings.Join(strings.Split(longNames, ",")[:63], ",")[1:] + "}",
+	} {
+		segment := encode(text)
+		if len(text) > maxHeaderBytes || len(text) < maxHeaderBytes*9/10 {
+			t.Errorf("%s: the header has %d bytes", name, len(text))
+		}
+		cost := strictjsontest.CostOf(maxHeaderCost, func() { jwtverify.ReadHeader(segment) })
+		if cost > maxHeaderCost {
+			t.Errorf("%s: the header takes %.2f signature checks, want at most %d", name, cost, maxHeaderCost)
+		}
+		t.Logf("%-28s %.2f signature checks", name, cost)
+	}
+}
+
+// raceEnabled reports whether these tests were built with the race detector.
+func raceEnabled() bool {
+	info, ok := debug.ReadBuildInfo()
+	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
+}
+
+// The floor is what any library must do for a token: decode the claims and the
+// signature, hash, and let crypto/rsa verify.
+func floor(b testing.TB, pub *rsa.PublicKey, token string) {
+	last := strings.LastIndexByte(token, '.')
+	first := strings.IndexByte(token, '.')
+	if _, err := base64.RawURLEncoding.DecodeString(token[first+1 : last]); err != nil {
+		b.Fatal(err)
+	}
+	signature, err := base64.RawURLEncoding.DecodeString(token[last+1:])
+	if err != nil {
+		b.Fatal(err)
+	}
+	digest := sha256.Sum256([]byte(token[:last]))
+	if err := rsa.VerifyPKCS1v15(pub, crypto.SHA256, digest[:], signature); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func BenchmarkFloor(b *testing.B) {
+	token := benchToken(b)
+	pub := &testKey(b, 0).PublicKey
+	b.ReportAllocs()
+	for b.Loop() {
+		floor(b, pub, token)
+	}
+}
+
+func BenchmarkVerify(b *testing.B) {
+	token := benchToken(b)
+	verifier := newVerifier(b, jwtverify.Config{})
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := verifier.Verify(b.Context(), token); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkRefuse(b *testing.B) {
+	verifier := newVerifier(b, jwtverify.Config{})
+	good := benchToken(b)
+	for name, token := range map[string]string{
+		"oversized":      strings.Repeat("a", 1<<20),
+		"wrong alg":      sign(b, 0, map[string]any{"alg": "HS256", "kid": "key-0"}, goodClaims()),
+		"unknown kid":    sign(b, 0, map[string]any{"alg": "RS256", "kid": "other"}, goodClaims()),
+		"forged":         good[:len(good)-10] + "AAAAAAAAAA",
+		"hostile header": rawToken(hostileJSON(8<<10, 60), `{}`, "AAAA"),
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := verifier.Verify(b.Context(), token); err == nil {
+					b.Fatal("accepted")
+				}
+			}
+		})
+	}
+}
+
+// hostileJSON is an object full of small objects: the most comparisons of names
+// that a text of that size can ask for.
+func hostileJSON(size, members int) string {
+	var out strings.Builder
+	out.WriteString(`{"a":[`)
+	for out.Len() < size-10*members {
+		if out.Len() > 10 {
+			out.WriteString(",")
+		}
+		out.WriteString("{")
+		for i := range members {
+			if i > 0 {
+				out.WriteString(",")
+			}
+			fmt.Fprintf(&out, `"%02x":0`, i)
+		}
+		out.WriteString("}")
+	}
+	out.WriteString("]}")
+	return out.String()
 }

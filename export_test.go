@@ -1,0 +1,57 @@
+package jwtverify
+
+import (
+	"context"
+	"time"
+)
+
+// What package jwtverify_test sees of the inside: the queues and the state of a Cache,
+// the lookup without the token around it, and what no caller can bring about.
+
+// Waiting returns how many callers wait for the fetch that runs.
+func Waiting(c *Cache) (miss, cold int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f := c.current().flight; f != nil {
+		return f.miss, f.cold
+	}
+	return 0, 0
+}
+
+// InFlight reports whether a fetch runs that has not been given up.
+func InFlight(c *Cache) bool { return c.current().flight != nil }
+
+// Find is the lookup by itself, without the token around it.
+func Find(c *Cache, kid string) (known bool) {
+	_, keys, err := c.find(context.Background(), keyQuery{kid: kid, hasKid: true}, time.Now())
+	return err == nil && len(keys) > 0
+}
+
+// Locked calls f while a Cache is locked: who wants its lock meanwhile waits forever.
+func Locked(c *Cache, f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f()
+}
+
+// Refetch makes the next look-up of a verifier ask the key source: nobody can turn a
+// clock there while tokens stay valid.
+func Refetch(v *Verifier) {
+	st := *v.cache.current()
+	if st.snapshot == nil {
+		return
+	}
+	dead := *st.snapshot
+	dead.dueAt, dead.deadAt = time.Time{}, time.Time{}
+	st.snapshot = &dead
+	v.cache.state.Store(&st)
+}
+
+// RememberedBytes is what the verified tokens of a verifier are counted as.
+func RememberedBytes(v *Verifier) int64 { return v.verified.Bytes() }
+
+// ReadHeader reads the first segment of a token.
+func ReadHeader(segment string) error {
+	_, err := readHeader(segment)
+	return err
+}

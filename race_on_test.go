@@ -1,6 +1,0 @@
-//go:build race
-
-package jwtverify_test
-
-// Under the race detector everything takes ten times as long.
-const raceEnabled = true
