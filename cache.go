@@ -97,6 +97,10 @@ type Cache struct {
 	// queues of the flight.
 	mu    sync.Mutex
 	stats Stats
+
+	// random is what jitter is drawn from, rand.Float64 if nil. Tests set it, so that a
+	// run can be repeated.
+	random func() float64
 }
 
 type cacheState struct {
@@ -442,7 +446,7 @@ func (c *Cache) land(f *flight, set *KeySet, err error, overdue bool) {
 		next.confirmed = f.started
 	} else {
 		c.stats.Failures++
-		next.fail(err, after, now)
+		c.fail(&next, err, after, now)
 	}
 	f.failed = err != nil
 	c.state.Store(&next)
@@ -471,7 +475,7 @@ func (c *Cache) publish(next *cacheState, set *KeySet, f *flight, partial bool, 
 	interval := c.interval(set)
 	due := interval
 	if interval >= minJittered {
-		due = jittered(interval)
+		due = c.jittered(interval)
 	}
 	next.snapshot = &snapshot{
 		set:      set,
@@ -501,7 +505,7 @@ func (c *Cache) cooldown() time.Duration { return cmp.Or(c.Cooldown, defaultCool
 
 // fail counts a failed fetch and sets the time of the next: after 1, 2, 4 … seconds,
 // or when the source wishes.
-func (st *cacheState) fail(err error, wish time.Duration, now time.Time) {
+func (c *Cache) fail(st *cacheState, err error, wish time.Duration, now time.Time) {
 	_, st.trouble.empty = err.(*emptyError)
 	st.trouble.err = err
 	st.trouble.count++
@@ -519,12 +523,16 @@ func (st *cacheState) fail(err error, wish time.Duration, now time.Time) {
 		longest = min(max(st.snapshot.interval, minRefreshInterval), maxRetryDelay)
 		longestWish = maxRetryAfter
 	}
-	delay := jittered(min(time.Second<<min(st.trouble.count-1, 10), longest))
+	delay := c.jittered(min(time.Second<<min(st.trouble.count-1, 10), longest))
 	st.trouble.retryAt = now.Add(max(delay, min(wish, longestWish)))
 }
 
-func jittered(d time.Duration) time.Duration {
-	return d - time.Duration(jitter*rand.Float64()*float64(d))
+func (c *Cache) jittered(d time.Duration) time.Duration {
+	random := c.random
+	if random == nil {
+		random = rand.Float64
+	}
+	return d - time.Duration(jitter*random()*float64(d))
 }
 
 // Keys returns the set in use, after the first fetch if there is none yet: a Cache is

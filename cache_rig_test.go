@@ -4,10 +4,13 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -91,14 +94,19 @@ func (r result) unavailableError() *jwtverify.KeysUnavailableError {
 	return unavailable
 }
 
-// newRig builds a rig. cache holds the fields other than Source; nil: the defaults.
-func newRig(tb testing.TB, cache *jwtverify.Cache, first answer) *rig {
+// All that is random in the tests of Cache follows from the seed, so that a run can be
+// repeated: the jitter of each Cache too.
+var firstSeed = flag.Uint64("seed", 1, "seed of jitter, and of the first random program")
+
+// newRig builds a rig whose jitter follows from a seed. cache holds the fields other than Source; nil: the defaults.
+func newRig(tb testing.TB, seed uint64, cache *jwtverify.Cache, first answer) *rig {
 	tb.Helper()
 	if cache == nil {
 		cache = &jwtverify.Cache{}
 	}
 	r := &rig{tb: tb, cache: cache, zero: time.Now(), answer: first}
 	cache.Source = jwtverify.KeySourceFunc(r.fetch)
+	jwtverify.SetRandom(cache, rand.New(rand.NewPCG(seed, 1)).Float64)
 	onLoad := cache.OnLoad
 	cache.OnLoad = func(set *jwtverify.KeySet, err error) {
 		r.mu.Lock()
@@ -237,28 +245,66 @@ func (r *rig) verify(ctx context.Context, kid, raw string) result {
 // The kids that have a key.
 var keyIndex = map[string]int{"a": 0, "b": 1, "c": 2}
 
-// tokens holds the signed ones: signing takes a millisecond.
+// tokens holds the tokens of the kids that have a key: signing takes a millisecond, and
+// there are millions of calls.
 var tokens sync.Map
 
 func kidToken(tb testing.TB, kid string, cheap bool) string {
-	header := `{"alg":"RS256"}`
-	if kid != "" {
-		header = fmt.Sprintf(`{"alg":"RS256","kid":%q}`, kid)
+	type name struct {
+		kid   string
+		cheap bool
 	}
-	n, real := keyIndex[kid]
-	switch {
-	case cheap:
-		return rawToken(header, `{}`, "AAAA")
-	case !real:
-		// Of an unknown key: the signature is never looked at.
-		return rawToken(header, `{}`, strings.Repeat("A", 342))
-	}
-	if token, ok := tokens.Load(kid); ok {
+	if token, ok := tokens.Load(name{kid, cheap}); ok {
 		return token.(string)
 	}
-	token := signText(tb, n, header, marshal(tb, goodClaims()))
-	tokens.Store(kid, token)
+	header := `{"alg":"RS256"}`
+	if kid != "" {
+		header = `{"alg":"RS256","kid":` + strconv.Quote(kid) + `}`
+	}
+	n, real := keyIndex[kid]
+	token := ""
+	switch {
+	case cheap:
+		token = rawToken(header, `{}`, "AAAA")
+	case !real:
+		// Of an unknown key: the signature is never looked at.
+		token = rawToken(header, `{}`, strings.Repeat("A", 342))
+	default:
+		token = signText(tb, n, header, marshal(tb, goodClaims()))
+	}
+	if real {
+		tokens.Store(name{kid, cheap}, token)
+	}
 	return token
+}
+
+// A crew runs functions, each beside the others, in goroutines that it uses again: a
+// new one has a small stack, and to let it grow takes longer than a call of a Cache.
+type crew struct {
+	work chan func()
+	busy sync.WaitGroup
+}
+
+func newCrew() *crew { return &crew{work: make(chan func())} }
+
+func (c *crew) Go(f func()) {
+	c.busy.Add(1)
+	select {
+	case c.work <- f:
+	default:
+		go func() {
+			for ok := true; ok; f, ok = <-c.work {
+				f()
+				c.busy.Done()
+			}
+		}()
+	}
+}
+
+// Wait waits until all have returned. There is no Go after it.
+func (c *crew) Wait() {
+	c.busy.Wait()
+	close(c.work)
 }
 
 // atOnce makes n calls at the same moment, spread n calls with a gap between, each in
@@ -272,7 +318,7 @@ func (r *rig) spread(n int, gap time.Duration, kid func(int) string) (join func(
 // spreadGroups makes the calls in groups that come together.
 func (r *rig) spreadGroups(n, group int, gap time.Duration, kid func(int) string) (join func() []result) {
 	results := make([]result, n)
-	var all sync.WaitGroup
+	all := newCrew()
 	for i := range n {
 		all.Go(func() { results[i] = r.call(kid(i)) })
 		if gap > 0 && i%group == group-1 {
@@ -423,7 +469,7 @@ type stage struct {
 }
 
 func (s *stage) rig(cache *jwtverify.Cache, first answer) *rig {
-	r := newRig(s.T, cache, first)
+	r := newRig(s.T, *firstSeed+uint64(len(s.rigs)), cache, first)
 	s.rigs = append(s.rigs, r)
 	return r
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -29,7 +30,6 @@ type report struct {
 	mu      sync.Mutex
 	lines   []string
 	figures map[string]string
-	order   []string
 
 	passed, run    int
 	worst          [2]excessFigure // all fetches, forced ones
@@ -50,9 +50,6 @@ var scenarioReport = report{figures: map[string]string{}}
 func (p *report) figure(name string, value any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if _, old := p.figures[name]; !old {
-		p.order = append(p.order, name)
-	}
 	p.figures[name] = fmt.Sprint(value)
 }
 
@@ -78,7 +75,7 @@ func (p *report) worstCase(value float64, where string) {
 func (p *report) String() string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "\n%-4s %-4s %-22s %-24s %-10s %6s %14s %9s\n", "", "", "fetches(forced,failed)", "ok/401/503", "known wait", "shed", "bubble time", "real time")
-	for _, line := range p.lines {
+	for _, line := range slices.Sorted(slices.Values(p.lines)) {
 		out.WriteString(line)
 	}
 	fmt.Fprintf(&out, "%d of %d scenarios passed\n", p.passed, p.run)
@@ -89,7 +86,7 @@ func (p *report) String() string {
 	fmt.Fprintf(&out, "most forced fetches less W/C: %.2f (%s)\n", p.worst[1].value, p.worst[1].where)
 	fmt.Fprintf(&out, "random programs: %d %s\n", p.randomPrograms, p.randomCalls)
 	fmt.Fprintf(&out, "most source calls at once: %d\nmost waiters: %d\n", p.mostRunning, p.mostWaiting)
-	for _, name := range p.order {
+	for _, name := range slices.Sorted(maps.Keys(p.figures)) {
 		fmt.Fprintf(&out, "%s: %s\n", name, p.figures[name])
 	}
 	fmt.Fprintf(&out, "race detector: %v\n", raceEnabled())
@@ -103,8 +100,19 @@ func TestScenarios(t *testing.T) {
 		kidToken(t, kid, false) // sign before the bubbles
 	}
 	p := &scenarioReport
+	t.Cleanup(func() { // when all have ended
+		left := cacheGoroutines()
+		if left != 0 {
+			t.Errorf("%d goroutines of caches are left", left)
+		}
+		p.figure("goroutines left at rest", left)
+		t.Log(p)
+	})
 	for _, scenario := range scenarios {
 		t.Run(scenario.id+" "+scenario.name, func(t *testing.T) {
+			if scenario.id != "K08" { // testing.AllocsPerRun counts what runs beside it
+				t.Parallel()
+			}
 			if testing.Short() && slices.Contains(longScenarios, scenario.id) {
 				t.Skip("takes long, and what it tests others test too, on a smaller scale")
 			}
@@ -146,12 +154,6 @@ func TestScenarios(t *testing.T) {
 			})
 		})
 	}
-	left := cacheGoroutines()
-	if left != 0 {
-		t.Errorf("%d goroutines of caches are left", left)
-	}
-	p.figure("goroutines left at rest", left)
-	t.Log(p)
 }
 
 // cacheGoroutines counts the goroutines that run code of a Cache.

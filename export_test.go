@@ -34,6 +34,9 @@ func Locked(c *Cache, f func()) {
 	f()
 }
 
+// SetRandom sets what the jitter of a Cache is drawn from.
+func SetRandom(c *Cache, random func() float64) { c.random = random }
+
 // Refetch makes the next look-up of a verifier ask the key source: nobody can turn a
 // clock there while tokens stay valid.
 func Refetch(v *Verifier) {
