@@ -58,3 +58,11 @@ func ReadHeader(segment string) error {
 	_, err := readHeader(segment)
 	return err
 }
+
+// SetOrigin makes a set one that was fetched from an address; Origin returns that, and
+// the age at which the source wants it fetched again.
+func SetOrigin(s *KeySet, url string) { s.origin = origin{url: url, etag: `"1"`} }
+
+func Origin(s *KeySet) (url string, refreshAfter time.Duration) {
+	return s.origin.url, s.origin.refreshAfter
+}

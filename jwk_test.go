@@ -462,3 +462,30 @@ func TestAKeyDoesNotKeepItsDocument(t *testing.T) {
 	}
 	runtime.KeepAlive(kept)
 }
+
+func TestWithRefreshAfter(t *testing.T) {
+	const url = "https://issuer.example/keys"
+	set := testSet(t, 1)
+	jwtverify.SetOrigin(set, url)
+	refreshAfter := func(set *jwtverify.KeySet) time.Duration {
+		_, after := jwtverify.Origin(set)
+		return after
+	}
+	for d, want := range map[time.Duration]time.Duration{
+		time.Minute: time.Minute, 10 * time.Second: 10 * time.Second, 24 * time.Hour: 24 * time.Hour,
+		10*time.Second - 1: 10 * time.Second, 0: 10 * time.Second, -time.Hour: 10 * time.Second,
+		24*time.Hour + 1: 24 * time.Hour, 1<<63 - 1: 24 * time.Hour, -1 << 63: 10 * time.Second,
+	} {
+		hinted := set.WithRefreshAfter(d)
+		from, after := jwtverify.Origin(hinted)
+		if after != want || !slices.Equal(slices.Collect(hinted.All()), slices.Collect(set.All())) || from != url {
+			t.Errorf("%v: got %v with %d keys from %s, want %v", d, after, hinted.Len(), from, want)
+		}
+		if refreshAfter(set) != 0 {
+			t.Fatalf("%v: the set itself has changed to %v", d, refreshAfter(set))
+		}
+		if again := hinted.WithRefreshAfter(time.Hour); refreshAfter(again) != time.Hour || refreshAfter(hinted) != want {
+			t.Errorf("%v, then an hour: got %v and %v", d, refreshAfter(hinted), refreshAfter(again))
+		}
+	}
+}
