@@ -1,6 +1,6 @@
 // Package guide is the API of AuthAction's guide for backends: GET /public for
 // everybody, GET /protected for who has a good token. It is what `jwtverify serve` and
-// `jwtverify demo` serve, and what internal/figures measures.
+// `jwtverify demo` serve, and what benchmarks/figures measures.
 package guide
 
 import (

@@ -4,7 +4,7 @@
 // prints the figures, and exits 1 on a single wrong answer, or if memory or goroutines
 // grow:
 //
-//	go run ./internal/soak -for 10m
+//	(cd benchmarks && go run ./soak -for 10m)
 //
 // All of it runs in this process, over HTTP on loopback, and ends by itself.
 package main

@@ -2,7 +2,7 @@
 // clients that forge tokens, and prints it beside the figures of the service that
 // AuthAction's guide builds in Django (gunicorn, two cores):
 //
-//	go run ./internal/figures
+//	(cd benchmarks && go run ./figures)
 //
 // Each row runs the guide's API, as jwtverify serve does, and an issuer in this
 // process, and is a client of it over loopback. The program talks to no other host, ends
