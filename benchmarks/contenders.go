@@ -19,13 +19,13 @@ type verify func(token string) (subject string, err error)
 // A contender is a library with the code that one writes around it.
 type contender struct {
 	name    string   // as the tables call it
-	modules []string // whose versions count; none for ours
+	imports []string // the packages that a program imports to verify tokens
 
 	// open returns the verify for an issuer. Where the library leaves a check to
 	// its caller, or to an option, it is made only if all is set. Without it one
 	// sees what the library does when it is told the issuer, the audience, the
 	// keys and the algorithm, and nothing more.
-	open func(is *issuer, all bool) (verify, error)
+	open func(is *issuer, all bool) verify
 
 	// added says what open adds to the library's own calls.
 	added string
@@ -34,28 +34,70 @@ type contender struct {
 const ours = "jwtverify"
 
 var contenders = []contender{
-	{ours, nil, openOurs, "nothing"},
+	{ours, []string{"example.com/jwtverify"}, openOurs, "nothing"},
 	{"cristalhq/jwt", []string{"github.com/cristalhq/jwt/v5"}, openCristalhq, "the key set and its look-up, leeway; that exp is there"},
 	{"golang-jwt + keyfunc", []string{"github.com/golang-jwt/jwt/v5", "github.com/MicahParks/keyfunc/v3"}, openGolangJWT, "the option that exp is required"},
 	{"pascaldekloe/jwt", []string{"github.com/pascaldekloe/jwt"}, openPascaldekloe, "iss; that aud and exp are there; that the kid is one of the set"},
-	{"go-jose", []string{"github.com/go-jose/go-jose/v4"}, openGoJose, "that exp is there"},
-	{"go-oidc", []string{"github.com/coreos/go-oidc/v3"}, openGoOIDC, "nothing; its leeway is fixed, none for exp and 5 minutes for nbf"},
-	{"jwx", []string{"github.com/lestrrat-go/jwx/v3"}, openJWX, "that alg is RS256 in the header too; the option that exp is required"},
+	{"go-jose", []string{"github.com/go-jose/go-jose/v4", "github.com/go-jose/go-jose/v4/jwt"}, openGoJose, "that exp is there"},
+	{"go-oidc", []string{"github.com/coreos/go-oidc/v3/oidc"}, openGoOIDC, "nothing; its leeway is fixed, none for exp and 5 minutes for nbf"},
+	{"jwx", []string{"github.com/lestrrat-go/jwx/v3/jwa", "github.com/lestrrat-go/jwx/v3/jwk", "github.com/lestrrat-go/jwx/v3/jws", "github.com/lestrrat-go/jwx/v3/jwt"},
+		openJWX, "that alg is RS256 in the header too; the option that exp is required"},
 }
 
-func openOurs(is *issuer, _ bool) (verify, error) {
-	set, err := jwtverify.ParseKeySet(is.jwks)
-	if err != nil {
-		return nil, err
+// version returns the versions of the contender's modules in this program.
+func (c contender) version() string {
+	var versions []string
+	info, _ := debug.ReadBuildInfo()
+	seen := make(map[string]bool)
+	for _, path := range c.imports {
+		for _, module := range info.Deps {
+			if module.Replace == nil && !seen[module.Path] && strings.HasPrefix(path+"/", module.Path+"/") {
+				seen[module.Path] = true
+				versions = append(versions, module.Version)
+			}
+		}
 	}
+	return strings.Join(versions, " + ")
+}
+
+func names() []string {
+	var list []string
+	for _, c := range contenders {
+		list = append(list, c.name)
+	}
+	return list
+}
+
+// openAll opens all contenders, in their order.
+func openAll(is *issuer, all bool) []verify {
+	var verifies []verify
+	for _, c := range contenders {
+		verifies = append(verifies, c.open(is, all))
+	}
+	return verifies
+}
+
+func judging(verify verify, token string) func() error {
+	return func() error {
+		_, err := verify(token)
+		return err
+	}
+}
+
+func openOurs(is *issuer, _ bool) verify {
+	set := must(jwtverify.ParseKeySet(is.jwks))
 	// Not the set itself: behind a source New puts a Cache, as in production.
-	source := jwtverify.KeySourceFunc(func(context.Context) (*jwtverify.KeySet, error) { return set, nil })
-	verifier, err := jwtverify.New(jwtverify.Config{
-		Issuer: issuerName, Audiences: []string{audience}, Keys: source, Leeway: leeway,
-	})
-	if err != nil {
-		return nil, err
-	}
+	return verifier(jwtverify.Config{Keys: jwtverify.KeySourceFunc(func(context.Context) (*jwtverify.KeySet, error) { return set, nil })})
+}
+
+// remembering is openOurs with a memory of verified tokens.
+func remembering(is *issuer, entries int) verify {
+	return verifier(jwtverify.Config{Keys: must(jwtverify.ParseKeySet(is.jwks)), VerifiedCache: entries})
+}
+
+func verifier(config jwtverify.Config) verify {
+	config.Issuer, config.Audiences, config.Leeway = issuerName, []string{audience}, leeway
+	verifier := must(jwtverify.New(config))
 	ctx := context.Background()
 	return func(token string) (string, error) {
 		t, err := verifier.Verify(ctx, token)
@@ -63,7 +105,7 @@ func openOurs(is *issuer, _ bool) (verify, error) {
 			return "", err
 		}
 		return t.Subject, nil
-	}, nil
+	}
 }
 
 // The floor is what no library can do without: decode the claims and the signature,
@@ -82,19 +124,4 @@ func floor(is *issuer, token string) func() error {
 		digest := sha256.Sum256([]byte(token[:last]))
 		return rsa.VerifyPKCS1v15(pub, crypto.SHA256, digest[:], signature)
 	}
-}
-
-// version returns the versions of the contender's modules in this program.
-func (c contender) version() string {
-	var versions []string
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, path := range c.modules {
-			for _, module := range info.Deps {
-				if module.Path == path {
-					versions = append(versions, module.Version)
-				}
-			}
-		}
-	}
-	return strings.Join(versions, " + ")
 }

@@ -1,8 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
+	"html"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -19,38 +19,36 @@ type report struct {
 	judged  bool // the targets were measured long enough to judge them
 	targets []target
 	side    *sideBySide
-	hostile [][]refusal
-	leftOut [][]bool
-	growths []growth
+	hostile []refusal
+	leftOut string
+	growths []*growth
 }
 
 // A block is a part of a page that the command writes, as Markdown. In
 // the file it stands between two comments with its name.
-type block struct{ Name, Text string }
+type block struct{ name, text string }
 
 func (r *report) blocks() []block {
-	return []block{
-		{"run", r.runText()},
+	blocks := []block{
+		{"run", fmt.Sprintf("%s, on %s, %d cores, %s/%s, %s. Command, in benchmarks/: `%s`.\n",
+			r.day.Format(time.DateOnly), processor(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), r.command)},
 		{"targets", r.targetTable()},
-		{"peers", r.peerTable()},
-		{"left out", leftOutTable(r.leftOut)},
-		{"hostile", r.hostileTable()},
+		{"peers", r.side.table()},
+		{"left out", r.leftOut},
+		{"hostile", hostileTable(r.hostile, r.side.floor)},
 	}
-}
-
-func (r *report) runText() string {
-	return fmt.Sprintf("%s, on %s, %d cores, %s/%s, %s. Command, in benchmarks/: `%s`.\n",
-		r.day.Format(time.DateOnly), processor(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), r.command)
+	for _, g := range r.growths {
+		blocks = append(blocks, block{g.name, g.table()})
+	}
+	return blocks
 }
 
 // processor is the model of the CPU as far as the system tells.
 func processor() string {
-	if file, err := os.Open("/proc/cpuinfo"); err == nil {
-		defer file.Close()
-		for scanner := bufio.NewScanner(file); scanner.Scan(); {
-			if name, value, ok := strings.Cut(scanner.Text(), ":"); ok && strings.TrimSpace(name) == "model name" {
-				return strings.TrimSpace(value)
-			}
+	text, _ := os.ReadFile("/proc/cpuinfo")
+	for line := range strings.Lines(string(text)) {
+		if name, value, _ := strings.Cut(line, ":"); strings.TrimSpace(name) == "model name" {
+			return strings.TrimSpace(value)
 		}
 	}
 	return "an unnamed processor"
@@ -71,53 +69,36 @@ func (r *report) targetTable() string {
 	return table(rows)
 }
 
-func (r *report) peerTable() string {
-	rows := [][]string{{"library", "CPU time", "÷ floor", "allocations", "bytes", "added to the library's own calls"}}
-	rows = append(rows, []string{"floor", micros(r.side.floor), "1.00", "", "", ""})
-	for _, s := range r.side.standings {
-		rows = append(rows, []string{strings.TrimSpace(s.name + " " + s.version()), micros(s.nanos), fmt.Sprintf("%.2f", s.ratio),
-			fmt.Sprintf("%.0f", s.count), thousands(int(s.bytes)), s.added})
+// write puts the blocks into performance.md in a folder, and the chart beside it.
+func (r *report) write(docs string) error {
+	path := filepath.Join(docs, "performance.md")
+	page, err := os.ReadFile(path)
+	if err != nil {
+		return err
 	}
-	return table(rows)
-}
-
-func leftOutTable(taken [][]bool) string {
-	rows := [][]string{append([]string{"token, signed by the issuer"}, names()...)}
-	for i, probe := range probes {
-		row := []string{probe.name}
-		for _, taken := range taken[i] {
-			row = append(row, map[bool]string{true: "takes", false: "–"}[taken])
+	text := string(page)
+	for _, b := range r.blocks() {
+		if text, err = b.in(text); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
 		}
-		rows = append(rows, row)
 	}
-	return table(rows)
-}
-
-func (r *report) hostileTable() string {
-	rows := [][]string{append([]string{"token"}, names()...)}
-	for i, class := range hostiles {
-		row := []string{class.name}
-		for _, one := range r.hostile[i] {
-			switch {
-			case one.crash != nil:
-				row = append(row, "panics")
-			case one.accepted:
-				row = append(row, micros(one.floors*r.side.floor)+", takes it")
-			default:
-				row = append(row, micros(one.floors*r.side.floor))
-			}
+	for _, t := range themes {
+		if err := os.WriteFile(filepath.Join(docs, "performance-peers-"+t.name+".svg"), []byte(r.side.chart(t)), 0o644); err != nil {
+			return err
 		}
-		rows = append(rows, row)
 	}
-	return table(rows)
+	return os.WriteFile(path, []byte(text), 0o644)
 }
 
-func names() []string {
-	var list []string
-	for _, c := range contenders {
-		list = append(list, c.name)
+// in returns the page with the block in its place.
+func (b block) in(page string) (string, error) {
+	begin, end := fmt.Sprintf("<!-- begin: %s -->\n", b.name), fmt.Sprintf("<!-- end: %s -->\n", b.name)
+	before, rest, ok := strings.Cut(page, begin)
+	_, after, ok2 := strings.Cut(rest, end)
+	if !ok || !ok2 {
+		return "", fmt.Errorf("no block %q: put %s and %s where it belongs", b.name, strings.TrimSpace(begin), strings.TrimSpace(end))
 	}
-	return list
+	return before + begin + b.text + end + after, nil
 }
 
 // table is a table in Markdown that can be read as it is too.
@@ -142,47 +123,75 @@ func table(rows [][]string) string {
 	return text.String()
 }
 
-// write puts the blocks into performance.md in a folder, and the charts beside it.
-func (r *report) write(dir string) error {
-	if err := writeBlocks(filepath.Join(dir, "performance.md"), r.blocks()); err != nil {
-		return err
-	}
-	for _, t := range themes {
-		charts := map[string]string{"peers": r.side.chart(t)}
-		for _, g := range r.growths {
-			charts[g.file] = g.chart(t)
-		}
-		for name, chart := range charts {
-			file := filepath.Join(dir, fmt.Sprintf("performance-%s-%s.svg", name, t.name))
-			if err := os.WriteFile(file, []byte(chart), 0o644); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+// A theme is the colours of the chart.
+type theme struct{ name, background, text, muted, accent, peer, floor string }
+
+var themes = []theme{
+	{"light", "#ffffff", "#1f2328", "#59636e", "#0969da", "#9aa4af", "#bc4c00"},
+	{"dark", "#0d1117", "#f0f6fc", "#9198a1", "#4493f8", "#6b7580", "#e88a46"},
 }
 
-// writeBlocks puts blocks into a page that has a place for each.
-func writeBlocks(path string, blocks []block) error {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return err
+// chart is an SVG with one bar for each contender, in floors, each with its name beside
+// it: there is no legend and no need to tell colours apart.
+func (s *sideBySide) chart(t theme) string {
+	const width, left, right, top, bar, step, title = 760, 190.0, 120.0, 70.0, 22.0, 34.0, "CPU time to verify one RS256 token, the same checks everywhere"
+	bottom := top + float64(len(s.standings))*step
+	var svg strings.Builder
+	label := func(x, y float64, anchor, color string, weight int, text string) {
+		fmt.Fprintf(&svg, `<text x="%.1f" y="%.1f" text-anchor="%s" fill="%s" font-weight="%d">%s</text>`+"\n", x, y, anchor, color, weight, html.EscapeString(text))
 	}
-	for _, b := range blocks {
-		if text, err = b.in(text); err != nil {
-			return fmt.Errorf("%s: %w", path, err)
+	fmt.Fprintf(&svg, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%.0f" viewBox="0 0 %[1]d %.0[2]f" role="img" aria-label="%[3]s" font-family="system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', Helvetica, Arial, sans-serif" font-size="14">
+<rect width="100%%" height="100%%" fill="%[4]s"/>
+`, width, bottom+34, title, t.background)
+	label(16, 28, "start", t.text, 600, title)
+	x := func(ratio float64) float64 {
+		return left + ratio/s.standings[len(s.standings)-1].ratio*(width-left-right)
+	}
+	for i, one := range s.standings {
+		color, textColor, weight := t.peer, t.muted, 400
+		if one.name == ours {
+			color, textColor, weight = t.accent, t.accent, 700
 		}
+		y := top + float64(i)*step
+		label(left-10, y+bar-6, "end", textColor, weight, one.name)
+		fmt.Fprintf(&svg, `<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" rx="3" fill="%s"/>`+"\n", left, y, x(one.ratio)-left, bar, color)
+		label(x(one.ratio)+8, y+bar-6, "start", textColor, weight, fmt.Sprintf("%.2f × floor", one.ratio))
 	}
-	return os.WriteFile(path, text, 0o644)
+	// The floor lies on the bars.
+	fmt.Fprintf(&svg, `<path d="M%.1f %.1fV%.1f" stroke="%s" stroke-width="2" stroke-dasharray="5 4"/>`+"\n", x(1), top-8, bottom, t.floor)
+	label(x(1), top-14, "middle", t.floor, 400, "floor: "+micros(s.floor))
+	label(16, bottom+20, "start", t.muted, 400, "floor: base64, SHA-256 and crypto/rsa alone, on the same token (2048-bit key, 1 KiB of claims)")
+	return svg.String() + "</svg>\n"
 }
 
-// in returns the text with the block in its place.
-func (b block) in(text []byte) ([]byte, error) {
-	begin, end := fmt.Sprintf("<!-- begin: %s -->\n", b.Name), fmt.Sprintf("<!-- end: %s -->\n", b.Name)
-	before, rest, ok := strings.Cut(string(text), begin)
-	_, after, ok2 := strings.Cut(rest, end)
-	if !ok || !ok2 {
-		return nil, fmt.Errorf("has no block %q: put %s and %s where it belongs", b.Name, strings.TrimSpace(begin), strings.TrimSpace(end))
+// number shows three digits, or whole numbers.
+func number(value float64) string {
+	switch {
+	case value == float64(int(value)):
+		return thousands(int(value))
+	case value < 1:
+		return fmt.Sprintf("%.3f", value)
+	default:
+		return fmt.Sprintf("%.2f", value)
 	}
-	return []byte(before + begin + b.Text + end + after), nil
+}
+
+// micros shows nanoseconds as microseconds with two or three digits.
+func micros(nanos float64) string {
+	value := nanos / 1e3
+	switch {
+	case value < 10:
+		return fmt.Sprintf("%.2f µs", value)
+	case value < 100:
+		return fmt.Sprintf("%.1f µs", value)
+	default:
+		return thousands(int(value+0.5)) + " µs"
+	}
+}
+
+func thousands(n int) string {
+	if n < 1_000 {
+		return fmt.Sprint(n)
+	}
+	return fmt.Sprintf("%s,%03d", thousands(n/1_000), n%1_000)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -16,75 +17,56 @@ const (
 // A class of bad tokens that someone might send to cost us time.
 type hostile struct {
 	name  string
-	token func(is *issuer) string
-
-	// Neither counts for the dearest refusal before the signature is checked.
-	beyondLimits bool // longer than we take, so that it is refused unread
-	afterRSA     bool // refused by the signature, or by the claims behind it
+	token string
+	when  moment // when we refuse it
 }
 
-var hostiles = []hostile{
-	{name: "1 MiB", beyondLimits: true, token: func(is *issuer) string {
-		return forge(is.token(1 << 20))
-	}},
-	{name: "`alg` HS256", token: func(is *issuer) string {
-		return unsigned(goodHeader().with("alg", `"HS256"`).text(), goodClaims().filled(claimsBytes))
-	}},
-	{name: "unknown `kid`", token: func(is *issuer) string {
-		return unsigned(unknownKid().text(), goodClaims().filled(claimsBytes))
-	}},
-	{name: "unknown `kid`, 16 KiB", token: func(is *issuer) string {
-		return unsigned(unknownKid().text(), goodClaims().filled(maxClaimsBytes))
-	}},
-	{name: "signature cut by a byte, 16 KiB", token: func(is *issuer) string {
-		return withoutLastByte(unsigned(goodHeader().text(), goodClaims().filled(maxClaimsBytes)))
-	}},
-	{name: "forged signature", afterRSA: true, token: func(is *issuer) string {
-		return forge(is.token(claimsBytes))
-	}},
-	{name: "header nested 3,900 deep", token: func(is *issuer) string {
-		return unsigned(unknownKid().with("x", nested(3_900)).text(), goodClaims().text())
-	}},
-	{name: "header with 900 members", token: func(is *issuer) string {
-		return unsigned(manyMembers(unknownKid(), 900).text(), goodClaims().text())
-	}},
-	{name: "header with a number of 8,000 digits", token: func(is *issuer) string {
-		return unsigned(unknownKid().with("x", strings.Repeat("1", 8_000)).text(), goodClaims().text())
-	}},
-	{name: "header full of escapes", token: func(is *issuer) string {
-		return unsigned(filledWith(unknownKid(), `"`, `\u0041`, `"`), goodClaims().text())
-	}},
-	{name: "header full of small objects", token: func(is *issuer) string {
-		return unsigned(filledWith(unknownKid(), `[{"a":0}`, `,{"a":0}`, `]`), goodClaims().text())
-	}},
-	{name: "header full of objects with 60 members", token: func(is *issuer) string {
-		return unsigned(filledWith(unknownKid(), "["+objectOf60, ","+objectOf60, "]"), goodClaims().text())
-	}},
-	{name: "header with 60 names full of escapes", token: func(is *issuer) string {
-		return unsigned(unknownKid().with("x", namesFullOfEscapes(60, 7_900)).text(), goodClaims().text())
-	}},
-	{name: "the same, up to 16 KiB, signature cut by a byte", token: func(is *issuer) string {
-		header := goodHeader().with("x", namesFullOfEscapes(60, 7_900)).text()
-		room := maxTokenBytes*3/4 - len(header) - 2*keyBits/8
-		return withoutLastByte(unsigned(header, goodClaims().filled(room)))
-	}},
-	{name: "claims nested 5,700 deep, forged", afterRSA: true, token: func(is *issuer) string {
-		return unsigned(goodHeader().text(), goodClaims().with("x", nested(5_700)).text())
-	}},
-	{name: "claims nested 5,700 deep, signed", afterRSA: true, token: func(is *issuer) string {
-		return is.sign(goodHeader().text(), goodClaims().with("x", nested(5_700)).text())
-	}},
-	{name: "claims with 1,100 members, signed", afterRSA: true, token: func(is *issuer) string {
-		return is.sign(goodHeader().text(), manyMembers(goodClaims(), 1_100).text())
-	}},
-	{name: "`exp` of 11,000 digits, signed", afterRSA: true, token: func(is *issuer) string {
-		return is.sign(goodHeader().text(), goodClaims().with("exp", strings.Repeat("9", 11_000)).text())
-	}},
+// Neither refusals beyondLimits nor afterRSA count for the dearest one before the
+// signature is checked.
+type moment int
+
+const (
+	beforeRSA    moment = iota
+	beyondLimits        // longer than we take, so that it is refused unread
+	afterRSA            // refused by the signature, or by the claims behind it
+)
+
+func hostiles(is *issuer) []hostile {
+	const kib = 1 << 10
+	header, claims := goodHeader(), goodClaims()
+	some, many := claims.filled(claimsBytes), claims.filled(maxClaimsBytes)
+	escapes := header.with("x", namesFullOfEscapes(60, 7_900))
+	room := maxTokenBytes*3/4 - len(escapes.text()) - 2*keyBits/8
+	object := manyMembers(nil, 60).text()
+	unknown := func(x string) string { return unsigned(unknownKid().with("x", x), claims.text()) }
+	full := func(open, item, closed string) string {
+		return unknown(open + strings.Repeat(item, (maxHeaderBytes-len(unknownKid().with("x", open+closed).text()))/len(item)) + closed)
+	}
+	return []hostile{
+		{"1 MiB", forge(is.token(kib * kib)), beyondLimits},
+		{"`alg` HS256", unsigned(header.with("alg", `"HS256"`), some), beforeRSA},
+		{"unknown `kid`", unsigned(unknownKid(), some), beforeRSA},
+		{"unknown `kid`, 16 KiB", unsigned(unknownKid(), many), beforeRSA},
+		{"signature cut by a byte, 16 KiB", withoutLastByte(unsigned(header, many)), beforeRSA},
+		{"forged signature", forge(is.token(claimsBytes)), afterRSA},
+		{"header nested 3,900 deep", unknown(nested(3_900)), beforeRSA},
+		{"header with 900 members", unsigned(manyMembers(unknownKid(), 900), claims.text()), beforeRSA},
+		{"header with a number of 8,000 digits", unknown(strings.Repeat("1", 8_000)), beforeRSA},
+		{"header full of escapes", full(`"`, `\u0041`, `"`), beforeRSA},
+		{"header full of small objects", full(`[{"a":0}`, `,{"a":0}`, `]`), beforeRSA},
+		{"header full of objects with 60 members", full("["+object, ","+object, "]"), beforeRSA},
+		{"header with 60 names full of escapes", unknown(namesFullOfEscapes(60, 7_900)), beforeRSA},
+		{"the same, up to 16 KiB, signature cut by a byte", withoutLastByte(unsigned(escapes, claims.filled(room))), beforeRSA},
+		{"claims nested 5,700 deep, forged", unsigned(header, claims.with("x", nested(5_700)).text()), afterRSA},
+		{"claims nested 5,700 deep, signed", is.sign(header.text(), claims.with("x", nested(5_700)).text()), afterRSA},
+		{"claims with 1,100 members, signed", is.sign(header.text(), manyMembers(claims, 1_100).text()), afterRSA},
+		{"`exp` of 11,000 digits, signed", is.sign(header.text(), claims.with("exp", strings.Repeat("9", 11_000)).text()), afterRSA},
+	}
 }
 
 // unsigned returns a token as someone without the key would make it.
-func unsigned(header, claims string) string {
-	return forge(encode(header) + "." + encode(claims) + ".")
+func unsigned(header members, claims string) string {
+	return forge(encode(header.text()) + "." + encode(claims) + ".")
 }
 
 func unknownKid() members { return goodHeader().with("kid", `"2020-01"`) }
@@ -94,6 +76,7 @@ func unknownKid() members { return goodHeader().with("kid", `"2020-01"`) }
 func withoutLastByte(token string) string { return token[:len(token)-2] }
 
 func manyMembers(m members, count int) members {
+	m = slices.Clone(m)
 	for i := range count {
 		m = append(m, member{fmt.Sprintf("%03x", i), "0"})
 	}
@@ -112,73 +95,57 @@ func namesFullOfEscapes(count, bytes int) string {
 	return "{" + strings.Join(list, ",") + "}"
 }
 
-// filledWith adds a member whose value is repeated up to the size of a header.
-func filledWith(m members, open, item, closed string) string {
-	room := maxHeaderBytes - len(m.with("x", open+closed).text())
-	return m.with("x", open+strings.Repeat(item, room/len(item))+closed).text()
-}
-
-var objectOf60 = manyMembers(nil, 60).text()
-
-// A refusal is what one contender does with one bad token.
+// A refusal is what the contenders do with one bad token.
 type refusal struct {
-	accepted bool
-	crash    any // what it panicked with
-	floors   float64
+	hostile
+	accepted []bool
+	floors   []float64
 }
 
-// measureHostile has a row for each class, in it a refusal by each contender.
-func measureHostile(is *issuer, e effort) ([][]refusal, error) {
-	verifies, err := openAll(is, true)
-	if err != nil {
-		return nil, err
-	}
+func measureHostile(is *issuer, e effort) []refusal {
+	verifies := openAll(is, true)
 	good := is.token(claimsBytes)
-	for i, verify := range verifies { // all keys are there before the first bad token
-		if _, err := verify(good); err != nil {
-			return nil, fmt.Errorf("%s: %w", contenders[i].name, err)
-		}
+	for _, verify := range verifies { // all keys are there before the first bad token
+		must(verify(good))
 	}
-	var rows [][]refusal
-	for _, class := range hostiles {
-		token := class.token(is)
-		row := make([]refusal, len(verifies))
+	var rows []refusal
+	for _, class := range hostiles(is) {
+		row := refusal{hostile: class}
 		loads := []load{{name: "floor", call: floor(is, good)}}
-		var measured []int
 		for i, verify := range verifies {
-			accepted, crash := try(verify, token)
-			row[i] = refusal{accepted: accepted, crash: crash}
-			if crash == nil {
-				loads = append(loads, load{name: contenders[i].name, call: judging(verify, token), refuses: !accepted})
-				measured = append(measured, i)
-			}
+			_, err := verify(class.token)
+			row.accepted = append(row.accepted, err == nil)
+			loads = append(loads, load{name: contenders[i].name, call: judging(verify, class.token), refuses: err != nil})
 		}
-		all, err := e.run(loads...)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", class.name, err)
-		}
-		for j, i := range measured {
-			row[i].floors = all[1+j].over(all[0])
+		all := e.run(loads...)
+		for _, samples := range all[1:] {
+			row.floors = append(row.floors, samples.over(all[0]))
 		}
 		rows = append(rows, row)
 	}
-	return rows, nil
-}
-
-func try(verify verify, token string) (accepted bool, crash any) {
-	defer func() { crash = recover() }()
-	_, err := verify(token)
-	return err == nil, nil
+	return rows
 }
 
 // dearest returns the class of tokens within the limits that is dearest for us to
 // refuse before the signature is checked.
-func dearest(rows [][]refusal) (class hostile) {
+func dearest(rows []refusal) (class hostile) {
 	most := 0.0
-	for i, row := range rows {
-		if own := row[index(ours)]; !hostiles[i].beyondLimits && !hostiles[i].afterRSA && own.floors > most {
-			class, most = hostiles[i], own.floors
+	for _, row := range rows {
+		if own := row.floors[index(ours)]; row.when == beforeRSA && own > most {
+			class, most = row.hostile, own
 		}
 	}
 	return class
+}
+
+func hostileTable(rows []refusal, floor float64) string {
+	cells := [][]string{append([]string{"token"}, names()...)}
+	for _, row := range rows {
+		line := []string{row.name}
+		for i, floors := range row.floors {
+			line = append(line, micros(floors*floor)+map[bool]string{true: ", takes it"}[row.accepted[i]])
+		}
+		cells = append(cells, line)
+	}
+	return table(cells)
 }

@@ -16,6 +16,7 @@ import (
 
 const (
 	issuerName = "https://tenant.example.com"
+	keysURL    = issuerName + "/.well-known/jwks.json"
 	audience   = "https://api.example.com"
 	subject    = "auth0|5f7c8ec7c33c6c004bbafe82"
 	signingKid = "2026-10"
@@ -37,32 +38,24 @@ type publicKey struct {
 }
 
 // newIssuer makes an issuer with a key set of three.
-func newIssuer() (*issuer, error) {
-	private, err := rsa.GenerateKey(rand.Reader, keyBits)
-	if err != nil {
-		return nil, err
-	}
-	return (&issuer{private: private}).withKeys(3)
+func newIssuer() *issuer {
+	return (&issuer{private: must(rsa.GenerateKey(rand.Reader, keyBits))}).withKeys(3)
 }
 
 // withKeys returns the issuer with a set of count keys. All but the signing one are
 // random numbers: nobody signs with them, they are there to be passed over.
-func (is *issuer) withKeys(count int) (*issuer, error) {
+func (is *issuer) withKeys(count int) *issuer {
 	public := make([]publicKey, count)
 	for i := range public {
 		if i == count/2 {
 			public[i] = publicKey{signingKid, &is.private.PublicKey}
 			continue
 		}
-		n, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), keyBits))
-		if err != nil {
-			return nil, err
-		}
+		n := must(rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), keyBits)))
 		n.SetBit(n, keyBits-1, 1).SetBit(n, 0, 1)
 		public[i] = publicKey{fmt.Sprintf("other-%04d", i), &rsa.PublicKey{N: n, E: 65537}}
 	}
-	jwks, err := keySetJSON(public)
-	return &issuer{is.private, public, jwks}, err
+	return &issuer{is.private, public, keySetJSON(public)}
 }
 
 // A publishedKey has the members that a JWK commonly has.
@@ -79,24 +72,20 @@ type publishedSet struct {
 	Keys []publishedKey `json:"keys"`
 }
 
-func keySetJSON(public []publicKey) ([]byte, error) {
+func keySetJSON(public []publicKey) []byte {
 	var set publishedSet
 	for _, key := range public {
 		n := base64.RawURLEncoding.EncodeToString(key.rsa.N.Bytes())
 		set.Keys = append(set.Keys, publishedKey{Kty: "RSA", Use: "sig", Alg: "RS256", Kid: key.kid, N: n, E: "AQAB"})
 	}
-	return json.Marshal(set)
+	return must(json.Marshal(set))
 }
 
 // sign returns the token of a header and claims, whatever they say.
 func (is *issuer) sign(header, claims string) string {
 	signed := encode(header) + "." + encode(claims)
 	digest := sha256.Sum256([]byte(signed))
-	signature, err := rsa.SignPKCS1v15(nil, is.private, crypto.SHA256, digest[:])
-	if err != nil {
-		panic(err) // a key of 2048 bits signs every SHA-256
-	}
-	return signed + "." + encode(string(signature))
+	return signed + "." + encode(string(must(rsa.SignPKCS1v15(nil, is.private, crypto.SHA256, digest[:]))))
 }
 
 // token returns a good token whose claims have about the given number of bytes.

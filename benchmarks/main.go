@@ -2,158 +2,110 @@
 // against the floor: what base64, SHA-256 and crypto/rsa take for the same token.
 //
 //	go run .         # print all tables; exit code 1 if a target does not hold
-//	go run . -write  # and put them into ../docs/performance.md, with the charts
+//	go run . -write  # and put them into ../docs/performance.md, with the chart
 //	go run . -quick  # a few seconds: everything once, nothing judged
-//
-//	go run . -comparison         # print the tables of ../docs/comparison.md: what each library is and does, no times
-//	go run . -comparison -write  # and put them there
 package main
 
 import (
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"time"
 )
 
 func main() {
-	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
-}
-
-// Exit codes.
-const (
-	holds      = 0
-	doesNot    = 1 // a target does not hold
-	notStarted = 2 // usage, or nothing could be measured
-)
-
-func run(args []string, stdout, stderr io.Writer) int {
-	flags := flag.NewFlagSet("benchmarks", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	quick := flags.Bool("quick", false, "measure each thing for a moment only, and judge nothing")
-	rounds := flags.Int("rounds", 20, "rounds of each measurement; more are steadier")
-	write := flags.Bool("write", false, "write the tables and charts to docs")
-	comparison := flags.Bool("comparison", false, "instead of measuring, compare what each library is and does")
-	docs := flags.String("docs", "", "the folder of performance.md and comparison.md (default the repository's docs)")
-	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return holds
-		}
-		return notStarted
+	quick := flag.Bool("quick", false, "measure each thing for a moment only, and judge nothing")
+	write := flag.Bool("write", false, "write the tables and the chart to ../docs")
+	flag.Parse()
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "benchmarks: got the argument %q, want flags only\n", flag.Arg(0))
+		os.Exit(2)
 	}
-	fail := func(err error) int {
-		fmt.Fprintln(stderr, "benchmarks:", err)
-		return notStarted
+	p, docs := whole, ""
+	if *quick {
+		p = quickly
 	}
-	switch {
-	case flags.NArg() > 0:
-		return fail(fmt.Errorf("got the argument %q, want flags only", flags.Arg(0)))
-	case *comparison && *quick:
-		return fail(errors.New("-comparison measures no times, want it without -quick"))
-	case *rounds < 1:
-		return fail(fmt.Errorf("-rounds is %d, want at least 1", *rounds))
-	}
-	dir := "" // nothing is written
 	if *write {
-		if dir = *docs; dir == "" {
-			root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "example.com/jwtverify").Output()
-			if err != nil {
-				return fail(fmt.Errorf("looking for docs: %w", err))
-			}
-			dir = filepath.Join(strings.TrimSpace(string(root)), "docs")
-		}
+		docs = "../docs"
 	}
-	if *comparison {
-		if err := compare(stdout, dir); err != nil {
-			return fail(err)
-		}
-		return holds
-	}
-	r := &report{command: strings.Join(append([]string{"go run ."}, args...), " "), day: time.Now(), judged: !*quick}
-	if err := r.measure(plan(*quick, *rounds), stderr); err != nil {
-		return fail(err)
-	}
-	for _, b := range r.blocks() {
-		fmt.Fprintf(stdout, "## %s\n\n%s\n", b.Name, b.Text)
-	}
-	if dir != "" {
-		if err := r.write(dir); err != nil {
-			return fail(err)
-		}
-	}
+	r := measure(p)
+	r.command = strings.Join(append([]string{"go run ."}, os.Args[1:]...), " ")
+	must(0, r.publish(os.Stdout, docs))
 	if missed := r.missed(); len(missed) > 0 {
-		fmt.Fprintf(stdout, "%d of %d targets do not hold: %s\n", len(missed), len(r.targets), strings.Join(missed, "; "))
-		return doesNot
+		fmt.Printf("%d of %d targets do not hold: %s\n", len(missed), len(r.targets), strings.Join(missed, "; "))
+		os.Exit(1)
 	}
-	return holds
 }
 
-// An efforts is how long each part is measured.
-type efforts struct {
+// must ends the program: without this no figure is right.
+func must[T any](value T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return value
+}
+
+// A plan is how long each part is measured.
+type plan struct {
 	side, hostile, growth, remembered, targets effort
 
-	tokens int // remembered
+	tokens int // different ones, that are remembered
 	lines  int // of a file for verify --lines
+	judged bool
 }
 
-func plan(quick bool, rounds int) efforts {
-	if quick {
-		short := effort{rounds: 2, slice: 2 * time.Millisecond}
-		return efforts{side: short, hostile: short, growth: short, remembered: short, targets: short, tokens: 1_000, lines: 2_000}
-	}
-	return efforts{
-		side:       effort{4 * rounds, 100 * time.Millisecond},
-		hostile:    effort{rounds, 20 * time.Millisecond},
-		growth:     effort{max(1, rounds/2), 50 * time.Millisecond},
-		remembered: effort{max(1, rounds/4), 50 * time.Millisecond},
-		targets:    effort{2 * rounds, 100 * time.Millisecond},
-		tokens:     1_000_000,
-		lines:      100_000,
-	}
+var whole = plan{
+	side:       effort{80, 100 * time.Millisecond},
+	hostile:    effort{20, 20 * time.Millisecond},
+	growth:     effort{10, 50 * time.Millisecond},
+	remembered: effort{5, 50 * time.Millisecond},
+	targets:    effort{40, 100 * time.Millisecond},
+	tokens:     1_000_000,
+	lines:      100_000,
+	judged:     true,
 }
 
-// measure measures everything, and says on progress what it is at.
-func (r *report) measure(e efforts, progress io.Writer) error {
-	is, err := newIssuer()
-	if err != nil {
-		return err
-	}
+var (
+	short   = effort{rounds: 2, slice: 2 * time.Millisecond}
+	quickly = plan{side: short, hostile: short, growth: short, remembered: short, targets: short, tokens: 1_000, lines: 2_000}
+)
+
+// measure measures everything, and says on stderr what it is at.
+func measure(p plan) *report {
 	started := time.Now()
-	step := func(name string) { fmt.Fprintf(progress, "%4.0f s  %s\n", time.Since(started).Seconds(), name) }
+	step := func(name string) { fmt.Fprintf(os.Stderr, "%4.0f s  %s\n", time.Since(started).Seconds(), name) }
+	is := newIssuer()
+	r := &report{day: started, judged: p.judged}
 
 	step("what each library leaves out")
-	if r.leftOut, err = leftOut(is); err != nil {
-		return err
-	}
+	r.leftOut = leftOutTable(is)
 	step("a good token, side by side")
-	if r.side, err = measureSideBySide(is, e.side); err != nil {
-		return err
-	}
+	r.side = measureSideBySide(is, p.side)
 	step("hostile tokens")
-	if r.hostile, err = measureHostile(is, e.hostile); err != nil {
-		return err
-	}
+	r.hostile = measureHostile(is, p.hostile)
 	step("growth")
-	if r.growths, err = measureGrowths(is, e.growth); err != nil {
-		return err
-	}
+	r.growths = measureGrowths(is, p.growth)
 	step("remembered tokens")
-	byTokens, err := growthByTokens(e.remembered, e.tokens)
-	if err != nil {
-		return err
-	}
-	r.growths = append(r.growths, byTokens)
+	r.growths = append(r.growths, growthByTokens(p.remembered, p.tokens))
 	step("targets")
-	if r.targets, err = measureTargets(is, r.side, r.hostile, e.targets, e.lines); err != nil {
-		return err
-	}
+	r.targets = measureTargets(is, r.side, r.hostile, p.targets, p.lines)
 	step("done")
-	return nil
+	return r
+}
+
+// publish prints the blocks, and writes them and the chart to docs if that is not "".
+func (r *report) publish(out io.Writer, docs string) error {
+	for _, b := range r.blocks() {
+		if _, err := fmt.Fprintf(out, "## %s\n\n%s\n", b.name, b.text); err != nil {
+			return err
+		}
+	}
+	if docs == "" {
+		return nil
+	}
+	return r.write(docs)
 }
 
 // missed names the targets that do not hold.

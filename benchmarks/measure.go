@@ -18,10 +18,9 @@ import (
 
 // A load is something to be called over and over.
 type load struct {
-	name  string
-	call  func() error
-	cores int // goroutines that call at once, and GOMAXPROCS; 0 means 1
-
+	name    string
+	call    func() error
+	cores   int  // goroutines that call at once, and GOMAXPROCS; 0 means 1
 	refuses bool // call returns an error each time, and that is right
 
 	calls int // in one slice; found by calibrate
@@ -44,32 +43,27 @@ func (s sample) perCallAtHand() float64 { return float64(s.atHand) / float64(s.c
 // samples are those of one load, one for each round.
 type samples []sample
 
-func (s samples) nanos() float64 { return median(s.each(sample.perCall)) }
-
-func (s samples) each(figure func(sample) float64) []float64 {
-	var list []float64
-	for _, one := range s {
-		list = append(list, figure(one))
-	}
-	return list
+func (s samples) nanos() float64 {
+	return s.compared(s, func(a, _ sample) float64 { return a.perCall() })
 }
 
 // over is the ratio of the CPU times of two loads.
 func (s samples) over(other samples) float64 {
-	return median(perRound(s.each(sample.perCall), other.each(sample.perCall), func(a, b float64) float64 { return a / b }))
+	return s.compared(other, func(a, b sample) float64 { return a.perCall() / b.perCall() })
 }
 
 // minus is the difference of the CPU times of two loads in nanoseconds.
 func (s samples) minus(other samples) float64 {
-	return median(perRound(s.each(sample.perCall), other.each(sample.perCall), func(a, b float64) float64 { return a - b }))
+	return s.compared(other, func(a, b sample) float64 { return a.perCall() - b.perCall() })
 }
 
-func perRound(a, b []float64, of func(a, b float64) float64) []float64 {
+// compared is the median of the rounds.
+func (s samples) compared(other samples, of func(a, b sample) float64) float64 {
 	var list []float64
-	for i := range a {
-		list = append(list, of(a[i], b[i]))
+	for i := range s {
+		list = append(list, of(s[i], other[i]))
 	}
-	return list
+	return median(list)
 }
 
 func median(list []float64) float64 {
@@ -85,76 +79,62 @@ type effort struct {
 }
 
 // run measures the loads side by side; the samples are in the order of the loads.
-func (e effort) run(loads ...load) ([]samples, error) {
+func (e effort) run(loads ...load) []samples {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	for i := range loads {
 		loads[i].cores = max(loads[i].cores, 1)
-		if err := loads[i].calibrate(e.slice); err != nil {
-			return nil, err
-		}
+		loads[i].calibrate(e.slice)
 	}
 	all := make([]samples, len(loads))
 	for range e.rounds {
 		for _, i := range rand.Perm(len(loads)) {
 			runtime.GOMAXPROCS(runtime.NumCPU())
 			runtime.GC() // nobody pays for the garbage of the load before
-			s, err := loads[i].run()
-			if err != nil {
-				return nil, err
-			}
-			all[i] = append(all[i], s)
+			all[i] = append(all[i], loads[i].run())
 		}
 	}
-	return all, nil
+	return all
 }
 
 // calibrate finds how many calls take one slice.
-func (l *load) calibrate(slice time.Duration) error {
+func (l *load) calibrate(slice time.Duration) {
 	l.calls = 1
 	for {
-		s, err := l.run()
-		if err != nil {
-			return err
-		}
 		// The clock of CPU time is too coarse for less than a millisecond.
-		if perCore := s.cpu / time.Duration(l.cores); perCore >= min(slice, time.Millisecond) || perCore >= slice/4 {
+		if perCore := l.run().cpu / time.Duration(l.cores); perCore >= min(slice, time.Millisecond) || perCore >= slice/4 {
 			l.calls = max(1, int(int64(l.calls)*int64(slice)/int64(perCore)))
-			return nil
+			return
 		}
 		l.calls *= 4
 	}
 }
 
 // run calls the load for one slice.
-func (l *load) run() (sample, error) {
+func (l *load) run() sample {
 	runtime.GOMAXPROCS(l.cores)
 	watch := startWatch(l.cores)
-	counts, errs := make([]int, l.cores), make([]error, l.cores)
+	var calls atomic.Int64
 	var enough atomic.Bool // so that no core is left alone at the end
 	var group sync.WaitGroup
-	for core := 1; core < l.cores; core++ {
-		group.Go(func() { counts[core], errs[core] = l.repeat(&enough) })
+	for range l.cores - 1 {
+		group.Go(func() { calls.Add(l.repeat(&enough)) })
 	}
-	counts[0], errs[0] = l.repeat(&enough)
+	calls.Add(l.repeat(&enough))
 	group.Wait()
 	s := watch.stop()
-	for core := range l.cores {
-		s.calls += counts[core]
-		if errs[core] != nil {
-			return s, errs[core]
-		}
-	}
-	return s, nil
+	s.calls = int(calls.Load())
+	return s
 }
 
-func (l *load) repeat(enough *atomic.Bool) (calls int, err error) {
-	defer enough.Store(true)
-	for ; calls < l.calls && !enough.Load(); calls++ {
+// repeat panics if the verdict is not the right one: the figures would be void.
+func (l *load) repeat(enough *atomic.Bool) (calls int64) {
+	for ; calls < int64(l.calls) && !enough.Load(); calls++ {
 		if err := l.call(); (err != nil) != l.refuses {
-			return calls, fmt.Errorf("%s: got error %v, want one: %v", l.name, err, l.refuses)
+			panic(fmt.Sprintf("%s: got error %v, want one: %v", l.name, err, l.refuses))
 		}
 	}
-	return calls, nil
+	enough.Store(true)
+	return calls
 }
 
 // allocations returns how many a call makes, and of how many bytes in all.

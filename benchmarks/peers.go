@@ -35,35 +35,32 @@ var (
 	errNotYet     = errors.New("not yet valid")
 )
 
-func openGolangJWT(is *issuer, all bool) (verify, error) {
-	keys, err := keyfunc.NewJWKSetJSON(is.jwks)
-	if err != nil {
-		return nil, err
-	}
-	options := []golangjwt.ParserOption{
-		golangjwt.WithValidMethods([]string{"RS256"}),
-		golangjwt.WithIssuer(issuerName),
-		golangjwt.WithAudience(audience),
-		golangjwt.WithLeeway(leeway),
-	}
+func openGolangJWT(is *issuer, all bool) verify {
+	var options []golangjwt.ParserOption
 	if all {
 		options = append(options, golangjwt.WithExpirationRequired())
 	}
-	parser := golangjwt.NewParser(options...)
+	return golangJWT(must(keyfunc.NewJWKSetJSON(is.jwks)), options...)
+}
+
+func golangJWT(keys keyfunc.Keyfunc, options ...golangjwt.ParserOption) verify {
+	parser := golangjwt.NewParser(append(options,
+		golangjwt.WithValidMethods([]string{"RS256"}),
+		golangjwt.WithIssuer(issuerName),
+		golangjwt.WithAudience(audience),
+		golangjwt.WithLeeway(leeway))...)
 	return func(token string) (string, error) {
 		var claims golangjwt.RegisteredClaims
 		if _, err := parser.ParseWithClaims(token, &claims, keys.Keyfunc); err != nil {
 			return "", err
 		}
 		return claims.Subject, nil
-	}, nil
+	}
 }
 
-func openGoJose(is *issuer, all bool) (verify, error) {
+func openGoJose(is *issuer, all bool) verify {
 	var keys jose.JSONWebKeySet
-	if err := json.Unmarshal(is.jwks, &keys); err != nil {
-		return nil, err
-	}
+	must(0, json.Unmarshal(is.jwks, &keys))
 	algorithms := []jose.SignatureAlgorithm{jose.RS256}
 	expected := gojose.Expected{Issuer: issuerName, AnyAudience: gojose.Audience{audience}}
 	return func(token string) (string, error) {
@@ -82,14 +79,16 @@ func openGoJose(is *issuer, all bool) (verify, error) {
 			return "", errExpired
 		}
 		return claims.Subject, nil
-	}, nil
+	}
 }
 
-func openGoOIDC(is *issuer, _ bool) (verify, error) {
+func openGoOIDC(is *issuer, _ bool) verify {
 	// Its static key set does not look at the kid; the remote one does.
-	client := &http.Client{Transport: inMemory(is.jwks)}
-	ctx := oidc.ClientContext(context.Background(), client)
-	keys := oidc.NewRemoteKeySet(ctx, issuerName+"/.well-known/jwks.json")
+	ctx := oidc.ClientContext(context.Background(), &http.Client{Transport: inMemory(is.jwks)})
+	return goOIDC(ctx, oidc.NewRemoteKeySet(ctx, keysURL))
+}
+
+func goOIDC(ctx context.Context, keys oidc.KeySet) verify {
 	verifier := oidc.NewVerifier(issuerName, keys, &oidc.Config{ClientID: audience})
 	return func(token string) (string, error) {
 		t, err := verifier.Verify(ctx, token)
@@ -97,7 +96,7 @@ func openGoOIDC(is *issuer, _ bool) (verify, error) {
 			return "", err
 		}
 		return t.Subject, nil
-	}, nil
+	}
 }
 
 // inMemory answers every request with a JWK Set, without a network.
@@ -112,10 +111,10 @@ func (body inMemory) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-func openJWX(is *issuer, all bool) (verify, error) {
-	keys, err := jwk.Parse(is.jwks)
-	if err != nil {
-		return nil, err
+func openJWX(is *issuer, all bool) verify {
+	keys := must(jwk.Parse(is.jwks))
+	if !all {
+		return jwxWith(jwt.WithKeySet(keys))
 	}
 	// Its key set goes by the alg of the key alone; this looks at the header's too.
 	byHeader := func(_ context.Context, sink jws.KeySink, sig *jws.Signature, _ *jws.Message) error {
@@ -131,16 +130,11 @@ func openJWX(is *issuer, all bool) (verify, error) {
 		sink.Key(jwa.RS256(), key)
 		return nil
 	}
-	options := []jwt.ParseOption{
-		jwt.WithIssuer(issuerName),
-		jwt.WithAudience(audience),
-		jwt.WithAcceptableSkew(leeway),
-	}
-	if all {
-		options = append(options, jwt.WithKeyProvider(jws.KeyProviderFunc(byHeader)), jwt.WithRequiredClaim("exp"))
-	} else {
-		options = append(options, jwt.WithKeySet(keys))
-	}
+	return jwxWith(jwt.WithKeyProvider(jws.KeyProviderFunc(byHeader)), jwt.WithRequiredClaim("exp"))
+}
+
+func jwxWith(options ...jwt.ParseOption) verify {
+	options = append(options, jwt.WithIssuer(issuerName), jwt.WithAudience(audience), jwt.WithAcceptableSkew(leeway))
 	return func(token string) (string, error) {
 		t, err := jwt.ParseString(token, options...)
 		if err != nil {
@@ -148,17 +142,13 @@ func openJWX(is *issuer, all bool) (verify, error) {
 		}
 		subject, _ := t.Subject()
 		return subject, nil
-	}, nil
+	}
 }
 
-func openCristalhq(is *issuer, all bool) (verify, error) {
+func openCristalhq(is *issuer, all bool) verify {
 	keys := make(map[string]*cristalhq.RSAlg)
 	for _, key := range is.public {
-		verifier, err := cristalhq.NewVerifierRS(cristalhq.RS256, key.rsa)
-		if err != nil {
-			return nil, err
-		}
-		keys[key.kid] = verifier
+		keys[key.kid] = must(cristalhq.NewVerifierRS(cristalhq.RS256, key.rsa))
 	}
 	return func(token string) (string, error) {
 		parsed, err := cristalhq.ParseNoVerify([]byte(token))
@@ -188,10 +178,10 @@ func openCristalhq(is *issuer, all bool) (verify, error) {
 			return "", errExpired
 		}
 		return claims.Subject, nil
-	}, nil
+	}
 }
 
-func openPascaldekloe(is *issuer, all bool) (verify, error) {
+func openPascaldekloe(is *issuer, all bool) verify {
 	// Which algorithms it takes is a variable of the package.
 	for alg := range pascaldekloe.RSAAlgs {
 		if alg != pascaldekloe.RS256 {
@@ -224,5 +214,5 @@ func openPascaldekloe(is *issuer, all bool) (verify, error) {
 			return "", errUnknownKey
 		}
 		return claims.Subject, nil
-	}, nil
+	}
 }

@@ -5,27 +5,26 @@ import (
 	"testing"
 )
 
-// What Verify allocates. The part of crypto/rsa depends on the version of Go, and
-// is not ours to bound.
-func TestVerifyAllocatesWithinItsTarget(t *testing.T) {
-	const ofRSA, bytesOfRSA = 9, 1_376 // in the targets
+func TestVerifyAllocatesWithinItsTargets(t *testing.T) {
 	is := testIssuer()
 	token := is.token(claimsBytes)
-	verify, err := openOurs(is, true)
-	if err != nil {
-		t.Fatal(err)
+	if count, bytes := allocations(judging(openOurs(is, true), token)); count > maxAllocations || bytes > maxAllocationBytes {
+		t.Errorf("got %v allocations of %v bytes, want at most %d of %d", count, bytes, maxAllocations, maxAllocationBytes)
 	}
-	core, err := core(is, token)
-	if err != nil {
-		t.Fatal(err)
+	if count, _ := allocations(judging(remembering(is, 8), token)); count > maxRememberedAllocations {
+		t.Errorf("a remembered token makes %v allocations, want at most %d", count, maxRememberedAllocations)
 	}
-	count, bytes := allocations(judging(verify, token))
-	rsaCount, rsaBytes := allocations(core)
-	if own, want := count-rsaCount, float64(maxAllocations-ofRSA); own > want {
-		t.Errorf("got %v allocations beyond crypto/rsa, want at most %v", own, want)
+}
+
+func TestRememberedTokensCostLessThanTheFloor(t *testing.T) {
+	g := growthByTokens(short, 1_000)
+	for i, floors := range g.rows[2].floors {
+		if floors <= 0 || floors > 0.5 {
+			t.Errorf("%s tokens: one costs %.3f floors: it was verified in full", g.columns[1+i], floors)
+		}
 	}
-	if own, want := bytes-rsaBytes, float64(maxAllocationBytes-bytesOfRSA); own > want {
-		t.Errorf("got %v bytes beyond crypto/rsa, want at most %v", own, want)
+	if len(g.columns) != 3 {
+		t.Errorf("got the columns %v, want 2 up to 1,000 tokens", g.columns)
 	}
 }
 
@@ -50,22 +49,14 @@ func TestTargetsAreJudgedOnTheRightSide(t *testing.T) {
 }
 
 func TestOnlyRefusalsBeforeRSACountForTheDearest(t *testing.T) {
-	rows := make([][]refusal, len(hostiles))
-	want := ""
-	for i, class := range hostiles {
-		rows[i] = make([]refusal, len(contenders))
-		rows[i][index(ours)].floors = 1
-		switch {
-		case class.beyondLimits, class.afterRSA:
-			rows[i][index(ours)].floors = 100
-		case class.name == "header full of escapes":
-			rows[i][index(ours)].floors = 7
-			want = class.name
-		}
-		rows[i][index("jwx")].floors = 1_000
+	row := func(name string, when moment, floors float64) refusal {
+		r := refusal{hostile: hostile{name: name, when: when}, floors: make([]float64, len(contenders))}
+		r.floors[index(ours)], r.floors[index("jwx")] = floors, 1_000
+		return r
 	}
-	if class := dearest(rows); class.name != want {
-		t.Errorf("got %q, want %q", class.name, want)
+	rows := []refusal{row("unread", beyondLimits, 100), row("cheap", beforeRSA, 1), row("dear", beforeRSA, 7), row("forged", afterRSA, 100)}
+	if class := dearest(rows); class.name != "dear" {
+		t.Errorf("got %q, want dear", class.name)
 	}
 }
 

@@ -125,12 +125,11 @@ var ranBy = map[string]struct{ file, text string }{
 	"go test ./...": {".ci/run", "go test ./..."},
 	".ci/run":       {".ci/run", "set -euo pipefail"},
 
-	"go run . -comparison":                     {"benchmarks/main_test.go", `"-comparison", "-write"`},
-	"go run . -comparison -write":              {"benchmarks/main_test.go", `"-comparison", "-write"`},
 	"go test -run TestComparison .":            {".ci/run", "go vet ./... && go test ./..."},
+	"go test -run TestComparison . -update":    {"benchmarks/comparison_test.go", `flag.Bool("update"`},
 	"go run .":                                 {".ci/full", "(cd benchmarks && go run .)"},
-	"go run . -write":                          {"benchmarks/main_test.go", `"-quick", "-write"`},
-	"go run . -quick":                          {"benchmarks/main_test.go", `"-quick", "-write"`},
+	"go run . -write":                          {"benchmarks/document_test.go", "measure(quickly)"},
+	"go run . -quick":                          {"benchmarks/document_test.go", "measure(quickly)"},
 	"jwtverify explain --token-file token.txt": {"cmd/jwtverify/testdata/explain.txt", "$ jwtverify explain --token-file token.txt"},
 
 	"./install.sh && CONFORMANCE_REQUIRE=1 go test ./...":                      {".ci/full", "./install.sh && CONFORMANCE_REQUIRE=1 go test"},
