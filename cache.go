@@ -320,38 +320,6 @@ func (st *cacheState) unavailable(now time.Time, held bool) error {
 	return &KeysUnavailableError{RetryAfter: after, Reason: reason, Err: err, held: held}
 }
 
-// ErrKeysUnavailable is matched by the errors that say nothing about the token: the
-// keys to judge it could not be had. It never matches [ErrInvalid]. The answer to
-// the client is "try again" (HTTP 503). Such an error is a [*KeysUnavailableError].
-var ErrKeysUnavailable = errors.New("jwtverify: keys are unavailable")
-
-// A KeysUnavailableError tells why there is no key to judge a token by, and when to
-// try again.
-type KeysUnavailableError struct {
-	// RetryAfter is the time until the key source is asked again, 1 second to
-	// 5 minutes.
-	RetryAfter time.Duration
-	// Reason is "failing" (the key source returns errors), "empty" (it returns
-	// sets without usable key), "busy" (too many callers wait already) or
-	// "caller" (the caller's context ended while it waited).
-	Reason string
-	// Err is the error of the key source or of the context. It is reached by
-	// errors.Is and errors.As too, and never matches ErrInvalid.
-	Err error
-
-	held bool // the source was not asked this time, for the sake of an earlier failure
-}
-
-func (e *KeysUnavailableError) Error() string {
-	return fmt.Sprintf("%v (%s), try again in %v: %v", ErrKeysUnavailable, e.Reason, e.RetryAfter.Round(time.Second), e.Err)
-}
-
-// Is reports whether target is [ErrKeysUnavailable].
-func (e *KeysUnavailableError) Is(target error) bool { return target == ErrKeysUnavailable }
-
-// Unwrap returns e.Err.
-func (e *KeysUnavailableError) Unwrap() error { return e.Err }
-
 // start starts a flight, with mu held. A forced one is for an unknown kid, in a set
 // that is not due: it must not be answered by what is held already, and the next has
 // to keep its distance.
