@@ -9,6 +9,7 @@ import (
 	"math/big"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"example.com/jwtverify/internal/jwk"
@@ -90,6 +91,16 @@ type KeySet struct {
 	wantedKeyID string // what a token's kid should have been, for messages
 
 	origin origin // where it came from: of interest to sources and the Cache alone
+}
+
+// origin is what a source has to remember of the set that it returned. Sources have no
+// state of their own; the Cache hands the set in use back to them.
+type origin struct {
+	refreshAfter time.Duration // hint to the Cache; 0: none
+	savedAt      time.Time     // by the wall clock: when it was true; zero: when it was fetched
+	url, etag    string        // where it came from over HTTP, to ask for changes only
+	issuer       string        // whose metadata named the url
+	discoveredAt time.Time     // when that metadata was read
 }
 
 // A SkippedKeyError tells why a key of a set is not used. The rest of the set

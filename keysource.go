@@ -24,16 +24,6 @@ type KeySource interface {
 	Keys(ctx context.Context) (*KeySet, error)
 }
 
-// origin is what a source has to remember of the set that it returned. Sources have no
-// state of their own; the Cache hands the set in use back to them.
-type origin struct {
-	refreshAfter time.Duration // hint to the Cache; 0: none
-	savedAt      time.Time     // by the wall clock: when it was true; zero: when it was fetched
-	url, etag    string        // where it came from over HTTP, to ask for changes only
-	issuer       string        // whose metadata named the url
-	discoveredAt time.Time     // when that metadata was read
-}
-
 // from returns a copy of the set that came from elsewhere.
 func (s *KeySet) from(o origin) *KeySet {
 	copied := *s
