@@ -1,0 +1,13 @@
+package bearer_test
+
+import (
+	"os"
+	"testing"
+
+	"example.com/jwtverify/internal/issuer"
+)
+
+func TestMain(m *testing.M) {
+	issuer.ReuseKeys()
+	os.Exit(m.Run())
+}
