@@ -749,6 +749,63 @@ func TestJSONContainedFlaws(t *testing.T) {
 	}
 }
 
+// A loop that is left gets no further member or element, even of a text without error.
+func TestJSONLoopsCanBeLeft(t *testing.T) {
+	for text, loop := range map[string]func(r *Reader, turn func() bool){
+		`{"a":1,"b":2,"c":3}`: func(r *Reader, turn func() bool) { r.Object(func(string) bool { return turn() }) },
+		`[1,2,3]`:             func(r *Reader, turn func() bool) { r.Array(func(int) bool { return turn() }) },
+	} {
+		r := newJSONReader(text, 3, 3)
+		turns := 0
+		loop(&r, func() bool {
+			turns++
+			r.Skip()
+			return false
+		})
+		if turns != 1 || r.Broken() {
+			t.Errorf("%s: %d turns of a loop that is left in the first, broken %v", text, turns, r.Broken())
+		}
+	}
+}
+
+// The table takes memory: only the names of large objects are in it, and those for
+// which the room of all small ones together is not enough.
+func TestJSONSmallObjectsNeedNoTable(t *testing.T) {
+	small := equalMembers(smallObject)
+	around := func(inner string) string {
+		return strings.TrimSuffix(equalMembers(smallObject-1), "}") + `,"x":` + inner + "}"
+	}
+	for name, test := range map[string]struct {
+		text  string
+		table bool
+	}{
+		"no member":                             {`{}`, false},
+		"a small object":                        {small, false},
+		"many small objects beside each other":  {"[" + small + strings.Repeat(","+small, 20) + "]", false},
+		"a large object":                        {equalMembers(smallObject + 1), true},
+		"small objects in each other, all room": {around(equalMembers(openNames - smallObject)), false},
+		"small objects in each other, one more": {around(equalMembers(openNames - smallObject + 1)), true},
+	} {
+		r := newJSONReader(test.text, 100, 100)
+		r.Skip()
+		if err := r.End(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got := len(r.large.slots) > 0; got != test.table {
+			t.Errorf("%s: table %v, want %v", name, got, test.table)
+		}
+	}
+}
+
+// equalMembers is an object of so many members.
+func equalMembers(count int) string {
+	var members []string
+	for i := range count {
+		members = append(members, fmt.Sprintf(`"n%d":0`, i))
+	}
+	return "{" + strings.Join(members, ",") + "}"
+}
+
 // randomJSON makes texts that are valid, or nearly.
 func randomJSON(random *rand.Rand, depth int) string {
 	pick := func(options ...string) string { return options[random.IntN(len(options))] }
