@@ -107,6 +107,12 @@ func nameOf(f *ast.FuncDecl) string {
 	if star, ok := kind.(*ast.StarExpr); ok {
 		kind = star.X
 	}
+	switch generic := kind.(type) {
+	case *ast.IndexExpr:
+		kind = generic.X
+	case *ast.IndexListExpr:
+		kind = generic.X
+	}
 	if name, ok := kind.(*ast.Ident); ok {
 		return name.Name + "." + f.Name.Name
 	}

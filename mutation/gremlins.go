@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	_ "embed"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,11 +13,6 @@ import (
 	"slices"
 	"strings"
 )
-
-// instead stands before go in the PATH of gremlins: see there.
-//
-//go:embed instead-of-go.sh
-var instead []byte
 
 // Every kind of change that gremlins knows and does not make unless asked to.
 var moreKinds = []string{
@@ -37,15 +31,20 @@ func unleash(ctx context.Context, work, tree, pkg string, only []string, progres
 	if err != nil {
 		return nil, err
 	}
-	bin := filepath.Join(work, "bin")
+	state := filepath.Join(work, strings.ReplaceAll(filepath.Clean(pkg), string(filepath.Separator), "-"))
+	bin := filepath.Join(state, "bin")
 	if err := os.MkdirAll(bin, 0o755); err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(filepath.Join(bin, "go"), instead, 0o755); err != nil {
+	this, err := os.Executable()
+	if err != nil {
 		return nil, err
 	}
-	report := filepath.Join(work, strings.ReplaceAll(pkg, ".", "root")+".json")
-	args := append([]string{"unleash", "--output", report, "--exclude-files", "/", "--timeout-coefficient", "100"}, moreKinds...) // the time is limited by what stands before go
+	if err := os.Symlink(this, filepath.Join(bin, "go")); err != nil {
+		return nil, err
+	}
+	report := filepath.Join(state, "report.json")
+	args := append([]string{"unleash", "--output", report, "--exclude-files", "/", "--timeout-coefficient", "100"}, moreKinds...) // the time is limited by [runTests]
 	if only != nil {
 		sources, err := filepath.Glob(filepath.Join(tree, pkg, "*.go"))
 		if err != nil {
@@ -59,7 +58,9 @@ func unleash(ctx context.Context, work, tree, pkg string, only []string, progres
 	}
 	run := exec.CommandContext(ctx, strings.TrimSpace(string(tool)), append(args, "./"+pkg)...)
 	run.Dir = tree
-	run.Env = append(os.Environ(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"), "REAL_GO="+realGo)
+	search := os.Getenv("PATH")
+	run.Env = append(os.Environ(), "PATH="+bin+string(os.PathListSeparator)+search,
+		realPathVar+"="+search, realGoVar+"="+realGo, stateVar+"="+state, "TMPDIR="+work)
 	run.Stdout, run.Stderr = progress, progress
 	if err := run.Run(); err != nil {
 		return nil, fmt.Errorf("gremlins: %w", err)

@@ -80,13 +80,14 @@ func judge(all []mutant, explained map[change]string, whole bool) *result {
 // ok reports whether every change was noticed or explained, and enough were noticed.
 func (r *result) ok() bool { return len(r.unnoticed) == 0 && len(r.stale) == 0 && len(r.short()) == 0 }
 
-// short names the files of which too little was noticed, and bearer as a whole. The
-// explained ones count as not noticed: a long list of excuses is no good suite.
+// short names the files of the root of which too little was noticed, and the other
+// packages, each as a whole. The explained ones count as not noticed: a long list of
+// excuses is no good suite.
 func (r *result) short() (names []string) {
 	sums := map[string]tally{}
 	for name, t := range r.files {
-		if path.Dir(name) == "bearer" {
-			name = "bearer"
+		if folder := path.Dir(name); folder != "." {
+			name = folder
 		}
 		sums[name] = sums[name].plus(*t)
 	}
