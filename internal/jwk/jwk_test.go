@@ -555,6 +555,13 @@ func numbered(count int) string {
 	return "{" + strings.Join(members, ",") + "}"
 }
 
+// Nearly every set has one key or two: it must not keep the memory of a thousand.
+func TestRoomIsMadeForTheKeysThatATextCanHave(t *testing.T) {
+	if set := parse(t, setText(jwkText(0))); cap(set.Keys) > 2 {
+		t.Errorf("there is room for %d keys in a set of one", cap(set.Keys))
+	}
+}
+
 func TestKeySetLimits(t *testing.T) {
 	const maxBytes, maxKeys = 512 << 10, 1_024
 	if jwk.MaxBytes != maxBytes || jwk.MaxKeys != maxKeys || jwk.MaxIDBytes != 256 {
