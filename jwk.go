@@ -149,7 +149,7 @@ func parseKeySet(data []byte) (set *KeySet, saved string, err error) {
 	for index, key := range read.Keys {
 		set.addFound(index, Key{id: key.ID, pub: key.Public}, key.Reason)
 	}
-	return set, read.Saved, nil
+	return set.ready(), read.Saved, nil
 }
 
 // addFound adds a key as found in the data: to those skipped if there is a reason.
@@ -166,9 +166,6 @@ func (s *KeySet) addFound(index int, key Key, reason string) {
 
 func (s *KeySet) add(key Key) {
 	s.keys = append(s.keys, key)
-	if len(s.keys) <= shownKeyIDs+1 {
-		s.wantedKeyID = s.want()
-	}
 	if key.id == "" {
 		return
 	}
@@ -180,9 +177,9 @@ func (s *KeySet) add(key Key) {
 
 const shownKeyIDs = 5 // in a message
 
-// want is what a token's kid should have been. Tokens with unknown kids may be many: it
-// is ready before they come.
-func (s *KeySet) want() string {
+// ready writes down what a token's kid should have been, before tokens with unknown kids
+// come, which may be many.
+func (s *KeySet) ready() *KeySet {
 	var kids []string
 	for _, key := range s.keys[:min(len(s.keys), shownKeyIDs)] {
 		kids = append(kids, quote.Text(key.id, 64))
@@ -194,7 +191,8 @@ func (s *KeySet) want() string {
 	if s.thumbprints {
 		want += "; keys from PEM have their RFC 7638 thumbprint as kid, use NewKey to give them the issuer's"
 	}
-	return want
+	s.wantedKeyID = want
+	return s
 }
 
 // NewKeySet returns the set of the given keys, in this order: for keys that come
@@ -214,7 +212,7 @@ func NewKeySet(keys ...Key) (*KeySet, error) {
 		}
 		set.add(key)
 	}
-	return set, nil
+	return set.ready(), nil
 }
 
 // Keys returns the set itself: a KeySet is a [KeySource] that never changes.
@@ -282,7 +280,7 @@ func (s *KeySet) keeping(old *KeySet) (kept *KeySet, changed bool) {
 		before[key.material()] = same[1:]
 		copied.add(same[0])
 	}
-	return &copied, changed
+	return copied.ready(), changed
 }
 
 // noUsableKey is the error for a set without usable key: why each was skipped.
