@@ -23,7 +23,7 @@ import (
 )
 
 // Random programs of time steps, calls and changes of the source, checked against the
-// invariants I1 to I13 of the specification of keys. The seed settles the program and
+// invariants I1 to I13 of docs/design.md. The seed settles the program and
 // the jitter of its Cache; what is left is which of the goroutines of one moment is first:
 //
 //	go test -run RandomScenarios . -seed 123 -programs 1
@@ -360,7 +360,7 @@ func (st modelState) knows(kid string) bool {
 	return slices.Contains(st.kids, kid)
 }
 
-// model follows the rules of section 3.4 on what the source has brought.
+// model follows the rules of docs/design.md on what the source has brought.
 func (p *program) model() (states []modelState) {
 	st := modelState{from: -1, emptySince: -1, revoked: -1 << 62}
 	states = append(states, st)
@@ -410,10 +410,10 @@ func (p *program) model() (states []modelState) {
 }
 
 // beyondBound returns by how much the fetches in any window exceed what the rules of
-// section 3 allow; at most 0 is right.
+// docs/design.md allow; at most 0 is right.
 //
-// It stands in for I3, fetches ≤ 4 + 3·W/C, which does not follow from those rules and
-// does not hold for every source: TestWorstSourceScenarios shows one. What follows is this. A
+// It is I3 for every source. That fetches are ≤ 4 + 3·W/C does not follow from those rules:
+// TestWorstSourceScenarios shows a source for which it does not hold. What follows is this. A
 // window has E ≤ 2 + W/C + W/(0.8·R) fetches that are no retry: the forced ones and
 // those of a set that is due. After each the source may fail, and the n-th retry
 // comes 0.8·2ⁿ⁻¹ s after the one before, until the delay is capped; shared out evenly
@@ -529,7 +529,7 @@ func (p *program) check() {
 		case left && (call.deadline < 0 || call.end() != max(call.deadline, call.start)):
 			fail("I8", "who leaves must leave at once")
 		case left && !errors.Is(call.err, context.DeadlineExceeded) && !errors.Is(call.err, context.Canceled):
-			fail("3.3", "not the error of the ctx")
+			fail("I8", "who leaves must get the error of its ctx")
 		case !left && call.deadline >= 0 && call.end() > call.deadline && call.wait > 0:
 			fail("I8", "waited beyond its deadline")
 		case alwaysKnown && !call.ok() && !(left && old):

@@ -20,12 +20,12 @@ import (
 	"example.com/jwtverify"
 )
 
-// The scenarios of keys.md, section 7, in fake time. The words are
-// those of the specification: F is the number of fetches after warming, F* with the
-// first, ok / 401 / 503 a token that was accepted, refused for its key, or could not
+// The fault scenarios of the cache, in fake time; docs/design.md has the words and the
+// rules that their figures follow from. F is the number of fetches after warming, F* with
+// the first, ok / 401 / 503 a token that was accepted, refused for its key, or could not
 // be judged. t = 0 is when the warming call has returned.
 
-// report collects what section 8 asks for.
+// A report is a line for each scenario, and the worst figures of all.
 type report struct {
 	mu      sync.Mutex
 	lines   []string
