@@ -1,7 +1,7 @@
 // Package safefile reads and writes small files that others must not have a hand in. It
 // reads regular files alone, whole or not at all and never more than a limit, and
-// replaces a file so that a reader finds the old or the new one. CheckOwner tells, on
-// Unix, whether somebody else may have written it.
+// replaces a file so that a reader finds the old or the new one. CheckOwner and CheckLinks
+// tell, on Unix, whether somebody else may have written it or put it there.
 package safefile
 
 import (
@@ -12,18 +12,18 @@ import (
 	"path/filepath"
 )
 
-// Read reads a file of at most limit bytes. Opening a pipe or a device could
-// hang, so that only a regular file is opened; and it is looked at once more when it is
-// open, as the name may mean another file by then.
+// Read reads a file of at most limit bytes. No pipe or device is opened, and if the name
+// becomes that of a pipe, opening it does not hang: the file is looked at once more when it
+// is open.
 func Read(path string, limit int64) ([]byte, os.FileInfo, error) {
 	info, err := os.Stat(path)
+	if err == nil {
+		err = checkRegular(path, info, limit)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := checkRegular(path, info, limit); err != nil {
-		return nil, nil, err
-	}
-	file, err := os.Open(path)
+	file, err := os.OpenFile(path, os.O_RDONLY|nonBlocking, 0)
 	if err != nil {
 		return nil, nil, err
 	}

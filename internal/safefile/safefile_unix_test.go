@@ -191,3 +191,100 @@ func TestCheckOwner(t *testing.T) {
 		}
 	}
 }
+
+// The name may become that of a pipe between the look and the open. That open must not wait
+// for a writer.
+func TestReadWhileTheFileBecomesAPipe(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "file")
+	file, pipe := write(t, filepath.Join(dir, "regular"), "small"), filepath.Join(dir, "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	stop, stopped := make(chan struct{}), make(chan error)
+	go func() {
+		defer close(stopped)
+		for i := 0; ; i++ {
+			from := []string{file, pipe}[i%2]
+			if err := errors.Join(os.Link(from, path+".new"), os.Rename(path+".new", path)); err != nil {
+				stopped <- err
+				return
+			}
+			select {
+			case <-stop:
+				return
+			default:
+			}
+		}
+	}()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 20_000 {
+			if data, _, err := safefile.Read(path, 5); err == nil && string(data) != "small" {
+				t.Errorf("got %q", data)
+			}
+		}
+	}()
+	select {
+	case <-done:
+	case <-time.After(30 * time.Second):
+		t.Error("an open waits for a writer")
+	}
+	close(stop)
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+}
+
+// What somebody else's link in a directory like /tmp points at was chosen by him.
+func TestCheckLinks(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can make a link of another user")
+	}
+	const otherUser = 12346
+	root := t.TempDir()
+	private, shared := filepath.Join(root, "private"), filepath.Join(root, "shared")
+	for dir, mode := range map[string]os.FileMode{private: 0o755, shared: 0o777 | os.ModeSticky} {
+		if err := errors.Join(os.Mkdir(dir, 0o700), os.Chmod(dir, mode)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(private, "folder"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(private, "folder", "file"), "x")
+	link := func(owner int, target, path string) {
+		if err := errors.Join(os.Symlink(target, path), os.Lchown(path, owner, -1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	link(0, "folder", filepath.Join(private, "ours"))
+	link(otherUser, "folder", filepath.Join(private, "theirs"))
+	link(0, filepath.Join(private, "folder"), filepath.Join(shared, "ours"))
+	link(otherUser, filepath.Join(private, "folder"), filepath.Join(shared, "theirs"))
+	link(otherUser, filepath.Join(private, "folder", "file"), filepath.Join(shared, "file"))
+	link(0, "../shared/./theirs/../folder", filepath.Join(private, "around"))
+	link(0, "loop", filepath.Join(private, "loop"))
+	const want = " is a symbolic link of another user in a directory that others can write: want a path without it"
+	for path, want := range map[string]string{
+		"private/folder/file":    "",
+		"private/ours/file":      "",
+		"private/theirs/file":    "", // whoever may write there could change the file itself
+		"shared/ours/file":       "",
+		"shared/theirs/file":     filepath.Join(shared, "theirs") + want,
+		"shared/file":            filepath.Join(shared, "file") + want,
+		"private/around/file":    filepath.Join(shared, "theirs") + want,
+		"private/loop":           filepath.Join(root, "private/loop") + " has too many symbolic links",
+		"private/missing/folder": "",
+	} {
+		err := safefile.CheckLinks(filepath.Join(root, path))
+		if want == "" && err != nil || want != "" && (err == nil || err.Error() != want) {
+			t.Errorf("%s: got %v, want %q", path, err, want)
+		}
+	}
+	t.Chdir(shared)
+	if err := safefile.CheckLinks("theirs/file"); err == nil {
+		t.Error("a relative path through the link was taken")
+	}
+}
