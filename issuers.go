@@ -59,8 +59,12 @@ var errZeroIssuers error = &KeysUnavailableError{RetryAfter: minRetryAfter, Reas
 func (s *Issuers) Verify(ctx context.Context, token string) (*Token, error) {
 	// Only the verifier of its issuer can remember a token, and looking it up takes
 	// a tenth of the time that reading its claims does.
+	hash, hashed := uint64(0), false
 	for _, v := range s.all() {
-		if t, err, done := v.remembered(ctx, token); done {
+		if v.verified != nil && !hashed {
+			hash, hashed = hashOf(token), true
+		}
+		if t, err, done := v.remembered(ctx, token, hash); done {
 			return t, err
 		}
 	}

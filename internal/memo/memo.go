@@ -1,11 +1,12 @@
 // Package memo remembers values by long texts that strangers choose, in a room of fixed
-// size. It returns a value only for the whole text that it was added with, never holds
-// more entries or bytes than it may, and is safe for concurrent use.
+// size. It returns a value only for the text that it was added with, keeps no text, never
+// holds more entries or bytes than it may, and is safe for concurrent use.
 package memo
 
 import (
+	"crypto/rand"
+	"crypto/sha256"
 	"hash/maphash"
-	"strings"
 	"sync/atomic"
 )
 
@@ -14,10 +15,10 @@ const ways = 8
 // A Table is a hash table of fixed size: a text can stand in any of the eight slots that
 // its hash points to, and has to leave for a newer one when it was not asked for. The
 // hash has a random key, so that nobody can choose texts that meet in one place; and
-// it only finds an entry: the whole text is compared. Looking up takes no lock, and
-// writes to shared memory only at the first use of an entry.
+// it only finds an entry: what is compared is the SHA-256 of a secret and the text. Looking
+// up takes no lock, and writes to shared memory only at the first use of an entry.
 type Table[V any] struct {
-	seed     maphash.Seed
+	secret   [sha256.Size]byte // of the digests
 	slots    []atomic.Pointer[Entry[V]]
 	ways     int // slots that belong together, one row of them after the other
 	maxBytes int64
@@ -29,7 +30,7 @@ type Table[V any] struct {
 type Entry[V any] struct {
 	Value V
 	hash  uint64
-	text  string // an own copy
+	sum   [sha256.Size]byte // of the text, which is not kept
 	bytes int64
 	used  atomic.Bool // since the last time that somebody looked for a victim
 }
@@ -37,25 +38,30 @@ type Entry[V any] struct {
 // New returns a Table with room for so many entries, of so many bytes together.
 func New[V any](entries int, maxBytes int64) *Table[V] {
 	ways := min(entries, ways)
-	return &Table[V]{
-		seed:     maphash.MakeSeed(),
+	c := &Table[V]{
 		slots:    make([]atomic.Pointer[Entry[V]], entries/ways*ways),
 		ways:     ways,
 		maxBytes: maxBytes,
 	}
+	rand.Read(c.secret[:]) // never fails
+	return c
 }
 
-// Add remembers a value, whose size is that of all that it holds beside the text, in the
-// place of one that nobody has asked for lately, or of none. A table that is full of
-// larger ones may have no room for it.
-func (c *Table[V]) Add(text string, value V, size int) {
-	known := &Entry[V]{
-		Value: value,
-		hash:  maphash.String(c.seed, text),
-		text:  strings.Clone(text), // text may be a part of something large
-		bytes: int64(len(text) + size),
-	}
-	c.add(known)
+// seed is one for all tables, so that a text is hashed once for many of them.
+var seed = maphash.MakeSeed()
+
+// Hash is what Find and Add take beside a text.
+func Hash(text string) uint64 { return maphash.String(seed, text) }
+
+func (c *Table[V]) sumOf(text string) [sha256.Size]byte {
+	var room [2048]byte // most texts fit
+	return sha256.Sum256(append(append(room[:0], c.secret[:]...), text...))
+}
+
+// Add remembers a value of so many bytes, in the place of one that nobody has asked for
+// lately, or of none. A table that is full of larger ones may have no room for it.
+func (c *Table[V]) Add(text string, hash uint64, value V, size int) {
+	c.add(&Entry[V]{Value: value, hash: hash, sum: c.sumOf(text), bytes: int64(size)})
 }
 
 // Bytes returns the size of all entries together.
@@ -69,12 +75,11 @@ func (c *Table[V]) row(hash uint64) []atomic.Pointer[Entry[V]] {
 }
 
 // Find returns the entry of a text, nil if there is none.
-func (c *Table[V]) Find(text string) *Entry[V] {
-	hash := maphash.String(c.seed, text)
+func (c *Table[V]) Find(text string, hash uint64) *Entry[V] {
 	row := c.row(hash)
 	for i := range row {
 		known := row[i].Load()
-		if known == nil || known.hash != hash || known.text != text {
+		if known == nil || known.hash != hash || known.sum != c.sumOf(text) {
 			continue
 		}
 		if !known.used.Load() {

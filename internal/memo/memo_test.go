@@ -2,12 +2,10 @@ package memo
 
 import (
 	"fmt"
-	"hash/maphash"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"unsafe"
 )
 
 // overhead is what an entry takes beside its text, and each the room for one.
@@ -16,8 +14,13 @@ const overhead, each = 512, 8 << 10
 func newTable(entries int) *Table[int] { return New[int](entries, int64(entries)*each) }
 
 func entryFor(c *Table[int], text string) *Entry[int] {
-	return &Entry[int]{hash: maphash.String(c.seed, text), text: text, bytes: int64(len(text)) + overhead}
+	return &Entry[int]{hash: Hash(text), sum: c.sumOf(text), bytes: int64(len(text)) + overhead}
 }
+
+func find(c *Table[int], text string) *Entry[int] { return c.Find(text, Hash(text)) }
+
+// add counts the text too, so that the tests may say what an entry takes.
+func add(c *Table[int], text string, value, size int) { c.Add(text, Hash(text), value, len(text)+size) }
 
 // tally counts the entries and their bytes.
 func tally(c *Table[int]) (entries int, bytes int64) {
@@ -37,15 +40,15 @@ func TestEntriesAreFoundByTheirWholeText(t *testing.T) {
 	// is looked for.
 	first.hash = second.hash
 	c.add(first)
-	if got := c.Find("second"); got != nil {
-		t.Errorf("found %q by the hash of another text", got.text)
+	if got := find(c, "second"); got != nil {
+		t.Errorf("found %v by the hash of another text", got)
 	}
 	c.add(second)
-	if got := c.Find("second"); got != second {
+	if got := find(c, "second"); got != second {
 		t.Errorf("got %v, want the entry itself beside the one with its hash", got)
 	}
 	c.Forget(second)
-	if got := c.Find("second"); got != nil {
+	if got := find(c, "second"); got != nil {
 		t.Error("found what was forgotten")
 	}
 }
@@ -89,20 +92,18 @@ func TestEntriesStayWithinTheirBounds(t *testing.T) {
 // What is added counts with its text and its size, for as long as it is kept.
 func TestBytesAreCounted(t *testing.T) {
 	c := newTable(8)
-	padding := strings.Repeat("x", 100)
-	large := "text" + padding
-	c.Add(large[:4], 1, 10)
-	c.Add("another", 2, 0)
+	add(c, "text", 1, 10)
+	add(c, "another", 2, 0)
 	if got := c.Bytes(); got != 4+10+7 {
 		t.Errorf("%d bytes are counted, want 21", got)
 	}
-	first := c.Find("text")
-	if first == nil || first.Value != 1 || unsafe.StringData(first.text) == unsafe.StringData(large) {
-		t.Fatalf("got %+v, want the value 1 beside a copy of the text", first)
+	first := find(c, "text")
+	if first == nil || first.Value != 1 {
+		t.Fatalf("got %+v, want the value 1", first)
 	}
 	c.Forget(first)
 	c.Forget(first) // gone already
-	if got := c.Bytes(); got != 7 || c.Find("text") != nil {
+	if got := c.Bytes(); got != 7 || find(c, "text") != nil {
 		t.Errorf("%d bytes are counted after one was forgotten, want 7", got)
 	}
 }
@@ -120,12 +121,12 @@ func TestSlots(t *testing.T) {
 // the limit is.
 func TestTheLimitOfBytesIsExact(t *testing.T) {
 	c := New[int](8, 100)
-	c.Add("a", 0, 99)
-	if c.Find("a") == nil || c.Bytes() != 100 {
+	add(c, "a", 0, 99)
+	if find(c, "a") == nil || c.Bytes() != 100 {
 		t.Errorf("%d bytes are kept, want the 100 that are allowed", c.Bytes())
 	}
-	c.Add("b", 0, 100)
-	if c.Find("b") != nil || c.Bytes() > 100 {
+	add(c, "b", 0, 100)
+	if find(c, "b") != nil || c.Bytes() > 100 {
 		t.Errorf("%d bytes are kept, want 100 at most", c.Bytes())
 	}
 }
@@ -140,12 +141,12 @@ func TestConcurrentUse(t *testing.T) {
 			defer group.Done()
 			for i := range 2_000 {
 				text := fmt.Sprint((i*7 + worker*13) % 200)
-				known := c.Find(text)
+				known := find(c, text)
 				switch {
 				case known == nil:
-					c.Add(text, len(text), i%400)
-				case known.text != text || known.Value != len(text):
-					t.Errorf("got %q, %d for %q", known.text, known.Value, text)
+					add(c, text, len(text), i%400)
+				case known.sum != c.sumOf(text) || known.Value != len(text):
+					t.Errorf("got %v, %d for %q", known.sum, known.Value, text)
 				case i%3 == 0:
 					c.Forget(known)
 				}
@@ -179,12 +180,12 @@ func TestEntriesMakeRoomForANewOne(t *testing.T) {
 			}
 			for i := range 8 {
 				add(fmt.Sprint(i))
-				if test.inUse && c.Find(fmt.Sprint(i)) == nil {
+				if test.inUse && find(c, fmt.Sprint(i)) == nil {
 					t.Fatalf("entry %d is not kept, where there is room for eight", i)
 				}
 			}
 			add("new")
-			if c.Find("new") == nil {
+			if find(c, "new") == nil {
 				t.Error("the new one is not kept")
 			}
 			entries, bytes := tally(c)
@@ -197,33 +198,33 @@ func TestEntriesMakeRoomForANewOne(t *testing.T) {
 
 // The one that makes room was not asked for since somebody last looked for one.
 func TestTheUnusedMakeRoom(t *testing.T) {
-	texts := func(c *Table[int]) (texts []string) {
+	values := func(c *Table[int]) (values []int) {
 		for i := range c.slots {
-			texts = append(texts, c.slots[i].Load().text)
+			values = append(values, c.slots[i].Load().Value)
 		}
-		return texts
+		return values
 	}
 	for range 50 { // where all are in use, chance decides
 		c := newTable(8)
 		for i := range 8 {
-			c.Add(fmt.Sprint(i), i, 0)
-			c.Find(fmt.Sprint(i))
+			add(c, fmt.Sprint(i), i, 0)
+			find(c, fmt.Sprint(i))
 		}
-		c.Add("new", 0, 0) // in place of any, and now none of the others counts as used
-		before := texts(c)
-		if !slices.Contains(before, "new") {
-			t.Fatalf("got %q, want the new one among them", before)
+		add(c, "8", 8, 0) // in place of any, and now none of the others counts as used
+		before := values(c)
+		if !slices.Contains(before, 8) {
+			t.Fatalf("got %v, want the new one among them", before)
 		}
-		unused := (slices.Index(before, "new") + 1) % 8
-		for i, text := range before {
+		unused := (slices.Index(before, 8) + 1) % 8
+		for i, value := range before {
 			if i != unused {
-				c.Find(text)
+				find(c, fmt.Sprint(value))
 			}
 		}
-		c.Add("newer", 0, 0)
-		before[unused] = "newer"
-		if after := texts(c); !slices.Equal(after, before) {
-			t.Fatalf("got %q, want %q", after, before)
+		add(c, "9", 9, 0)
+		before[unused] = 9
+		if after := values(c); !slices.Equal(after, before) {
+			t.Fatalf("got %v, want %v", after, before)
 		}
 	}
 }
@@ -231,10 +232,10 @@ func TestTheUnusedMakeRoom(t *testing.T) {
 // Where bytes are short, the sweep looks at one entry after the other, and at 64 at most.
 func TestSweep(t *testing.T) {
 	c := New[int](8, 100)
-	c.Add("a", 0, 9) // the first slot
-	c.Add("b", 0, 89)
-	c.Add("c", 0, 89)
-	if c.Find("a") == nil || c.Find("b") != nil || c.Find("c") == nil || c.Bytes() != 100 {
+	add(c, "a", 0, 9) // the first slot
+	add(c, "b", 0, 89)
+	add(c, "c", 0, 89)
+	if find(c, "a") == nil || find(c, "b") != nil || find(c, "c") == nil || c.Bytes() != 100 {
 		t.Errorf("%d bytes are kept, want b alone to make room", c.Bytes())
 	}
 	c = newTable(128)
@@ -253,11 +254,11 @@ func TestSweep(t *testing.T) {
 		c.bytes.Add(each)
 	}
 	for _, want := range []int{64, 0} {
-		if c.Add("new", 0, 0); inUse() != want || c.Find("new") != nil {
+		if add(c, "new", 0, 0); inUse() != want || find(c, "new") != nil {
 			t.Errorf("%d entries count as used, want %d", inUse(), want)
 		}
 	}
-	if c.Add("new", 0, 0); c.Find("new") == nil {
+	if add(c, "new", 0, 0); find(c, "new") == nil {
 		t.Error("the third time round there is no room for the new one")
 	}
 }
@@ -273,7 +274,7 @@ func TestEntriesInUseOutliveAFlood(t *testing.T) {
 	for i := range 10_000 {
 		c.add(entryFor(c, fmt.Sprint("flood ", i)))
 		text := fmt.Sprint("in use ", i%inUse)
-		if c.Find(text) == nil {
+		if find(c, text) == nil {
 			missing++
 			c.add(entryFor(c, text))
 		}
