@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"example.com/jwtverify/internal/fetch"
-	"example.com/jwtverify/internal/quote"
 )
 
 // Defaults and bounds of the fields of a Cache.
@@ -65,10 +64,10 @@ type Cache struct {
 	// Source is asked for the keys. Required; not another Cache.
 	Source KeySource
 
-	// RefreshInterval is the age at which the set is due, if it carries no hint
-	// of its own such as a max-age: default 5 minutes, 10 seconds to 24 hours. If
-	// set, it also bounds such hints. A key that was removed at the source is
-	// accepted for at most twice this time while the source answers.
+	// RefreshInterval is the age at which the set is due: default 5 minutes, 10
+	// seconds to 24 hours. A hint of the set, such as a max-age, only shortens it. A
+	// key that was removed at the source is accepted for at most twice this time
+	// while the source answers.
 	RefreshInterval time.Duration
 
 	// Cooldown is the least time between two fetches for unknown kids: default 10
@@ -100,7 +99,8 @@ type Cache struct {
 
 	// random is what jitter is drawn from, rand.Float64 if nil. Tests set it, so that a
 	// run can be repeated.
-	random func() float64
+	random  func() float64
+	running sync.Map // see heldSet
 }
 
 type cacheState struct {
@@ -108,7 +108,7 @@ type cacheState struct {
 	flight   *flight   // the fetch that runs; nil: none
 	stuck    bool      // no fetch now: a call that ignored its ctx has not returned
 
-	confirmed time.Time // start of the most recent good fetch
+	confirmed time.Time // start of the most recent good fetch that the issuer answered
 	revoked   time.Time // sets from before were dropped, and are not taken again
 	trouble   trouble   // zero: the most recent finished fetch was good
 	forced    forced
@@ -146,19 +146,36 @@ type snapshot struct {
 // for it, and ends by its own deadline.
 type flight struct {
 	started    time.Time
+	forced     bool
 	done       chan struct{} // closed when the state holds the result
 	failed     bool          // written before done is closed
 	miss, cold int           // callers that wait; guarded by the Cache's mu
 }
 
+// past reports whether t has come, and since how long ago it is, by the monotonic clock or
+// by the wall clock, whichever says more: the monotonic clock stands still while a machine
+// is suspended, and the wall clock may be set back.
+func past(now, t time.Time) bool { return !now.Before(t) || !now.Round(0).Before(t.Round(0)) }
+
+func since(now, t time.Time) time.Duration {
+	return max(now.Sub(t), now.Round(0).Sub(t.Round(0)))
+}
+
 func (st *cacheState) usable(now time.Time) bool {
-	return st.snapshot != nil && now.Before(st.snapshot.deadAt)
+	return st.snapshot != nil && !past(now, st.snapshot.deadAt)
 }
 
 func (st *cacheState) failing() bool { return st.trouble.err != nil }
 
 // held reports whether no fetch may start now.
-func (st *cacheState) held(now time.Time) bool { return st.stuck || now.Before(st.trouble.retryAt) }
+func (st *cacheState) held(now time.Time) bool { return st.stuck || !past(now, st.trouble.retryAt) }
+
+// old reports whether the set has to wait for a fetch: it is past twice its interval, and
+// nothing was heard of the source for an interval in which it could be asked. What failed
+// before that says nothing about now.
+func (st *cacheState) old(now time.Time) bool {
+	return past(now, st.snapshot.oldAt) && !st.held(now) && past(now, st.trouble.retryAt.Add(st.snapshot.interval))
+}
 
 // current returns the state; before the first fetch, an empty one.
 func (c *Cache) current() *cacheState {
@@ -168,14 +185,20 @@ func (c *Cache) current() *cacheState {
 	return new(cacheState)
 }
 
-// find returns the set in use and its keys for a query; no key if the source has
-// confirmed that there is none, as recently as it may be asked since the caller
-// arrived. The error, always a *KeysUnavailableError, means that nobody knows.
-func (c *Cache) find(ctx context.Context, q keyQuery, arrived time.Time) (*KeySet, []Key, error) {
+// A cacheAnswer is a set, and its keys for a query: none if the source has confirmed that
+// there is none, as recently as it may be asked since the caller arrived.
+type cacheAnswer struct {
+	set  *KeySet
+	keys []Key
+	age  time.Duration // of the set
+}
+
+// find answers a query. The error, always a *KeysUnavailableError, means that nobody knows.
+func (c *Cache) find(ctx context.Context, q keyQuery, arrived time.Time) (cacheAnswer, error) {
 	ctx = neverNil(ctx)
 	if set := c.fresh(arrived); set != nil {
 		if keys, known := set.find(q); known {
-			return set, keys, nil
+			return cacheAnswer{set: set, keys: keys}, nil
 		}
 	}
 	var waited *flight
@@ -186,10 +209,10 @@ func (c *Cache) find(ctx context.Context, q keyQuery, arrived time.Time) (*KeySe
 		}
 		answer, f, queue, err := c.decide(ctx, left, q, arrived, waited)
 		if f == nil {
-			return answer.set, answer.keys, err
+			return answer, err
 		}
 		if err := c.wait(ctx, f, queue); err != nil {
-			return nil, nil, err
+			return cacheAnswer{}, err
 		}
 		waited = f
 	}
@@ -197,15 +220,10 @@ func (c *Cache) find(ctx context.Context, q keyQuery, arrived time.Time) (*KeySe
 
 // fresh returns the set in use if it is not due, or nil: without lock or allocation.
 func (c *Cache) fresh(now time.Time) *KeySet {
-	if st := c.state.Load(); st != nil && st.snapshot != nil && now.Before(st.snapshot.dueAt) {
+	if st := c.state.Load(); st != nil && st.snapshot != nil && !past(now, st.snapshot.dueAt) {
 		return st.snapshot.set
 	}
 	return nil
-}
-
-type cacheAnswer struct {
-	set  *KeySet
-	keys []Key
 }
 
 // decide is one look at the state, by a caller that has waited for a flight or not
@@ -218,6 +236,9 @@ type cacheAnswer struct {
 //	due           at once, start a fetch               wait for that fetch
 //	old           wait for a fetch, whatever it brings wait for that fetch
 //	failing       at once; when due, start a retry     wait for the retry; held: unavailable
+//
+// A kid is unknown, too, whose keys have been tried in vain: the issuer may have given the
+// kid a new key.
 func (c *Cache) decide(ctx context.Context, left error, q keyQuery, arrived time.Time, waited *flight) (answer cacheAnswer, wait *flight, queue *int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -225,10 +246,9 @@ func (c *Cache) decide(ctx context.Context, left error, q keyQuery, arrived time
 	usable := st.usable(now)
 	due, old, known := false, false, false
 	if usable {
-		answer.set = st.snapshot.set
+		answer.set, answer.age = st.snapshot.set, since(now, st.snapshot.at)
 		answer.keys, known = answer.set.find(q)
-		due = !now.Before(st.snapshot.dueAt)
-		old = !now.Before(st.snapshot.oldAt) && !st.failing()
+		due, old = past(now, st.snapshot.dueAt), st.old(now)
 	}
 	forced := false
 	switch {
@@ -251,7 +271,9 @@ func (c *Cache) decide(ctx context.Context, left error, q keyQuery, arrived time
 	case st.held(now):
 		return cacheAnswer{}, nil, nil, st.unavailable(now, true)
 	case st.failing() || due:
-	case q.kid == "" || now.Before(st.forced.next):
+	case q.tried != nil && !past(now, st.confirmed.Add(cmp.Or(c.Cooldown, defaultCooldown))):
+		return answer, nil, nil, nil // these keys are new enough
+	case q.kid == "" && q.tried == nil || !past(now, st.forced.next):
 		return answer, nil, nil, nil
 	default:
 		forced = true
@@ -296,15 +318,6 @@ func (c *Cache) wait(ctx context.Context, f *flight, queue *int) error {
 	}
 }
 
-// callerGone is the error of a caller whose context ended first.
-func callerGone(ctx context.Context) error {
-	err := ctx.Err()
-	if cause := context.Cause(ctx); cause != err {
-		err = fmt.Errorf("%w: %w", err, notInvalid(cause))
-	}
-	return &KeysUnavailableError{RetryAfter: minRetryAfter, Reason: "caller", Err: err}
-}
-
 // unavailable is the error while the source fails; held, if the source was not asked
 // for this caller.
 func (st *cacheState) unavailable(now time.Time, held bool) error {
@@ -316,7 +329,8 @@ func (st *cacheState) unavailable(now time.Time, held bool) error {
 	if err == nil {
 		err = errors.New("there were no keys at the time")
 	}
-	after := min(max(st.trouble.retryAt.Sub(now), minRetryAfter), maxRetryAfter)
+	after := (st.trouble.retryAt.Sub(now) + time.Second - 1).Truncate(time.Second)
+	after = min(max(after, minRetryAfter), maxRetryAfter)
 	return &KeysUnavailableError{RetryAfter: after, Reason: reason, Err: err, held: held}
 }
 
@@ -324,20 +338,20 @@ func (st *cacheState) unavailable(now time.Time, held bool) error {
 // that is not due: it must not be answered by what is held already, and the next has
 // to keep its distance.
 func (c *Cache) start(ctx context.Context, st *cacheState, now time.Time, forced bool) *flight {
-	f := &flight{started: now, done: make(chan struct{})}
+	f := &flight{started: now, forced: forced, done: make(chan struct{})}
 	next := *st
 	next.flight = f
-	var held heldSet
+	held := heldSet{running: &c.running}
 	c.stats.Fetches++
 	if forced {
 		c.stats.Forced++
-		if next.forced.gap == 0 || now.Sub(st.forced.at) >= forgetForcing {
-			next.forced.gap = c.cooldown()
+		if next.forced.gap == 0 || past(now, st.forced.at.Add(forgetForcing)) {
+			next.forced.gap = cmp.Or(c.Cooldown, defaultCooldown)
 		}
 		next.forced.at, next.forced.next = now, now.Add(next.forced.gap)
 		next.forced.gap = min(2*next.forced.gap, maxCooldown)
 	} else if st.snapshot != nil {
-		held = heldSet{st.snapshot.set, st.failing()}
+		held.set, held.failed = st.snapshot.set, st.failing()
 	}
 	c.state.Store(&next)
 	go c.fly(ctx, f, held)
@@ -360,16 +374,12 @@ func (c *Cache) fly(ctx context.Context, f *flight, held heldSet) {
 		c.land(f, nil, &codedError{"keys-timeout", "", err}, true)
 	})
 	var set *KeySet
-	err := errors.New("the key source ended its goroutine")
+	err := errEndedGoroutine
 	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("the key source panicked: %s", quote.Text(fmt.Sprint(p), 100))
-		}
 		overdue.Stop()
 		c.land(f, set, err, false)
 	}()
 	set, err = ask(ctx, c.Source)
-	err = notInvalid(err)
 }
 
 // land puts the result of a flight into the state and lets the callers go.
@@ -411,7 +421,9 @@ func (c *Cache) land(f *flight, set *KeySet, err error, overdue bool) {
 	}
 	if err == nil {
 		next.trouble = trouble{}
-		next.confirmed = f.started
+		if f.forced || set.origin.age == 0 { // else a cache on the way has answered
+			next.confirmed = f.started
+		}
 	} else {
 		c.stats.Failures++
 		c.fail(&next, err, after, now)
@@ -422,54 +434,54 @@ func (c *Cache) land(f *flight, set *KeySet, err error, overdue bool) {
 
 	close(f.done)
 	if c.OnLoad != nil {
+		defer func() { _ = recover() }() // its panic is no reason to end the program
 		c.OnLoad(set, err)
 	}
 }
 
 // publish puts a set in use, unless what is in use is better: a partial answer never
-// displaces keys of the real source, and no set displaces a newer one.
-func (c *Cache) publish(next *cacheState, set *KeySet, f *flight, partial bool, now time.Time) bool {
+// displaces keys of the real source, and no set displaces a newer one, but one that was
+// asked for because of an unknown kid: nobody can ask better.
+func (c *Cache) publish(next *cacheState, set *KeySet, f *flight, partial bool, now time.Time) (published bool) {
 	if partial && next.usable(now) && !next.snapshot.partial {
 		return false
 	}
-	at := f.started
+	interval := cmp.Or(c.RefreshInterval, defaultRefreshInterval)
+	if hint := set.origin.refreshAfter; hint > 0 {
+		interval = min(hint, interval)
+	}
+	asked, at := f.started, f.started.Add(-set.origin.age)
 	if saved := set.origin.savedAt; !saved.IsZero() {
-		// The only use of the wall clock: a time from another process.
+		// A time from another process: by the wall clock.
 		at = now.Add(-max(now.Round(0).Sub(saved), 0))
+		asked = at
 	}
-	if at.Before(next.revoked) || next.snapshot != nil && at.Before(next.snapshot.at) {
+	inUse := next.snapshot
+	older := inUse != nil && at.Before(inUse.at) && (partial || !inUse.partial)
+	switch published = true; {
+	case at.Before(next.revoked), older && set.origin.age == 0:
 		return false
+	case older && !f.forced:
+		// A cache on the way has an older answer; or the same one, and its Age is of
+		// whole seconds. What is in use stays, and is not due before this one would be.
+		set, at, published = inUse.set, inUse.at, false
 	}
-	interval := c.interval(set)
 	due := interval
 	if interval >= minJittered {
 		due = c.jittered(interval)
 	}
+	life := max(interval, cmp.Or(c.MaxStale, defaultMaxStale))
 	next.snapshot = &snapshot{
 		set:      set,
 		partial:  partial,
 		at:       at,
 		interval: interval,
-		dueAt:    at.Add(due),
-		oldAt:    at.Add(2 * interval),
-		deadAt:   at.Add(max(interval, cmp.Or(c.MaxStale, defaultMaxStale))),
+		dueAt:    asked.Add(min(due, life-asked.Sub(at))),
+		oldAt:    asked.Add(2 * interval),
+		deadAt:   at.Add(life),
 	}
-	return true
+	return published
 }
-
-// interval is the age at which a set is due.
-func (c *Cache) interval(set *KeySet) time.Duration {
-	switch hint := set.origin.refreshAfter; {
-	case hint == 0:
-		return cmp.Or(c.RefreshInterval, defaultRefreshInterval)
-	case c.RefreshInterval == 0:
-		return hint
-	default:
-		return min(hint, c.RefreshInterval)
-	}
-}
-
-func (c *Cache) cooldown() time.Duration { return cmp.Or(c.Cooldown, defaultCooldown) }
 
 // fail counts a failed fetch and sets the time of the next: after 1, 2, 4 … seconds,
 // or when the source wishes.
@@ -482,7 +494,7 @@ func (c *Cache) fail(st *cacheState, err error, wish time.Duration, now time.Tim
 		st.trouble.emptySince = time.Time{}
 	case st.trouble.emptySince.IsZero():
 		st.trouble.emptySince = now
-	case now.Sub(st.trouble.emptySince) >= maxEmptyTime:
+	case past(now, st.trouble.emptySince.Add(maxEmptyTime)):
 		st.snapshot, st.revoked = nil, st.trouble.emptySince
 	}
 
@@ -510,8 +522,8 @@ func (c *Cache) Keys(ctx context.Context) (*KeySet, error) {
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("jwtverify: %w", err)
 	}
-	set, _, err := c.find(ctx, keyQuery{any: true}, time.Now())
-	return set, err
+	answer, err := c.find(ctx, keyQuery{any: true}, time.Now())
+	return answer.set, err
 }
 
 // ready is Keys without any fetch if there is a usable set.
@@ -519,9 +531,11 @@ func (c *Cache) ready(ctx context.Context) error {
 	if c.current().usable(time.Now()) {
 		return nil
 	}
-	_, _, err := c.find(ctx, keyQuery{any: true}, time.Now())
+	_, err := c.find(ctx, keyQuery{any: true}, time.Now())
 	return err
 }
+
+func (c *Cache) checkNames() error { return checkNames(c.Source) }
 
 func (c *Cache) check() error {
 	if c == nil {
@@ -567,7 +581,7 @@ func (c *Cache) Stats() Stats {
 	stats, st, now := c.stats, c.current(), time.Now()
 	stats.Err = st.trouble.err
 	if st.usable(now) {
-		stats.Keys, stats.Age = st.snapshot.set.Len(), now.Sub(st.snapshot.at)
+		stats.Keys, stats.Age = st.snapshot.set.Len(), since(now, st.snapshot.at)
 	}
 	return stats
 }

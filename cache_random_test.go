@@ -215,7 +215,9 @@ func (p *program) change() {
 		noted := func(ctx context.Context) (*jwtverify.KeySet, error) {
 			asked := time.Now()
 			set, err := inner(ctx)
-			if err == nil && set != nil && set.Len() > 0 {
+			deadline, _ := ctx.Deadline()
+			leftAlone := time.Now().After(deadline.Add(time.Second / 2)) // nobody takes its set any more
+			if err == nil && set != nil && set.Len() > 0 && !leftAlone {
 				p.mu.Lock()
 				p.saves = append(p.saves, save{p.now(), asked.Truncate(time.Second).Sub(p.zero)})
 				p.mu.Unlock()
@@ -349,8 +351,11 @@ func (p *program) usable(st modelState, t time.Duration) bool {
 	return st.kids != nil && t < st.at+max(st.interval, p.maxStale)
 }
 
-func (p *program) old(st modelState, t time.Duration) bool {
-	return !st.failing && t >= st.at+2*st.interval
+// old reports whether a known kid may have to wait, and surely whether it must: a failure
+// says something for an interval behind the delay that follows it, which is 5 minutes at most.
+func (p *program) old(st modelState, t time.Duration) (may, surely bool) {
+	past := t >= st.at+2*st.interval
+	return past && (!st.failing || t >= st.from+st.interval), past && (!st.failing || t >= st.from+st.interval+5*time.Minute)
 }
 
 func (st modelState) knows(kid string) bool {
@@ -384,10 +389,7 @@ func (p *program) model() (states []modelState) {
 				}
 				st.interval = p.interval
 				if hint, ok := p.hints[i]; ok {
-					st.interval = hint
-					if p.cache.RefreshInterval != 0 {
-						st.interval = min(hint, p.cache.RefreshInterval)
-					}
+					st.interval = min(hint, p.interval)
 				}
 			}
 		}
@@ -477,6 +479,88 @@ func TestWorstSourceScenarios(t *testing.T) {
 	}
 }
 
+// corners is a program of what happens beside steady traffic: single failures, long
+// idleness, a machine that sleeps, a cache on the way that may disobey, and an issuer that
+// gives an old kid a new key. Its promises: a withdrawn key is not accepted beyond twice the
+// interval but in an outage of now, and a key that is published is accepted within a minute.
+func (p *program) corners() {
+	var slept time.Duration
+	now := func() time.Duration { return p.now() + slept } // by the clocks of others
+	generation := 0
+	type life struct{ from, to time.Duration }
+	lives := []life{{0, 1 << 62}} // of the keys that the kid a had
+	failing, failed := false, time.Duration(-1<<60)
+	web := &httpCache{disobeys: p.rand.IntN(3) == 0, maxAge: p.between(time.Minute, 20*time.Minute), now: now}
+	web.origin = func(request *http.Request) (*http.Response, error) {
+		if failing {
+			failed = now()
+			return nil, errDown
+		}
+		set := marshal(p.t, map[string]any{"keys": []any{jwkOf(&testKey(p.t, generation%3).PublicKey, "a")}})
+		return respond(200, set, "ETag", fmt.Sprintf(`"%d"`, generation))(request)
+	}
+	p.source.set(behind(web))
+	p.cheap = false
+	old := 2*p.interval + p.timeout + time.Second
+	if web.disobeys {
+		old += web.maxAge
+	}
+	tokens := [3]string{}
+	for n := range tokens {
+		tokens[n] = signText(p.t, n, `{"alg":"RS256","kid":"a"}`, marshal(p.t, goodClaims()))
+	}
+	p.call("a")
+	for range 150 {
+		switch p.rand.IntN(8) {
+		case 0:
+			generation++
+			lives[len(lives)-1].to = now()
+			lives = append(lives, life{now(), 1 << 62})
+		case 1:
+			failing = !failing
+		case 2:
+			failing = false
+		case 3:
+			if !jwtverify.InFlight(p.cache) {
+				d := p.between(time.Second, 30*time.Hour).Truncate(time.Second)
+				slept += d
+				jwtverify.Suspend(p.cache, d)
+			}
+		}
+		time.Sleep(p.between(ms, pick(p, time.Second, time.Minute, 10*time.Minute, 10*time.Hour)))
+		for _, g := range []int{generation, generation - 1, generation} {
+			if g < 0 {
+				continue
+			}
+			before := now()
+			_, err := p.verifier.Verify(context.Background(), tokens[g%3])
+			synctest.Wait()
+			lived := lives[g]
+			switch {
+			case err == nil && before > lived.to+old && failed < before-p.interval-6*time.Minute:
+				p.t.Errorf("a key withdrawn at %v was accepted at %v, the last failure was at %v (disobeys: %v)", lived.to, before, failed, web.disobeys)
+			case err != nil && !failing && !web.disobeys && before < lived.to && before > lived.from+70*time.Second && failed < before-10*time.Minute && before-lives[0].from > 0 && p.retried(tokens[g%3]) != nil:
+				p.t.Errorf("a key published at %v was refused at %v, the last failure was at %v: %v", lived.from, before, failed, err)
+			}
+		}
+	}
+	p.drain()
+	if p.mostRunning > 1 {
+		p.t.Errorf("I1: %d calls of the source at once", p.mostRunning)
+	}
+}
+
+// retried verifies a token for a minute, as a client does that was refused.
+func (p *program) retried(token string) (err error) {
+	for range 7 {
+		time.Sleep(10 * time.Second)
+		if _, err = p.verifier.Verify(context.Background(), token); err == nil {
+			break
+		}
+	}
+	return err
+}
+
 // check compares each call with the model.
 func (p *program) check() {
 	t := p.t
@@ -518,7 +602,11 @@ func (p *program) check() {
 		left := call.unavailableError().Reason == "caller"
 
 		alwaysKnown := !some(func(st modelState) bool { return !p.usable(st, call.end()) || !st.knows(call.kid) })
-		old := p.old(states[first], call.start) || len(seen) > 1 && some(func(st modelState) bool { return st.from == call.start && p.old(st, call.start) })
+		old, surelyOld := p.old(states[first], call.start)
+		old = old || some(func(st modelState) bool {
+			may, _ := p.old(st, call.start)
+			return st.from == call.start && may
+		})
 		switch {
 		case call.ok() && !some(known):
 			fail("I10", "a key that is in no usable set was used")
@@ -534,6 +622,8 @@ func (p *program) check() {
 			fail("I8", "waited beyond its deadline")
 		case alwaysKnown && !call.ok() && !(left && old):
 			fail("I6", "a kid of a usable set got an error")
+		case alwaysKnown && surelyOld && len(seen) == 1 && call.ok() && call.wait == 0 && !p.ignores:
+			fail("I8", "a kid of an old set was accepted before a fetch was tried")
 		case alwaysKnown && !old && call.wait > 0:
 			fail("I8", "a kid of a usable set that is not old waited")
 		case call.kid == "a" && call.wait > p.timeout+grace:
@@ -603,6 +693,7 @@ var programKinds = []struct {
 		p.run()
 		p.check()
 	}},
+	{"in the corners", func(p *program, _ string) { p.corners() }},
 	{"healthy", func(p *program, _ string) {
 		// I4: without unknown kids there are only the scheduled fetches.
 		shortest := p.interval

@@ -475,6 +475,8 @@ func (s *stage) rig(cache *jwtverify.Cache, first answer) *rig {
 }
 
 // warm is the rig of most scenarios: defaults, the set {a, b}.
+func (s *stage) now() time.Duration { return time.Since(s.began) }
+
 func (s *stage) warm() *rig { return s.rig(nil, serve(s.T, "a", "b")).warm() }
 
 // is checks a figure that must be exact, within one that must lie between two.

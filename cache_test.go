@@ -738,12 +738,9 @@ func TestRetryDelaysAreJitteredWithinBounds(t *testing.T) {
 			r.cheap = true
 			r.set(func(context.Context) (*jwtverify.KeySet, error) { return nil, errDown })
 			for r.fetched() < 10 {
-				// RetryAfter is when the next fetch may start, but at least 1 s.
-				after := r.call("bogus").unavailableError().RetryAfter
-				if after <= time.Second {
-					after = 10 * ms
-				}
-				time.Sleep(after)
+				// RetryAfter is when the next fetch may start, rounded up to seconds.
+				after := r.call("bogus").unavailableError().RetryAfter - time.Second
+				time.Sleep(max(after, 10*ms))
 			}
 			starts := r.starts(1)
 			for i := range shortest {
@@ -795,7 +792,7 @@ func TestRefreshIsJitteredWithinBounds(t *testing.T) {
 	}
 }
 
-// A hint of a KeySourceFunc is moved into 10 s to 24 h, and RefreshInterval bounds it.
+// A hint of a KeySourceFunc is at least 10 s, and only shortens the RefreshInterval.
 func TestHintsOfOwnSources(t *testing.T) {
 	for _, row := range []struct{ hint, interval, want time.Duration }{
 		{time.Second, 0, 10 * time.Second},
@@ -804,7 +801,8 @@ func TestHintsOfOwnSources(t *testing.T) {
 		{30 * time.Second, 0, 30 * time.Second},
 		{30 * time.Second, 10 * time.Second, 10 * time.Second},
 		{10 * time.Second, 30 * time.Second, 10 * time.Second},
-		{100 * time.Hour, 0, 24 * time.Hour},
+		{100 * time.Hour, 0, 5 * time.Minute},
+		{100 * time.Hour, time.Hour, time.Hour},
 	} {
 		t.Run(fmt.Sprint(row.hint, " with RefreshInterval ", row.interval), func(t *testing.T) {
 			bubble(t, func(s *stage) {
@@ -1025,7 +1023,7 @@ func TestEmptySetsForAnHour(t *testing.T) {
 			time.Sleep(time.Second)
 			first := r.starts(0)[r.fetched()-1]
 			r.until(first + row.after)
-			s.results("the call that starts the next fetch", []result{r.call("a")}, 1, 0, 0)
+			s.results("the call that starts the next fetch", []result{r.call("a")}, row.ok, 0, 1-row.ok)
 			time.Sleep(time.Second / 2)
 			s.results("the one behind it", []result{r.call("a")}, row.ok, 0, 1-row.ok)
 		})

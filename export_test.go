@@ -3,6 +3,7 @@ package jwtverify
 import (
 	"context"
 	"time"
+	"unsafe"
 )
 
 // What package jwtverify_test sees of the inside: the queues and the state of a Cache,
@@ -23,8 +24,8 @@ func InFlight(c *Cache) bool { return c.current().flight != nil }
 
 // Find is the lookup by itself, without the token around it.
 func Find(c *Cache, kid string) (known bool) {
-	_, keys, err := c.find(context.Background(), keyQuery{kid: kid, hasKid: true}, time.Now())
-	return err == nil && len(keys) > 0
+	answer, err := c.find(context.Background(), keyQuery{kid: kid, hasKid: true}, time.Now())
+	return err == nil && len(answer.keys) > 0
 }
 
 // Locked calls f while a Cache is locked: who wants its lock meanwhile waits forever.
@@ -65,4 +66,27 @@ func SetOrigin(s *KeySet, url string) { s.origin = origin{url: url, etag: `"1"`}
 
 func Origin(s *KeySet) (url string, refreshAfter time.Duration) {
 	return s.origin.url, s.origin.refreshAfter
+}
+
+// Suspend makes a Cache as if the machine had slept for d: the wall clock went on, the
+// monotonic one did not. The times of its state are changed, by the layout of time.Time,
+// since nobody can change the clocks of a bubble.
+func Suspend(c *Cache, d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	st := *c.current()
+	times := []*time.Time{&st.confirmed, &st.revoked, &st.trouble.retryAt, &st.trouble.emptySince, &st.forced.at, &st.forced.next}
+	if st.snapshot != nil {
+		copied := *st.snapshot
+		st.snapshot = &copied
+		times = append(times, &copied.at, &copied.dueAt, &copied.oldAt, &copied.deadAt)
+	}
+	for _, t := range times {
+		if wall := (*uint64)(unsafe.Pointer(t)); *wall>>63 == 1 {
+			*wall -= uint64(d/time.Second) << 30
+		} else if !t.IsZero() { // of a bubble, which has no monotonic clock
+			*t = t.Add(-d)
+		}
+	}
+	c.state.Store(&st)
 }

@@ -279,6 +279,7 @@ var everything = flag.Bool("everything", false, "combine every fault with every 
 // health it is also what the list of bad tokens says. Without -everything most faults are
 // combined with the default shape alone: they act on keys, and shapes differ in claims.
 func TestExplainAgreesUnderEveryFault(t *testing.T) {
+	notInFIPSMode(t, false)
 	t.Parallel()
 	faults := []string{
 		"", "status-404", "status-429", "status-500", "status-503", "html", "slow", "hang", "drip", "truncated", "oversized",

@@ -21,7 +21,7 @@ const (
 	maxKeySetBytes = jwk.MaxBytes
 	maxKeys        = jwk.MaxKeys
 	maxKeyIDBytes  = jwk.MaxIDBytes
-	maxSameKeyID   = 4 // signature checks that one token may cost
+	maxSameKeyBits = jwk.MaxKeyBits // of keys of one kid and size: a token costs one check of the largest key at most
 )
 
 // A Key is an RSA public key that was found fit to verify RS256: 2048 to 8192
@@ -98,6 +98,7 @@ type KeySet struct {
 type origin struct {
 	refreshAfter time.Duration // hint to the Cache; 0: none
 	savedAt      time.Time     // by the wall clock: when it was true; zero: when it was fetched
+	age          time.Duration // that it had when it was fetched, from a cache on the way
 	url, etag    string        // where it came from over HTTP, to ask for changes only
 	issuer       string        // whose metadata named the url
 	discoveredAt time.Time     // when that metadata was read
@@ -138,30 +139,42 @@ func ParseKeySet(data []byte) (*KeySet, error) {
 	return set, nil
 }
 
-// parseKeySet is ParseKeySet without the prefix. It also returns the member "saved", by
-// which StoredKeySource dates its own files.
-func parseKeySet(data []byte) (set *KeySet, saved string, err error) {
+// parseKeySet is ParseKeySet without the prefix. It also returns what a stored copy says of
+// itself.
+func parseKeySet(data []byte) (set *KeySet, stored jwk.Stored, err error) {
 	read, err := jwk.Parse(data)
 	if err != nil {
-		return nil, "", err
+		return nil, jwk.Stored{}, err
 	}
 	set = &KeySet{thumbprints: read.Thumbprints}
 	for index, key := range read.Keys {
 		set.addFound(index, Key{id: key.ID, pub: key.Public}, key.Reason)
 	}
-	return set.ready(), read.Saved, nil
+	return set.ready(), read.Stored, nil
 }
 
 // addFound adds a key as found in the data: to those skipped if there is a reason.
 func (s *KeySet) addFound(index int, key Key, reason string) {
-	if reason == "" && len(s.byID[key.id]) == maxSameKeyID {
-		reason = fmt.Sprintf("%d keys have this kid already", maxSameKeyID)
+	if reason == "" && s.tooMany(key) {
+		reason = fmt.Sprintf("the keys of this kid and size have more than %d bits together", maxSameKeyBits)
 	}
 	if reason != "" {
 		s.skipped = append(s.skipped, &SkippedKeyError{Index: index, KeyID: key.id, Reason: reason})
 		return
 	}
 	s.add(key)
+}
+
+// tooMany reports whether a token would cost too much if its kid had one key more. Keys of
+// another size than its signature are not tried.
+func (s *KeySet) tooMany(key Key) bool {
+	bits := key.Bits()
+	for _, same := range s.byID[key.id] {
+		if same.pub.Size() == key.pub.Size() {
+			bits += same.Bits()
+		}
+	}
+	return bits > maxSameKeyBits
 }
 
 func (s *KeySet) add(key Key) {
@@ -197,7 +210,8 @@ func (s *KeySet) ready() *KeySet {
 
 // NewKeySet returns the set of the given keys, in this order: for keys that come
 // from elsewhere than a JWK Set. It returns an error for no key, a zero Key, more
-// than 1,024 keys, or more than 4 with the same kid.
+// than 1,024 keys, or keys of one kid and size with more than 8192 bits
+// together.
 func NewKeySet(keys ...Key) (*KeySet, error) {
 	if len(keys) == 0 || len(keys) > maxKeys {
 		return nil, fmt.Errorf("jwtverify: NewKeySet needs 1 to %d keys, got %d", maxKeys, len(keys))
@@ -207,13 +221,15 @@ func NewKeySet(keys ...Key) (*KeySet, error) {
 		if key.pub == nil {
 			return nil, fmt.Errorf("jwtverify: key %d of NewKeySet is the zero Key: make it with NewKey", i)
 		}
-		if len(set.byID[key.id]) == maxSameKeyID {
-			return nil, fmt.Errorf("jwtverify: NewKeySet got more than %d keys with kid %s", maxSameKeyID, quote.Text(key.id, 64))
+		if set.tooMany(key) {
+			return nil, fmt.Errorf("jwtverify: NewKeySet got keys with kid %s and of one size that have more than %d bits together", quote.Text(key.id, 64), maxSameKeyBits)
 		}
 		set.add(key)
 	}
 	return set.ready(), nil
 }
+
+func (s *KeySet) name() string { return "a fixed key set" }
 
 // Keys returns the set itself: a KeySet is a [KeySource] that never changes.
 func (s *KeySet) Keys(context.Context) (*KeySet, error) {
@@ -236,8 +252,9 @@ func (s *KeySet) Skipped() []error { return slices.Clone(s.skipped) }
 // A keyQuery is what a token says of the key that signed it.
 type keyQuery struct {
 	kid    string
-	hasKid bool // kid may be empty all the same: such a key is unknown
-	any    bool // no token: any key will do
+	hasKid bool  // kid may be empty all the same: such a key is unknown
+	any    bool  // no token: any key will do
+	tried  []Key // that have not signed it
 }
 
 // find returns the keys that may have signed, nil if there is none, and whether
@@ -252,6 +269,9 @@ func (s *KeySet) find(q keyQuery) (keys []Key, known bool) {
 		// RFC 7515, section 4.1.4 leaves kid optional. Several keys would have
 		// to be tried in turn, so that only one of them is a clear answer.
 		keys = s.keys
+	}
+	if q.tried != nil {
+		keys = slices.DeleteFunc(slices.Clone(keys), func(key Key) bool { return slices.Contains(q.tried, key) })
 	}
 	return keys, len(keys) > 0
 }

@@ -1,10 +1,12 @@
 package jwtverify
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"sync"
 	"time"
 
 	"example.com/jwtverify/internal/jwk"
@@ -78,6 +80,22 @@ func checkInner(source KeySource) error {
 	return checkSource(source)
 }
 
+// nameOf says whose keys a source has; "": it does not tell.
+func nameOf(source KeySource) string {
+	if s, ok := source.(interface{ name() string }); ok {
+		return s.name()
+	}
+	return ""
+}
+
+// checkNames reports a copy that cannot tell whose keys it holds.
+func checkNames(source KeySource) error {
+	if s, ok := source.(interface{ checkNames() error }); ok {
+		return s.checkNames()
+	}
+	return nil
+}
+
 // neverNil makes a nil ctx one that never ends.
 func neverNil(ctx context.Context) context.Context {
 	if ctx == nil {
@@ -91,6 +109,11 @@ func neverNil(ctx context.Context) context.Context {
 type heldSet struct {
 	set    *KeySet
 	failed bool // the fetch before this one failed
+
+	// The calls of sources inside others that go on, by the place of the source, such as
+	// "Primary.Source." of a FallbackKeySource with a StoredKeySource.
+	running *sync.Map
+	place   string // of the source that is asked
 }
 
 type heldSetKey struct{}
@@ -128,8 +151,14 @@ func (e *codedError) Diagnosis() (code, found string) { return e.code, e.found }
 
 // ask asks a source once. The answer is good (a set with a usable key), failed (an
 // error), or partial (both). A set beside any error but a partialError is ignored.
-func ask(ctx context.Context, source KeySource) (*KeySet, error) {
-	set, err := source.Keys(ctx)
+func ask(ctx context.Context, source KeySource) (set *KeySet, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			set, err = nil, fmt.Errorf("the key source panicked: %s", quote.Text(fmt.Sprint(p), 100))
+		}
+	}()
+	set, err = source.Keys(ctx)
+	err = notInvalid(err)
 	var partial *partialError
 	switch {
 	case err != nil && !errors.As(err, &partial):
@@ -147,6 +176,47 @@ func ask(ctx context.Context, source KeySource) (*KeySet, error) {
 	}
 	return set, err
 }
+
+// askInside asks a source inside another, and leaves it alone if it has not returned by
+// then (zero: never): what ignores its ctx must not keep the other source from answering.
+// While such a call goes on, no other is made beside it.
+func askInside(ctx context.Context, name string, source KeySource, then time.Time) (*KeySet, error) {
+	held := heldSetOf(ctx)
+	held.place += name
+	if held.running == nil { // there is no Cache around us
+		held.running = new(sync.Map)
+	}
+	if _, runs := held.running.LoadOrStore(held.place, true); runs {
+		return nil, errors.New("the key source has not returned from the call before")
+	}
+	type answer struct {
+		set *KeySet
+		err error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		a := answer{err: errEndedGoroutine}
+		defer func() {
+			held.running.Delete(held.place)
+			answered <- a
+		}()
+		a.set, a.err = ask(context.WithValue(ctx, heldSetKey{}, held), source)
+	}()
+	late := make(<-chan time.Time)
+	if !then.IsZero() {
+		timer := time.NewTimer(time.Until(then))
+		defer timer.Stop()
+		late = timer.C
+	}
+	select {
+	case a := <-answered:
+		return a.set, a.err
+	case <-late:
+		return nil, errors.New("the key source did not return when its context ended")
+	}
+}
+
+var errEndedGoroutine = errors.New("the key source ended its goroutine")
 
 // FileKeySource is the path of a file with a JWK Set, a JWK or PEM, as [ParseKeySet]
 // takes them: at most 512 KiB, a regular file or a link to one. A [Cache] reads it
@@ -171,6 +241,8 @@ func (path FileKeySource) Keys(context.Context) (*KeySet, error) {
 	return set.WithRefreshAfter(minRefreshInterval), nil // a look at a file costs little
 }
 
+func (path FileKeySource) name() string { return "file " + string(path) }
+
 func (path FileKeySource) check() error {
 	if path == "" {
 		return errors.New("FileKeySource is empty: set it to the path of a JWK Set, a JWK or PEM")
@@ -193,13 +265,18 @@ func (s FallbackKeySource) Keys(ctx context.Context) (*KeySet, error) {
 		return nil, err
 	}
 	ctx = neverNil(ctx)
-	half, cancel := halfOf(ctx)
-	set, err := ask(half, s.Primary)
+	half, cancel, then := ctx, func() {}, time.Time{}
+	if deadline, ok := ctx.Deadline(); ok {
+		left := time.Until(deadline)
+		half, cancel = context.WithTimeout(ctx, left/2)
+		then = deadline.Add(-left / 4)
+	}
+	set, err := askInside(half, "Primary.", s.Primary, then)
 	cancel()
 	if err == nil {
 		return set, nil
 	}
-	second, secondErr := ask(ctx, s.Secondary)
+	second, secondErr := askInside(ctx, "Secondary.", s.Secondary, time.Time{})
 	if secondErr != nil {
 		err = fmt.Errorf("%w; and the secondary source: %w", err, secondErr)
 	}
@@ -212,6 +289,13 @@ func (s FallbackKeySource) Keys(ctx context.Context) (*KeySet, error) {
 	return second, &partialError{err}
 }
 
+// name is that of Primary: only its answers are stored.
+func (s FallbackKeySource) name() string { return nameOf(s.Primary) }
+
+func (s FallbackKeySource) checkNames() error {
+	return cmp.Or(checkNames(s.Primary), checkNames(s.Secondary))
+}
+
 func (s FallbackKeySource) check() error {
 	if err := checkInner(s.Primary); err != nil {
 		return fmt.Errorf("FallbackKeySource.Primary: %w", err)
@@ -222,14 +306,6 @@ func (s FallbackKeySource) check() error {
 	return nil
 }
 
-func halfOf(ctx context.Context) (context.Context, context.CancelFunc) {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return ctx, func() {}
-	}
-	return context.WithTimeout(ctx, time.Until(deadline)/2)
-}
-
 // StoredKeySource saves each good set of Source in a file, and falls back on the
 // file when Source fails: a process that starts while the issuer is down still
 // verifies tokens. The copy ages from the time it was saved, so that it never
@@ -237,9 +313,13 @@ func halfOf(ctx context.Context) (context.Context, context.CancelFunc) {
 //
 // The file can make any key trusted. It is written with mode 0600 and read only if,
 // on Unix, it belongs to the process's user or root and nobody else can write it.
-// Use one Path per source.
+// It names its source, and is refused for another: use one Path per source.
 type StoredKeySource struct {
 	Source KeySource
+	// Name says whose keys they are, such as the issuer. [New] requires it where Source
+	// is a function or a type of your own; other sources name themselves by their
+	// address, issuer or path.
+	Name string
 	// Path of the file; its directory must exist and be writable.
 	Path string
 	// OnError, if not nil, is called when the set could not be saved, which
@@ -258,10 +338,15 @@ func (s StoredKeySource) Keys(ctx context.Context) (*KeySet, error) {
 		return nil, err
 	}
 	asked := time.Now()
-	set, err := ask(neverNil(ctx), s.Source)
+	ctx = neverNil(ctx)
+	then, _ := ctx.Deadline()
+	if !then.IsZero() {
+		then = then.Add(ignoredCtxGrace / 2)
+	}
+	set, err := askInside(ctx, "Source.", s.Source, then)
 	if err == nil {
-		if err := s.save(set, asked); err != nil && s.OnError != nil {
-			s.OnError(fmt.Errorf("jwtverify: saving the key set: %w", err))
+		if err := s.save(set, asked); err != nil {
+			s.tell(fmt.Errorf("jwtverify: saving the key set: %w", err))
 		}
 		return set, nil
 	}
@@ -279,6 +364,14 @@ func (s StoredKeySource) Keys(ctx context.Context) (*KeySet, error) {
 	return stored, &partialError{err}
 }
 
+// tell calls OnError, whose panic is no reason to lose the set.
+func (s StoredKeySource) tell(err error) {
+	if s.OnError != nil {
+		defer func() { _ = recover() }()
+		s.OnError(err)
+	}
+}
+
 func (s StoredKeySource) check() error {
 	if s.Path == "" {
 		return errors.New("StoredKeySource.Path is empty: set it to a file in a directory that only this program can write")
@@ -289,28 +382,29 @@ func (s StoredKeySource) check() error {
 	return nil
 }
 
-type storedKeySet struct {
-	Keys  []storedKey `json:"keys"`
-	Saved string      `json:"saved"`
-}
+// name tells the copy of one source from that of another.
+func (s StoredKeySource) name() string { return cmp.Or(s.Name, nameOf(s.Source)) }
 
-type storedKey struct {
-	Type     string `json:"kty"`
-	ID       string `json:"kid,omitempty"`
-	Modulus  string `json:"n"`
-	Exponent string `json:"e"`
+func (s StoredKeySource) checkNames() error {
+	if s.name() == "" {
+		return fmt.Errorf("StoredKeySource.Name is empty, and its Source (%T) does not say whose keys it has: set Name, to the issuer for example", s.Source)
+	}
+	return checkNames(s.Source)
 }
 
 // save replaces the file as a whole, so that no reader ever sees half of it. As in
 // the Cache, a set is as old as the question that it answers.
 func (s StoredKeySource) save(set *KeySet, asked time.Time) error {
-	stored := storedKeySet{Saved: asked.UTC().Format(time.RFC3339)}
+	var keys []jwk.Key
 	for key := range set.All() {
-		n, e := jwk.Members(key.pub)
-		stored.Keys = append(stored.Keys, storedKey{Type: "RSA", ID: key.id, Modulus: n, Exponent: e})
+		keys = append(keys, jwk.Key{ID: key.id, Public: key.pub})
 	}
-	data, err := json.Marshal(stored)
+	at := asked.Add(-set.origin.age).UTC().Format(time.RFC3339)
+	data, err := jwk.MarshalStored(keys, jwk.Stored{Saved: at, Source: s.name()})
 	if err != nil {
+		return err
+	}
+	if err := safefile.CheckLinks(filepath.Dir(s.Path)); err != nil {
 		return err
 	}
 	return safefile.Write(s.Path, data)
@@ -318,6 +412,9 @@ func (s StoredKeySource) save(set *KeySet, asked time.Time) error {
 
 // load reads the file back, with all the distrust that a key set deserves.
 func (s StoredKeySource) load() (*KeySet, error) {
+	if err := safefile.CheckLinks(s.Path); err != nil {
+		return nil, err
+	}
 	data, info, err := safefile.Read(s.Path, maxKeySetBytes)
 	if err != nil {
 		return nil, err
@@ -325,13 +422,16 @@ func (s StoredKeySource) load() (*KeySet, error) {
 	if err := safefile.CheckOwner(info); err != nil {
 		return nil, fmt.Errorf("%s %w", s.Path, err)
 	}
-	set, saved, err := parseKeySet(data)
+	set, stored, err := parseKeySet(data)
 	if err != nil {
 		return nil, fmt.Errorf("%s %w", s.Path, err)
 	}
+	saved := stored.Saved
 	savedAt, err := time.Parse(time.RFC3339, saved)
 	switch {
-	case err != nil:
+	case stored.Source != s.name():
+		return nil, fmt.Errorf("%s is a copy of the keys of %s, want those of %s: give each source a Path of its own", s.Path, quote.Text(stored.Source, 200), quote.Text(s.name(), 200))
+	case err != nil || savedAt.Unix() <= 0:
 		return nil, fmt.Errorf("%s: \"saved\" is %s, want the time when it was saved", s.Path, quote.Text(saved, 64))
 	case savedAt.After(time.Now().Add(maxSavedAhead)):
 		return nil, fmt.Errorf("%s was saved in the future, at %s: check the clock", s.Path, saved)

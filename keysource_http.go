@@ -1,6 +1,7 @@
 package jwtverify
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -44,6 +45,8 @@ func (s HTTPKeySource) Keys(ctx context.Context) (*KeySet, error) {
 	return fetchKeySet(neverNil(ctx), origin{url: s.URL}, s.Client, s.Header)
 }
 
+func (s HTTPKeySource) name() string { return fetch.Name(s.URL) }
+
 func (s HTTPKeySource) check() error { return fetch.CheckURL("HTTPKeySource.URL", s.URL) }
 
 // fetchKeySet gets the set at the url of an origin. The set in use, if it came from
@@ -59,9 +62,15 @@ func fetchKeySet(ctx context.Context, from origin, client *http.Client, header h
 		return nil, err
 	}
 	set := held
+	from.age = answer.Age()
 	if from.etag = request.ETag; !answer.NotModified {
 		from.etag = answer.ETag()
-		if set, _, err = parseKeySet(answer.Body); err != nil {
+		if bytes.HasPrefix(bytes.TrimLeft(answer.Body, " \t\r\n"), []byte("-----")) {
+			err = errors.New("is PEM, which is taken from a file: want a JWK Set or a JWK")
+		} else {
+			set, _, err = parseKeySet(answer.Body)
+		}
+		if err != nil {
 			if strings.HasPrefix(answer.Header.Get("Content-Type"), "text/html") {
 				err = errors.New("is not one: got HTML, not a key set; check the address")
 			}
@@ -70,19 +79,16 @@ func fetchKeySet(ctx context.Context, from origin, client *http.Client, header h
 		}
 	}
 	if hint, ok := answer.FreshFor(); ok {
-		from.refreshAfter = min(max(hint, minFreshFor), maxFreshFor)
+		from.refreshAfter = max(hint, minFreshFor)
 	} else if answer.NotModified {
 		from.refreshAfter = held.origin.refreshAfter
 	}
 	return set.from(from), nil
 }
 
-// Bounds of the hint that Cache-Control gives: both 0 and a day are common, and
-// neither is a good time between two looks at the keys.
-const (
-	minFreshFor = time.Minute
-	maxFreshFor = 15 * time.Minute
-)
+// The least that a max-age counts for: 0 is common, and no good time between two looks at
+// the keys.
+const minFreshFor = time.Minute
 
 // DiscoveryKeySource finds the key set through the issuer's metadata: OpenID Connect
 // Discovery 1.0 (/.well-known/openid-configuration) or, where that is not found,
@@ -109,7 +115,7 @@ func (s DiscoveryKeySource) Keys(ctx context.Context) (*KeySet, error) {
 	ctx = neverNil(ctx)
 	held := heldSetOf(ctx)
 	from := origin{issuer: s.Issuer, discoveredAt: time.Now()}
-	if set := held.set; set != nil && !held.failed && set.origin.issuer == s.Issuer && time.Since(set.origin.discoveredAt) < maxMetadataAge {
+	if set := held.set; set != nil && !held.failed && set.origin.issuer == s.Issuer && since(time.Now(), set.origin.discoveredAt) < maxMetadataAge {
 		from.url, from.discoveredAt = set.origin.url, set.origin.discoveredAt
 	} else {
 		var err error
@@ -123,6 +129,8 @@ func (s DiscoveryKeySource) Keys(ctx context.Context) (*KeySet, error) {
 	}
 	return fetchKeySet(ctx, from, s.Client, header)
 }
+
+func (s DiscoveryKeySource) name() string { return "issuer " + s.Issuer }
 
 func (s DiscoveryKeySource) check() error {
 	if err := fetch.CheckURL("DiscoveryKeySource.Issuer", s.Issuer); err != nil {

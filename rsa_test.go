@@ -10,6 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -26,6 +28,7 @@ type madeKey struct {
 
 func makeKey(tb testing.TB, bits int, e int64) madeKey {
 	tb.Helper()
+	notInFIPSMode(tb, true)
 	one := big.NewInt(1)
 	key := madeKey{n: big.NewInt(1), e: big.NewInt(e)}
 	phi := big.NewInt(1)
@@ -267,6 +270,7 @@ func TestRS256RefusesSignaturesBeyondTheModulus(t *testing.T) {
 }
 
 func TestRS256RefusesOtherAlgorithmsOfTheSameKey(t *testing.T) {
+	notInFIPSMode(t, true)
 	key := testKey(t, 0)
 	verifier := newVerifier(t, jwtverify.Config{Keys: testSet(t, 1)})
 	signed := encode(marshal(t, goodHeader())) + "." + encode(marshal(t, goodClaims()))
@@ -380,5 +384,36 @@ func TestROCAKeys(t *testing.T) {
 		if _, err := jwtverify.NewKey(&rsa.PublicKey{N: modulus(2048), E: 65537}, "good"); err != nil {
 			t.Fatalf("NewKey of an ordinary modulus: %v", err)
 		}
+	}
+}
+
+// In FIPS 140 mode crypto/rsa refuses keys that are fit elsewhere. A set tells of them when
+// it is read; else each of their tokens would be a forged one.
+func TestKeysInFIPSMode(t *testing.T) {
+	if !strings.Contains(os.Getenv("GODEBUG"), "fips140=only") {
+		command := exec.Command(os.Args[0], "-test.run=^TestKeysInFIPSMode$", "-test.v")
+		command.Env = append(os.Environ(), "GODEBUG=fips140=only")
+		if out, err := command.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS: TestKeysInFIPSMode") {
+			t.Errorf("%v\n%s", err, out)
+		}
+		return
+	}
+	set := parseSet(t, setText(
+		jwkText(t, 0),
+		jwkText(t, 0, "kid", `"odd"`, "n", quotedInt(modulus(2049))),
+		jwkText(t, 0, "kid", `"small"`, "e", `"Aw"`),
+	))
+	var reasons []string
+	for _, err := range set.Skipped() {
+		reasons = append(reasons, err.Error())
+	}
+	if want := []string{
+		`key 1 with kid "odd" is not used: FIPS 140 mode is on, and refuses it: crypto/rsa: use of keys with odd size is not allowed in FIPS 140-only mode`,
+		`key 2 with kid "small" is not used: FIPS 140 mode is on, and refuses it: crypto/rsa: use of public exponent <= 2¹⁶ is not allowed in FIPS 140-only mode`,
+	}; set.Len() != 1 || !slices.Equal(reasons, want) {
+		t.Errorf("%d keys, skipped %q", set.Len(), reasons)
+	}
+	if _, err := newVerifier(t, jwtverify.Config{Keys: set}).Verify(t.Context(), sign(t, 0, goodHeader(), goodClaims())); err != nil {
+		t.Error(err)
 	}
 }

@@ -1,6 +1,7 @@
 package jwtverify
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -45,6 +46,7 @@ type invalidError struct {
 	subject string // what found is said of, with its verb; may be empty
 	found   string
 	want    string // empty: found says it all
+	asOf    string // how old the answer is that this rests on; empty: it has no age
 }
 
 func (e *invalidError) Error() string {
@@ -56,7 +58,7 @@ func (e *invalidError) Error() string {
 	if e.want != "" {
 		text += ", want " + e.want
 	}
-	return text
+	return text + e.asOf
 }
 
 func (e *invalidError) Unwrap() error { return e.kind }
@@ -82,8 +84,8 @@ var ErrKeysUnavailable = errors.New("jwtverify: keys are unavailable")
 // A KeysUnavailableError tells why there is no key to judge a token by, and when to
 // try again.
 type KeysUnavailableError struct {
-	// RetryAfter is the time until the key source is asked again, 1 second to
-	// 5 minutes.
+	// RetryAfter is the time until the key source is asked again, in whole seconds
+	// and rounded up: 1 second to 5 minutes.
 	RetryAfter time.Duration
 	// Reason is "failing" (the key source returns errors), "empty" (it returns
 	// sets without usable key), "busy" (too many callers wait already) or
@@ -105,6 +107,15 @@ func (e *KeysUnavailableError) Is(target error) bool { return target == ErrKeysU
 
 // Unwrap returns e.Err.
 func (e *KeysUnavailableError) Unwrap() error { return e.Err }
+
+// callerGone is the error of a caller whose context ended first.
+func callerGone(ctx context.Context) error {
+	err := ctx.Err()
+	if cause := context.Cause(ctx); cause != err {
+		err = fmt.Errorf("%w: %w", err, notInvalid(cause))
+	}
+	return &KeysUnavailableError{RetryAfter: minRetryAfter, Reason: "caller", Err: err}
+}
 
 // notInvalid keeps an error of the source or the caller from being taken for one
 // about the token.

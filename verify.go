@@ -183,6 +183,9 @@ func newVerifier(config Config) (*Verifier, error) {
 	if err := checkSource(config.Keys); err != nil {
 		return nil, fmt.Errorf("Config.Keys: %w", err)
 	}
+	if err := checkNames(config.Keys); err != nil {
+		return nil, fmt.Errorf("Config.Keys: %w", err)
+	}
 	switch keys := config.Keys.(type) {
 	case *KeySet:
 		if keys.Len() == 0 {
@@ -324,7 +327,16 @@ func (v *Verifier) verify(ctx context.Context, token string, found *trace) (fail
 	if err != nil {
 		return stepClaims, malformed("claims", err)
 	}
-	if found.key, err = checkSignature(keys, found.parts.signed, signature); err != nil {
+	found.key, err = checkSignature(keys, found.parts.signed, signature)
+	if err != nil && v.cache != nil && len(signature) >= jwk.MinKeyBits/8 {
+		// Some issuers make a new key at each start, and give all of them the same kid.
+		query.tried = keys
+		if newer, _ := v.cache.find(ctx, query, arrived); len(newer.keys) > 0 {
+			found.set = newer.set
+			found.key, err = checkSignature(newer.keys, found.parts.signed, signature)
+		}
+	}
+	if err != nil {
 		return stepSignature, err
 	}
 
@@ -391,25 +403,32 @@ func (v *Verifier) knownKeys(query keyQuery) (set *KeySet, keys []Key, arrived t
 // keys returns the keys that may have signed the token, at least one, and the set
 // that they, or the lack of them, come from.
 func (v *Verifier) keys(ctx context.Context, query keyQuery, arrived time.Time) (set *KeySet, keys []Key, err error) {
+	asOf := "" // fixed keys have no age
 	if set = v.set; set != nil {
 		keys, _ = set.find(query)
-	} else if set, keys, err = v.cache.find(ctx, query, arrived); err != nil {
-		return nil, nil, err
+	} else {
+		answer, err := v.cache.find(ctx, query, arrived)
+		if err != nil {
+			return nil, nil, err
+		}
+		set, keys = answer.set, answer.keys
+		asOf = ", as of " + answer.age.Round(time.Second).String() + " ago"
 	}
 	if len(keys) == 0 {
-		return set, nil, unknownKey(set, query)
+		return set, nil, unknownKey(set, query, asOf)
 	}
 	return set, keys, nil
 }
 
-func unknownKey(set *KeySet, q keyQuery) error {
+// unknownKey is the error where a set has no key for a token; asOf says how old the set is.
+func unknownKey(set *KeySet, q keyQuery, asOf string) error {
 	if !q.hasKid {
-		return &invalidError{kind: ErrUnknownKey, code: "kid-missing", found: fmt.Sprintf("token has no kid, and the key set has %d usable keys", set.Len()), want: "a kid, or a set of one key"}
+		return &invalidError{kind: ErrUnknownKey, code: "kid-missing", found: fmt.Sprintf("token has no kid, and the key set has %d usable keys", set.Len()), want: "a kid, or a set of one key", asOf: asOf}
 	}
 	for _, err := range set.skipped {
 		if skipped := err.(*SkippedKeyError); skipped.KeyID == q.kid && q.kid != "" {
-			return &invalidError{kind: ErrUnknownKey, code: "key-unusable", found: skipped.Error()}
+			return &invalidError{kind: ErrUnknownKey, code: "key-unusable", found: skipped.Error(), asOf: asOf}
 		}
 	}
-	return &invalidError{kind: ErrUnknownKey, code: "kid-unknown", subject: "kid is", found: quote.Text(q.kid, 64), want: set.wantedKeyID}
+	return &invalidError{kind: ErrUnknownKey, code: "kid-unknown", subject: "kid is", found: quote.Text(q.kid, 64), want: set.wantedKeyID, asOf: asOf}
 }

@@ -3,6 +3,7 @@ package jwtverify_test
 import (
 	"context"
 	"crypto"
+	"crypto/fips140"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -11,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"os"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -132,6 +134,23 @@ func goodClaims() map[string]any {
 }
 
 // newVerifier fills what config leaves out with what accepts a good token.
+// TestMain draws a random number before any bubble does: in FIPS 140 mode the first one needs
+// a clock that goes.
+func TestMain(m *testing.M) {
+	rand.Read(make([]byte, 1))
+	os.Exit(m.Run())
+}
+
+// notInFIPSMode skips a test that makes keys or signatures which FIPS 140 mode refuses to
+// make; or, where it is merely on, one that draws random numbers in a bubble, whose clock
+// stands still for the source of entropy.
+func notInFIPSMode(tb testing.TB, onlyIfEnforced bool) {
+	enforced := strings.Contains(os.Getenv("GODEBUG"), "fips140=only")
+	if enforced || fips140.Enabled() && !onlyIfEnforced {
+		tb.Skip("not in FIPS 140 mode")
+	}
+}
+
 func newVerifier(tb testing.TB, config jwtverify.Config) *jwtverify.Verifier {
 	tb.Helper()
 	if config.Issuer == "" {

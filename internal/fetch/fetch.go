@@ -6,6 +6,7 @@ package fetch
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -111,6 +112,19 @@ func IsLoopback(host string) bool {
 // a secret.
 func shownURL(u *url.URL) string { return u.Scheme + "://" + u.Host + u.EscapedPath() }
 
+// Name tells an address from others, for a file: its query may hold a secret, and only its
+// hash is shown.
+func Name(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	if u.RawQuery == "" {
+		return shownURL(u)
+	}
+	return fmt.Sprintf("%s?sha256=%x", shownURL(u), sha256.Sum256([]byte(u.RawQuery)))
+}
+
 // Transport returns the transport of a Request without one.
 func Transport() *http.Transport {
 	return &http.Transport{
@@ -122,8 +136,7 @@ func Transport() *http.Transport {
 	}
 }
 
-// Get asks once. With an ETag it asks for changes only; without, it asks every cache on
-// the way to look at the origin. The error is an [*Error] or a [*Refused].
+// Get asks once, for the present state at the origin; with an ETag, for changes only. The error is an [*Error] or a [*Refused].
 func Get(ctx context.Context, r Request) (*Answer, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.URL, nil)
 	if err != nil {
@@ -136,10 +149,11 @@ func Get(ctx context.Context, r Request) (*Answer, error) {
 	if request.Header.Get("User-Agent") == "" {
 		request.Header.Set("User-Agent", "jwtverify")
 	}
+	// RFC 9111, section 5.2.1.4: what a cache on the way has stored does not count unless
+	// the origin confirms it.
+	request.Header.Set("Cache-Control", "no-cache")
 	if r.ETag != "" {
 		request.Header.Set("If-None-Match", r.ETag)
-	} else {
-		request.Header.Set("Cache-Control", "no-cache")
 	}
 
 	// The transport alone: no cookie jar, no redirect, nothing else of a client.
@@ -283,8 +297,12 @@ func (a *Answer) FreshFor() (time.Duration, bool) {
 		}
 		fresh, found = min(fresh, age), true
 	}
-	if age, ok := deltaSeconds(a.Header.Get("Age")); ok {
-		fresh -= age
-	}
-	return fresh, found
+	return fresh - a.Age(), found
+}
+
+// Age is how long ago a cache on the way got the answer from the origin (RFC 9111, section
+// 5.1); 0: none has kept it.
+func (a *Answer) Age() time.Duration {
+	age, _ := deltaSeconds(a.Header.Get("Age"))
+	return age
 }

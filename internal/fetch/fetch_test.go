@@ -73,10 +73,10 @@ func TestRequest(t *testing.T) {
 		want   http.Header
 	}{
 		"nothing set": {nil, "", http.Header{"Accept": {accept}, "User-Agent": {"jwtverify"}, "Cache-Control": {"no-cache"}}},
-		"an ETag":     {nil, `"1"`, http.Header{"Accept": {accept}, "User-Agent": {"jwtverify"}, "If-None-Match": {`"1"`}}},
+		"an ETag":     {nil, `"1"`, http.Header{"Accept": {accept}, "User-Agent": {"jwtverify"}, "Cache-Control": {"no-cache"}, "If-None-Match": {`"1"`}}},
 		"headers": {http.Header{"Authorization": {"Bearer x"}, "User-Agent": {"me"}, "Accept": {"text/html"}, "If-None-Match": {"*"}, "Cache-Control": {"max-age=9"}}, "",
 			http.Header{"Authorization": {"Bearer x"}, "User-Agent": {"me"}, "Accept": {accept}, "If-None-Match": {"*"}, "Cache-Control": {"no-cache"}}},
-		"headers and an ETag": {http.Header{"If-None-Match": {"*"}}, `"1"`, http.Header{"Accept": {accept}, "User-Agent": {"jwtverify"}, "If-None-Match": {`"1"`}}},
+		"headers and an ETag": {http.Header{"If-None-Match": {"*"}}, `"1"`, http.Header{"Accept": {accept}, "User-Agent": {"jwtverify"}, "Cache-Control": {"no-cache"}, "If-None-Match": {`"1"`}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got *http.Request

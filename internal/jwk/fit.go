@@ -1,6 +1,10 @@
 package jwk
 
 import (
+	"crypto"
+	"crypto/fips140"
+	"crypto/rsa"
+	"crypto/sha256"
 	"fmt"
 	"math/big"
 )
@@ -8,11 +12,16 @@ import (
 // Which RSA keys are fit for RS256.
 const (
 	MinKeyBits = 2048 // RFC 7518, section 3.3: "A key of size 2048 bits or larger MUST be used"
-	// A verification takes time with the square of the size: 8192 bits, the most
-	// that crypto/tls takes too, costs 13 times as much as 2048.
+	// A check takes time with more than the square of the size: one of 8192 bits, the
+	// most that crypto/tls takes too, costs 35 times as much as one of 2048.
 	MaxKeyBits = 8192
 	// crypto/rsa takes no larger exponent, so that 32-bit machines agree.
 	MaxExponent = 1<<31 - 1
+	// A check takes time with the length of the exponent, too: a key of more than
+	// LargeKeyBits has one of 17 bits at most. OpenSSL has the same two bounds, for its
+	// own sizes.
+	LargeKeyBits     = 3072
+	MaxLargeExponent = 1<<16 + 1
 )
 
 // Unfit says why a modulus and exponent make no key for RS256, or returns "".
@@ -34,6 +43,17 @@ func Unfit(n *big.Int, e int64) string {
 		return fmt.Sprintf("the exponent is %d, want 3 to %d", e, MaxExponent)
 	case e%2 == 0:
 		return fmt.Sprintf("the exponent is %d, want an odd number", e)
+	case bits > LargeKeyBits && e > MaxLargeExponent:
+		return fmt.Sprintf("the exponent is %d, want at most %d for a modulus of more than %d bits: a check would take too long", e, MaxLargeExponent, LargeKeyBits)
+	}
+	if !fips140.Enabled() {
+		return ""
+	}
+	// GODEBUG=fips140=only refuses more, such as 2049 bits. Without a signature, whether
+	// the key will do is all that is looked at.
+	var digest [sha256.Size]byte
+	if err := rsa.VerifyPKCS1v15(&rsa.PublicKey{N: n, E: int(e)}, crypto.SHA256, digest[:], nil); err != rsa.ErrVerification {
+		return fmt.Sprintf("FIPS 140 mode is on, and refuses it: %v", err)
 	}
 	return ""
 }

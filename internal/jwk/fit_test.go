@@ -22,7 +22,10 @@ func TestUnfit(t *testing.T) {
 	}{
 		{"an ordinary key", good, 65537, ""},
 		{"the smallest modulus and exponent", power(2047, 1), 3, ""},
-		{"the largest modulus and exponent", power(8192, -1), 1<<31 - 1, ""},
+		{"the largest modulus and its largest exponent", power(8192, -1), 65537, ""},
+		{"the largest modulus with any exponent", power(3072, -1), 1<<31 - 1, ""},
+		{"a bit more, and the next exponent", power(3072, 1), 65539, "the exponent is 65539, want at most 65537 for a modulus of more than 3072 bits: a check would take too long"},
+		{"the largest modulus and exponent", power(8192, -1), 1<<31 - 1, "the exponent is 2147483647, want at most 65537 for a modulus of more than 3072 bits: a check would take too long"},
 		{"modulus 0", new(big.Int), 3, "the modulus is not a positive number"},
 		{"a negative modulus", new(big.Int).Neg(good), 3, "the modulus is not a positive number"},
 		{"modulus 1", big.NewInt(1), 3, "the modulus has 1 bits, want at least 2048"},

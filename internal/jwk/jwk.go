@@ -13,6 +13,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -43,8 +44,34 @@ type Key struct {
 // A Set is what was read.
 type Set struct {
 	Keys        []Key
-	Thumbprints bool   // the IDs were computed (RFC 7638), for keys from PEM
-	Saved       string // the member of that name, if it is a string
+	Thumbprints bool // the IDs were computed (RFC 7638), for keys from PEM
+	Stored      Stored
+}
+
+// Stored is what a copy of a set says of itself: when it was true (RFC 3339), and where it
+// came from. In other documents these are members that mean nothing.
+type Stored struct {
+	Saved  string `json:"saved"`
+	Source string `json:"source,omitempty"`
+}
+
+// MarshalStored returns the copy of a set of usable keys, which Parse reads back.
+func MarshalStored(keys []Key, stored Stored) ([]byte, error) {
+	type member struct {
+		Type     string `json:"kty"`
+		ID       string `json:"kid,omitempty"`
+		Modulus  string `json:"n"`
+		Exponent string `json:"e"`
+	}
+	set := struct {
+		Keys []member `json:"keys"`
+		Stored
+	}{Stored: stored}
+	for _, key := range keys {
+		n, e := Members(key.Public)
+		set.Keys = append(set.Keys, member{"RSA", key.ID, n, e})
+	}
+	return json.Marshal(set)
 }
 
 // Parse reads keys: the data itself tells in which form they are. The errors complete a
@@ -89,7 +116,9 @@ func parseJWKSet(text string) (*Set, error) {
 				set.Keys = append(set.Keys, readJWK(&r).judged())
 			}
 		case name == "saved" && r.Kind() == '"':
-			set.Saved, _ = r.String(name)
+			set.Stored.Saved, _ = r.String(name)
+		case name == "source" && r.Kind() == '"':
+			set.Stored.Source, _ = r.String(name)
 		default:
 			// RFC 7517, section 5: members that are not understood MUST be
 			// ignored, unless this turns out to be a single JWK.
@@ -252,11 +281,11 @@ func parsePEM(data []byte) (*Set, error) {
 	// pem.Decode passes over a block that is damaged or has no end, as if it were
 	// not there. A file that is half written must not lose keys in silence.
 	begins := bytes.Count(data, []byte("-----BEGIN"))
+	if begins > MaxKeys { // before the first is decoded, since that may take them all in
+		return nil, fmt.Errorf("has more than %d keys", MaxKeys)
+	}
 	set := &Set{Thumbprints: true}
 	for index := range begins {
-		if index == MaxKeys {
-			return nil, fmt.Errorf("has more than %d keys", MaxKeys)
-		}
 		var block *pem.Block
 		block, data = pem.Decode(data)
 		if block == nil {

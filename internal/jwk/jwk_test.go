@@ -474,7 +474,7 @@ func TestParseForms(t *testing.T) {
 		`{"keys":[{"saved":"x"}]}`:                     "",
 		strings.Replace(good, "{", `{"saved":"x",`, 1): "x",
 	} {
-		if got := parse(t, text).Saved; got != want {
+		if got := parse(t, text).Stored.Saved; got != want {
 			t.Errorf("%.60s: saved %q, want %q", text, got, want)
 		}
 	}
