@@ -270,13 +270,13 @@ func (iss *Issuer) Fault(f Fault) {
 
 // A Request is one that the issuer was asked, by Client or Handler.
 type Request struct {
-	Path   string
+	Path   string    // its first 256 bytes
 	Time   time.Time // when it came; Advance has no part in it
 	Status int       // of the answer; 0: there was none
 }
 
-// Requests returns all requests so far, the oldest first: to see how often, and when,
-// keys were asked for.
+// Requests returns the requests so far, the oldest first: to see how often, and when,
+// keys were asked for. When there are 10,000, the older half is forgotten.
 func (iss *Issuer) Requests() []Request {
 	var requests []Request
 	for _, r := range iss.engine.Requests() {

@@ -103,7 +103,7 @@ func openStage() (*stage, error) {
 		listener.Close()
 		return nil, err
 	}
-	st.serve(&http.Server{Handler: st.iss.Handler(), ReadHeaderTimeout: 5 * time.Second}, listener)
+	st.serve(newIssuerServer(st.iss, url, newLog(io.Discard)), listener)
 
 	// The program of the guide: this is all that an API needs.
 	verifier, err := jwtverify.New(jwtverify.Config{

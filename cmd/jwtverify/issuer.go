@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"example.com/jwtverify/internal/guide"
 	"example.com/jwtverify/internal/issuer"
 )
 
@@ -28,7 +29,7 @@ const issuerUsage = `jwtverify issuer [flags]: a throw-away issuer on this machi
 Answers at /.well-known/jwks.json and /.well-known/openid-configuration, and at POST
 /oauth2/m2m/token (client_credentials) to JSON and forms. Any client id and any secret
 will do, unless JWTVERIFY_CLIENT_SECRET says which. The keys are in memory only. Requests
-are logged to stderr.
+are logged to stderr. One for another host than that of --listen is refused with 421.
 
   --listen 127.0.0.1:8180
                      where to serve; loopback only. Port 0 takes a free one
@@ -151,18 +152,34 @@ func (s *session) serveIssuer(plan issuerPlan) error {
 	}
 	// An answer that hangs ends when the server is stopped, not when its grace is over.
 	context.AfterFunc(ctx, iss.Close)
-	return serveUntil(ctx, newIssuerServer(iss, log), listener)
+	return serveUntil(ctx, newIssuerServer(iss, url, log), listener)
 }
 
-// newIssuerServer returns a server for an issuer. Only the time for the header is
-// limited, since some faults are answers that take long.
-func newIssuerServer(iss *issuer.Issuer, log *log.Logger) *http.Server {
+// newIssuerServer returns a server for an issuer. Of the times only that for the header
+// is limited, since some faults are answers that take long.
+func newIssuerServer(iss *issuer.Issuer, url string, log *log.Logger) *http.Server {
 	return &http.Server{
-		Handler:           logged(iss.Handler(), log),
+		Handler:           withLog(ownHost(iss.Handler(), url), log),
 		ErrorLog:          log,
 		ReadHeaderTimeout: 5 * time.Second,
 		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    guide.MaxHeaderBytes,
 	}
+}
+
+// ownHost lets requests for the host of url pass, and no others. A page in a browser of
+// this machine could otherwise get tokens: its own name resolves to 127.0.0.1 whenever
+// its owner wants that (DNS rebinding), and then the issuer is of its origin.
+func ownHost(handler http.Handler, url string) http.Handler {
+	own := strings.TrimPrefix(url, "http://")
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// RFC 9110, section 7.2: the port is left out where it is that of the scheme.
+		if !strings.EqualFold(r.Host, own) && !strings.EqualFold(r.Host+":80", own) {
+			http.Error(w, "this issuer is "+url, http.StatusMisdirectedRequest)
+			return
+		}
+		handler.ServeHTTP(w, r)
+	})
 }
 
 // listenLoopback opens an address that only this machine reaches, since whoever
@@ -231,16 +248,19 @@ func (r rotation) run(ctx context.Context, iss *issuer.Issuer, log *log.Logger) 
 	}
 }
 
-// logged logs each request with the status of its answer.
-func logged(handler http.Handler, log *log.Logger) http.Handler {
+// withLog logs each request with the status of its answer.
+func withLog(handler http.Handler, log *log.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		status := &statusWriter{ResponseWriter: w}
 		defer func() { // some faults are a panic
-			if status.code == 0 {
-				log.Printf("%s %s no answer", safe(r.Method), path(r))
-				return
+			switch method, path := logged(r.Method), logged(r.URL.Path); status.code {
+			case 0:
+				log.Printf("%s %s no answer", method, path)
+			case http.StatusMisdirectedRequest:
+				log.Printf("%s %s %d for host %s", method, path, status.code, logged(r.Host))
+			default:
+				log.Printf("%s %s %d", method, path, status.code)
 			}
-			log.Printf("%s %s %d", safe(r.Method), path(r), status.code)
 		}()
 		handler.ServeHTTP(status, r)
 	})

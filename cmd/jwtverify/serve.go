@@ -11,9 +11,11 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
+	"unicode/utf8"
 
 	"example.com/jwtverify"
 	"example.com/jwtverify/bearer"
@@ -102,19 +104,55 @@ func newLog(w io.Writer) *log.Logger { return log.New(w, "", log.LstdFlags) }
 // logRefusal logs what the client is not told: the full reason. Path and text from the
 // token are quoted; of the query, where clients put secrets, nothing is logged.
 func logRefusal(log *log.Logger, r *http.Request, rejection bearer.Rejection) {
-	log.Printf("%d %s %s: %s", rejection.Status, safe(r.Method), path(r), refusalReason(rejection.Err))
+	log.Printf("%d %s %s: %s", rejection.Status, logged(r.Method), logged(r.URL.Path), refusalReason(rejection.Err))
 }
 
 func refusalReason(err error) string {
 	return strings.TrimPrefix(reason(err), "bearer: ")
 }
 
-// path is the path of a request, in quotes where somebody might play tricks with it.
-func path(r *http.Request) string {
-	if q := quoted(r.URL.Path); q != `"`+r.URL.Path+`"` || strings.Contains(q, " ") {
-		return q
+const (
+	maxLogged  = 200  // bytes of one text of a request in the log
+	maxScanned = 2048 // bytes of it that are looked at
+)
+
+// logged is a text of a request as the log has it: in quotes where somebody might play
+// tricks with it, and short. It is cut before anything else is done, so that a long
+// text costs no more than a short one.
+func logged(text string) string {
+	shown, whole := withoutTokens(cutBetweenWords(text, maxScanned)), len(text) <= maxScanned
+	escaped := ""
+	for i, size := 0, 0; i < len(shown); i += size {
+		_, size = utf8.DecodeRuneInString(shown[i:])
+		piece := strconv.QuoteToASCII(shown[i : i+size])
+		piece = piece[1 : len(piece)-1]
+		if len(escaped)+len(piece) > maxLogged-len(`""…`) {
+			whole = false
+			break
+		}
+		escaped += piece
 	}
-	return r.URL.Path
+	switch {
+	case !whole:
+		return `"` + escaped + `"…`
+	case escaped != shown || strings.Contains(shown, " "):
+		return `"` + escaped + `"`
+	}
+	return shown
+}
+
+// cutBetweenWords shortens a text. The word that the limit would part is left out: a
+// part of a token is not known for one.
+func cutBetweenWords(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	if inWord(s[limit]) {
+		for limit > 0 && inWord(s[limit-1]) {
+			limit--
+		}
+	}
+	return s[:wholeRunes(s, limit)]
 }
 
 // logKeys logs the outcome of a retrieval.

@@ -100,10 +100,12 @@ func cut(s string, limit int) string {
 
 // wholeRunes is limit or what is a little less, so that no character is cut in two.
 func wholeRunes(s string, limit int) int {
-	for limit > 0 && !utf8.RuneStart(s[limit]) {
-		limit--
+	for i := limit; i > 0 && i > limit-utf8.UTFMax; i-- {
+		if utf8.RuneStart(s[i]) {
+			return i
+		}
 	}
-	return limit
+	return limit // no character
 }
 
 // isTerminal reports whether somebody sits at the other end. A character device is

@@ -61,6 +61,9 @@ func write(w http.ResponseWriter, document any) {
 	_, _ = w.Write(body.Bytes()) // an error means that the client has gone
 }
 
+// MaxHeaderBytes bounds the header of a request: twice the longest token.
+const MaxHeaderBytes = 32 << 10
+
 // NewServer returns a server for the API. No client can hold a connection for long:
 // the limits are those of the slowest good request, which waits for the keys twice, at
 // most 30 seconds each (jwtverify.Cache.Timeout).
@@ -71,6 +74,7 @@ func NewServer(api http.Handler) *http.Server {
 		ReadTimeout:                  70 * time.Second,
 		WriteTimeout:                 70 * time.Second,
 		IdleTimeout:                  time.Minute,
+		MaxHeaderBytes:               MaxHeaderBytes,
 		DisableGeneralOptionsHandler: true, // "OPTIONS *" needs a token as all else does
 	}
 }

@@ -20,12 +20,19 @@ const (
 
 // A Request is one that the issuer was asked.
 type Request struct {
-	Path   string
+	Path   string    // its first 256 bytes
 	Time   time.Time // when it came, by the clock that keys go by: Advance has no part in it
 	Status int       // of the answer; 0: there was none
 }
 
-// Requests returns the requests so far, oldest first.
+const (
+	maxRequests    = 10_000 // that are remembered
+	maxRequestPath = 256    // bytes of the path of one
+	requestsKept   = maxRequests / 2
+)
+
+// Requests returns the requests so far, oldest first. From maxRequests on, the older
+// half is forgotten whenever there are so many.
 func (iss *Issuer) Requests() []Request {
 	iss.mu.Lock()
 	defer iss.mu.Unlock()
@@ -72,7 +79,12 @@ func (iss *Issuer) answer(r *http.Request) answer {
 	if iss.closed {
 		return answer{err: errClosed}
 	}
-	iss.requests = append(iss.requests, Request{r.URL.Path, time.Now(), a.status})
+	if len(iss.requests) == maxRequests {
+		iss.requests = append(iss.requests[:0], iss.requests[maxRequests-requestsKept:]...)
+	}
+	// A clone, since a part would keep the whole alive.
+	path := strings.Clone(r.URL.Path[:min(len(r.URL.Path), maxRequestPath)])
+	iss.requests = append(iss.requests, Request{path, time.Now(), a.status})
 	return a
 }
 

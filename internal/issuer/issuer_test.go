@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -214,6 +216,28 @@ func TestHandlerServesTwoDocuments(t *testing.T) {
 		if body, _ := io.ReadAll(answer.Body); answer.StatusCode != want || want == 200 && !json.Valid(body) {
 			t.Errorf("GET %s: got %d %q, want %d with JSON", path, answer.StatusCode, body, want)
 		}
+	}
+}
+
+func TestRequestsAreBounded(t *testing.T) {
+	iss := serve(t)
+	handler := iss.Handler()
+	path := "/" + strings.Repeat("a", 1_000_000)
+	for i := range 25_001 {
+		if i == 25_000 {
+			path = issuer.KeysPath
+		}
+		handler.ServeHTTP(httptest.NewRecorder(), &http.Request{Method: "GET", URL: &url.URL{Path: path}})
+		if i%1000 != 0 {
+			continue
+		}
+		if n := len(iss.Requests()); n > 10_000 || n < min(i, 5_000) {
+			t.Fatalf("after %d requests %d are remembered, want some of the newest, and 10,000 at most", i+1, n)
+		}
+	}
+	requests := iss.Requests()
+	if first, last := requests[0].Path, requests[len(requests)-1].Path; len(first) != 256 || last != issuer.KeysPath {
+		t.Errorf("the oldest has a path of %d bytes, want 256; the newest is %.30s, want %s", len(first), last, issuer.KeysPath)
 	}
 }
 
