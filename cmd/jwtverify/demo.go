@@ -493,7 +493,7 @@ func (t *story) check(ok bool, text string) {
 // insteadOf tells what was foretold where something else came.
 func (t *story) insteadOf(want string, reason error) {
 	if reason != nil {
-		want += ", log: " + reason.Error()
+		want += ", log: " + safe(reason.Error())
 	}
 	t.detail("not as foretold: " + want)
 }

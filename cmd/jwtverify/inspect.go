@@ -112,15 +112,16 @@ func inspectToken(raw string) (seen inspection) {
 // looks like a token in it, or like the signature of this one, is not shown.
 func decodedJSON(segment, signature string) json.RawMessage {
 	text, err := base64.RawURLEncoding.DecodeString(segment)
-	var out bytes.Buffer
-	if err != nil || json.Compact(&out, text) != nil {
+	if err != nil {
 		return nil
 	}
-	shown := out.String()
-	if len(signature) >= 16 {
-		shown = strings.ReplaceAll(shown, signature, fmt.Sprintf("[signature, %d bytes]", base64.RawURLEncoding.DecodedLen(len(signature))))
-	}
-	return json.RawMessage(printable(withoutTokens(shown)))
+	placeholder := fmt.Sprintf("[signature, %d bytes]", base64.RawURLEncoding.DecodedLen(len(signature)))
+	return shownJSON(text, func(s string) string {
+		if len(signature) >= 16 {
+			s = strings.ReplaceAll(s, signature, placeholder)
+		}
+		return withoutTokens(s)
+	})
 }
 
 // writeText writes what can be seen, below a line that says what it is worth.

@@ -106,13 +106,13 @@ type jsonKey struct {
 func listed(set *jwtverify.KeySet, document []byte) (keys []jsonKey) {
 	published := publishedKeys(document)
 	add := func(id string, bits int, reason string) {
-		key := jsonKey{KeyID: id, Bits: bits, Usable: reason == "", Reason: safe(reason)}
+		key := jsonKey{KeyID: withoutTokens(id), Bits: bits, Usable: reason == "", Reason: safe(reason)}
 		if key.Usable {
 			key.Type = "RSA"
 		}
 		if index := len(keys); index < len(published) {
 			p := published[index]
-			key.Type, key.Alg, key.Use = p.text("kty"), p.text("alg"), p.text("use")
+			key.Type, key.Alg, key.Use = p.shown("kty"), p.shown("alg"), p.shown("use")
 			if bits == 0 {
 				key.Bits = p.bits()
 			}
@@ -168,6 +168,9 @@ func (k publishedKey) text(name string) (text string) {
 	json.Unmarshal(k[name], &text) // empty if it is no text
 	return text
 }
+
+// shown is a member as the output has it.
+func (k publishedKey) shown(name string) string { return withoutTokens(k.text(name)) }
 
 func (k publishedKey) bits() int {
 	modulus, err := base64.RawURLEncoding.DecodeString(k.text("n"))

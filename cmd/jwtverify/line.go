@@ -97,10 +97,9 @@ func (j *lineJudge) object(text []byte) lineAnswer {
 		return lineAnswer{unread: fmt.Errorf("not a JSON object: %w", err)}
 	}
 	var answer lineAnswer
-	if id, has := members["id"]; has {
-		var compact bytes.Buffer
-		json.Compact(&compact, id) // cannot fail on what was read already
-		answer.id = compact.Bytes()
+	id, has := members["id"]
+	if has {
+		answer.id = shownJSON(id, withoutTokens)
 	}
 	token, err := textMember("token", members["token"])
 	if err != nil {
@@ -108,7 +107,7 @@ func (j *lineJudge) object(text []byte) lineAnswer {
 		return answer
 	}
 	// No output holds a signature, not even when asked to repeat it.
-	if signature := token[strings.LastIndexByte(token, '.')+1:]; len(signature) >= 16 && bytes.Contains(answer.id, []byte(signature)) {
+	if signature := token[strings.LastIndexByte(token, '.')+1:]; has && len(signature) >= 16 && holds(id, signature) {
 		return lineAnswer{unread: errors.New("id holds the token: want another name for the line")}
 	}
 	verifier, unusable, err := j.verifier(members)
@@ -121,6 +120,15 @@ func (j *lineJudge) object(text []byte) lineAnswer {
 		_, answer.err = verifier.Verify(context.Background(), token)
 	}
 	return answer
+}
+
+// holds reports whether a text stands in JSON, escaped or not.
+func holds(document []byte, text string) (found bool) {
+	shownJSON(document, func(s string) string {
+		found = found || strings.Contains(s, text)
+		return s
+	})
+	return found
 }
 
 // verifier returns the verifier of a line: that of the settings, if the line has none

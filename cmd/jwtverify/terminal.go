@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -152,4 +154,57 @@ func (v verdict) colour() string {
 		return red
 	}
 	return yellow
+}
+
+// shownJSON returns JSON on one line, fit to be shown; nil if the text is none. Each
+// string is decoded, shortened by show, and encoded again: whoever wrote it could hide a
+// token behind an escape, and a replacement within the text could cut an escape in two.
+// What show leaves alone stays as it was written.
+func shownJSON(text []byte, show func(string) string) []byte {
+	var compact bytes.Buffer
+	if json.Compact(&compact, text) != nil {
+		return nil
+	}
+	var out []byte
+	rest := compact.Bytes()
+	for len(rest) > 0 {
+		end := valueEnd(rest)
+		out = append(out, shownValue(rest[:end], show)...)
+		rest = rest[end:]
+	}
+	return out
+}
+
+// valueEnd is the end of the string, number or word that good JSON begins with, or of
+// the punctuation.
+func valueEnd(text []byte) int {
+	if text[0] != '"' {
+		return max(1, len(text)-len(bytes.TrimLeft(text, "+-.0123456789Eaeflnrstu")))
+	}
+	end := 1
+	for ; text[end] != '"'; end++ {
+		if text[end] == '\\' {
+			end++
+		}
+	}
+	return end + 1
+}
+
+func shownValue(raw []byte, show func(string) string) string {
+	if len(raw) == 1 { // punctuation, or a digit
+		return string(raw)
+	}
+	text := string(raw) // of a number as it stands
+	if raw[0] == '"' && json.Unmarshal(raw, &text) != nil {
+		text = ""
+	}
+	shown := show(text)
+	if shown == text && utf8.Valid(raw) {
+		return printable(string(raw))
+	}
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(shown) // strings always have a JSON
+	return printable(string(bytes.TrimRight(out.Bytes(), "\n")))
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,7 +22,8 @@ const verifyUsage = `jwtverify verify [flags] [TOKEN]: may this token be trusted
 
 ` + tokenUsage + trustUsage + `  --json             one JSON object on one line, with the check that decides
   --claims           print the claims of an accepted token as JSON on stdout, and
-                     nothing else there: the verdict goes to stderr
+                     nothing else there: the verdict goes to stderr. What looks like
+                     a token in them is not shown
   --lines            verify one token a line from stdin, or one JSON object a line with
                      token and where needed id, issuer, audience, jwks, now, leeway;
                      prints one JSON object a line with id, verdict and error
@@ -118,17 +118,14 @@ func describe(t *jwtverify.Token, now time.Time) string {
 	return fmt.Sprintf("%s, expires %s, %s", subject, t.Expiry.UTC().Format(time.RFC3339), when)
 }
 
-// writeClaims writes the claims as the issuer wrote them, on one line.
+// writeClaims writes the claims as the issuer wrote them, on one line, but for what
+// looks like a token.
 func writeClaims(w io.Writer, token *jwtverify.Token) error {
 	var raw json.RawMessage
 	if err := token.Claims(&raw); err != nil {
 		return err
 	}
-	var out bytes.Buffer
-	if err := json.Compact(&out, raw); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintln(w, printable(out.String()))
+	_, err := fmt.Fprintf(w, "%s\n", shownJSON(raw, withoutTokens))
 	return err
 }
 
