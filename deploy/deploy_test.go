@@ -401,6 +401,7 @@ func TestIdentity(t *testing.T) {
 		"underscores":             {"X_Auth_Subject: admin", "X_Auth_Issuer: https://evil.test", "X_Auth_Scope: admin"},
 		"the first an underscore": {"X_Auth-Subject: admin", "x_auth-issuer: https://evil.test", "X_AUTH-SCOPE: admin"},
 		"the last an underscore":  {"X-Auth_Subject: admin", "x-auth_issuer: https://evil.test", "X-AUTH_SCOPE: admin"},
+		"other names":             {"X-Auth-Other: admin", "X-Auth-: admin", "x-auth-roles: admin", "X-AUTH-USER: admin", "X_Auth_Other: admin", "X-Auth_Other: admin"},
 		"hop by hop":              {"Connection: X-Auth-Subject, X-Auth-Issuer, X-Auth-Scope", "X-Auth-Subject: admin", "X-Auth-Scope: admin"},
 	}
 	each(t, func(t *testing.T, s *stage) {
@@ -439,6 +440,36 @@ func TestIdentity(t *testing.T) {
 					if strings.HasPrefix(name, "X-Auth-") {
 						t.Errorf("%s: the client got %s", test.name, name)
 					}
+				}
+			}
+		}
+	})
+}
+
+// What an API reads of a request beside that reaches it.
+func TestHeadersOfARequest(t *testing.T) {
+	each(t, func(t *testing.T, s *stage) {
+		header := []string{
+			"Accept: application/json", "Accept-Encoding: br", "Accept-Language: de", "Cache-Control: no-cache", "Content-Encoding: gzip",
+			"Content-Language: en", "Content-Type: text/plain", "Cookie: a=b", "Idempotency-Key: 1", `If-Match: "1"`, "If-Modified-Since: Fri, 27 Nov 2026 01:00:00 GMT",
+			`If-None-Match: "2"`, `If-Range: "3"`, "If-Unmodified-Since: Fri, 27 Nov 2026 01:00:00 GMT", "Origin: https://app.test", "Prefer: return=minimal",
+			"Range: bytes=0-1", "Referer: https://app.test/x", "Traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "Tracestate: a=1",
+			"User-Agent: test", "X-Request-Id: 7",
+		}
+		for _, line := range []string{"POST /protected", "POST /public"} {
+			got := s.send(t, line, "two chairs", append(header, authorization(s.issuer.Token()))...)
+			if got.status != 200 || len(got.requests) != 1 || got.requests[0].body != "two chairs" {
+				t.Fatalf("%s: got %d, and the API got %v; want the request", line, got.status, got.requests)
+			}
+			for _, field := range header {
+				name, value, _ := strings.Cut(field, ": ")
+				if values := got.requests[0].header[name]; len(values) != 1 || values[0] != value {
+					t.Errorf("%s: the API got %s as %q, want %q", line, name, values, value)
+				}
+			}
+			for name, values := range got.requests[0].header {
+				if len(values) == 1 && values[0] == "" && !strings.HasPrefix(name, "X-Auth-") {
+					t.Errorf("%s: the API got an empty %s", line, name)
 				}
 			}
 		}
@@ -616,7 +647,7 @@ func TestNotRun(t *testing.T) {
 		"envoy.yaml": {
 			"NOT RUN", "failure_mode_allow: false", "status_on_error: {code: ServiceUnavailable}",
 			"headers_with_underscores_action: DROP_HEADER", "path_with_escaped_slashes_action: REJECT_REQUEST",
-			"- remove: x-auth-subject", "- remove: x-auth-issuer", "- remove: x-auth-scope", "request_headers_to_remove: [authorization]",
+			"- remove: x-auth-subject", "- remove: x-auth-issuer", "- remove: x-auth-scope", "- remove_on_match: {key_matcher: {prefix: x-auth-}}", "request_headers_to_remove: [authorization]",
 		},
 		"traefik.yaml": {
 			"NOT RUN", "trustForwardHeader: false", "authResponseHeaders: [X-Auth-Subject, X-Auth-Issuer, X-Auth-Scope]",
