@@ -190,3 +190,45 @@ func TestSecurityNamesItsTests(t *testing.T) {
 		}
 	}
 }
+
+// Each known fault of another library has a number, and a test here. No number is there
+// twice, and no class is missing.
+func TestSecurityNamesTheFaultsOfOthers(t *testing.T) {
+	_, section, found := strings.Cut(readText(t, "SECURITY.md"), "\n## Known faults of other libraries\n")
+	if !found {
+		t.Fatal("SECURITY.md has no list of the faults of other libraries")
+	}
+	section, _, _ = strings.Cut(section, "\n## ")
+	number := regexp.MustCompile(`CVE-20(?:2[2-9]|[3-9]\d)-\d{4,}|GHSA(?:-[0-9a-z]{4}){3}|[\w-]+/[\w-]+#\d+`)
+	classes, numbers := map[string]int{}, map[string]bool{}
+	_, rows, _ := strings.Cut(section, "| --- |\n")
+	for row := range strings.Lines(strings.TrimSpace(rows)) {
+		cells := strings.Split(row, "|")
+		if len(cells) != 6 {
+			t.Fatalf("a row of %d cells: %s", len(cells), row)
+		}
+		class, advisory := strings.TrimSpace(cells[1]), number.FindString(cells[2])
+		classes[class]++
+		if advisory == "" || numbers[advisory] {
+			t.Errorf("%s: its number is missing, or there twice", row)
+		}
+		numbers[advisory] = true
+		if len(strings.TrimSpace(cells[3])) < 8 {
+			t.Errorf("%s: it does not say what went wrong", row)
+		}
+		if len(checkNamedTests(t, cells[4])) == 0 {
+			t.Errorf("%s: no test would fail", row)
+		}
+	}
+	for _, class := range []string{
+		"algorithm confusion", "key from the token", "empty key", "`crit` ignored", "splitting cost", "nesting", "partial issuer",
+		"cache of verified tokens confused", "unknown kid gets some key", "redirects for keys", "one bad key breaks the set", "look-alike names",
+	} {
+		if classes[class] == 0 {
+			t.Errorf("SECURITY.md has no fault of the class %q", class)
+		}
+	}
+	if len(numbers) < 40 {
+		t.Errorf("SECURITY.md lists %d faults, want those that are known", len(numbers))
+	}
+}
