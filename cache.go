@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"example.com/jwtverify/internal/aside"
 	"example.com/jwtverify/internal/fetch"
 )
 
@@ -39,7 +40,6 @@ const (
 	maxEmptyTime    = time.Hour       // an empty set is a fault; one that lasts, a revocation
 	ignoredCtxGrace = time.Second     // for a source to give up when its ctx has ended
 	busyRetryAfter  = time.Second
-	minRetryAfter   = time.Second
 )
 
 // How many callers may wait for one fetch. Each is a goroutine that the callers have
@@ -52,8 +52,9 @@ const (
 // A Cache keeps the keys of a source fresh. It asks the source when the first token
 // comes in; again when the set has reached its age, while tokens go on being verified
 // with the old one; and at once when a token names an unknown kid, though with growing
-// gaps, so that made-up kids cannot turn it into a flood. While the source fails,
-// the last good set stays in use for MaxStale.
+// gaps, so that forged kids cannot turn it into a flood. While the source fails,
+// the last good set stays in use for MaxStale; a kid that is not in it is then unavailable
+// (503), not unknown (401), since it may be new.
 //
 // The zero value of each field but Source means its default; a value out of bounds is
 // an error from [New], or from each call of Keys. A Cache is used as a pointer, must
@@ -99,8 +100,8 @@ type Cache struct {
 
 	// random is what jitter is drawn from, rand.Float64 if nil. Tests set it, so that a
 	// run can be repeated.
-	random  func() float64
-	running sync.Map // see heldSet
+	random func() float64
+	calls  aside.Calls // see heldSet
 }
 
 type cacheState struct {
@@ -127,7 +128,7 @@ type trouble struct {
 type forced struct {
 	at   time.Time     // when the last one started
 	next time.Time     // no other before
-	gap  time.Duration // between that one and the one behind it
+	gap  time.Duration // that the next one will impose on the one after it
 }
 
 // A snapshot is the set in use, with its time and what follows from that.
@@ -185,8 +186,9 @@ func (c *Cache) current() *cacheState {
 	return new(cacheState)
 }
 
-// A cacheAnswer is a set, and its keys for a query: none if the source has confirmed that
-// there is none, as recently as it may be asked since the caller arrived.
+// A cacheAnswer is a set, and its keys for a query. No keys and no error: the kid is unknown,
+// by a fetch that began after the caller arrived, or by the set in use while the cooldown
+// allows no fetch.
 type cacheAnswer struct {
 	set  *KeySet
 	keys []Key
@@ -230,15 +232,17 @@ func (c *Cache) fresh(now time.Time) *KeySet {
 // yet; left is the error of one whose ctx has ended. It returns the answer or the
 // flight to wait for.
 //
-//	              known kid                            unknown kid
-//	no usable set wait for a fetch; held: unavailable  the same
-//	fresh         at once                              unknown, or one forced fetch
-//	due           at once, start a fetch               wait for that fetch
-//	old           wait for a fetch, whatever it brings wait for that fetch
-//	failing       at once; when due, start a retry     wait for the retry; held: unavailable
+//	              known kid                         unknown kid
+//	no usable set wait for a fetch                  wait for a fetch
+//	fresh         at once                           in the cooldown: unknown; else one forced fetch
+//	due           at once, and start a fetch        wait for that fetch
+//	old           wait for a fetch, then the key    wait for that fetch
+//	failing       at once; if due, start a retry    wait for the retry
 //
-// A kid is unknown, too, whose keys have been tried in vain: the issuer may have given the
-// kid a new key.
+// Old goes before failing, and failing before fresh and due. Where a caller would wait and no
+// fetch may start (it is held), or after a wait that failed, the answer is: unavailable; but
+// in old, the key. A kid whose keys have been tried in vain counts as unknown: the issuer
+// may have given it a new key.
 func (c *Cache) decide(ctx context.Context, left error, q keyQuery, arrived time.Time, waited *flight) (answer cacheAnswer, wait *flight, queue *int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -250,27 +254,28 @@ func (c *Cache) decide(ctx context.Context, left error, q keyQuery, arrived time
 		answer.keys, known = answer.set.find(q)
 		due, old = past(now, st.snapshot.dueAt), st.old(now)
 	}
-	forced := false
+	forced, mustWait := false, old && waited == nil
+	askedSince := !st.failing() && !st.confirmed.Before(arrived)
 	switch {
-	case known && !(old && waited == nil):
+	case known && !mustWait:
 		if due && st.flight == nil && !st.held(now) && left == nil {
 			c.start(ctx, st, now, false)
 		}
 		return answer, nil, nil, nil
-	case known:
+	case known: // wait
 	case !usable && (waited != nil || st.held(now)):
 		return answer, nil, nil, st.unavailable(now, waited == nil)
-	case !usable:
+	case !usable: // wait
 	// From here on the kid is unknown, in a usable set.
 	case waited != nil && waited.failed:
 		return cacheAnswer{}, nil, nil, st.unavailable(now, false)
-	case !st.failing() && !st.confirmed.Before(arrived):
-		return answer, nil, nil, nil // the source was asked after the caller came
+	case askedSince:
+		return answer, nil, nil, nil
 	case st.flight != nil:
-		// It may have started before the caller came; then one more follows.
+		// Wait: it may have started before the caller came; then one more follows.
 	case st.held(now):
 		return cacheAnswer{}, nil, nil, st.unavailable(now, true)
-	case st.failing() || due:
+	case st.failing() || due: // wait for a fetch that costs no cooldown
 	case q.tried != nil && !past(now, st.confirmed.Add(cmp.Or(c.Cooldown, defaultCooldown))):
 		return answer, nil, nil, nil // these keys are new enough
 	case q.kid == "" && q.tried == nil || !past(now, st.forced.next):
@@ -341,7 +346,7 @@ func (c *Cache) start(ctx context.Context, st *cacheState, now time.Time, forced
 	f := &flight{started: now, forced: forced, done: make(chan struct{})}
 	next := *st
 	next.flight = f
-	held := heldSet{running: &c.running}
+	held := heldSet{calls: &c.calls}
 	c.stats.Fetches++
 	if forced {
 		c.stats.Forced++
@@ -374,7 +379,7 @@ func (c *Cache) fly(ctx context.Context, f *flight, held heldSet) {
 		c.land(f, nil, &codedError{"keys-timeout", "", err}, true)
 	})
 	var set *KeySet
-	err := errEndedGoroutine
+	err := aside.ErrEnded
 	defer func() {
 		overdue.Stop()
 		c.land(f, set, err, false)

@@ -59,11 +59,11 @@ const (
 // finds there is marked as not Trusted, and changes no verdict.
 //
 // Use it where a person asks why a token was refused: in a command, a test or a
-// support page. It is some times slower than Verify.
+// support page. It is several times slower than Verify.
 func (v *Verifier) Explain(ctx context.Context, token string) *Report {
 	var found trace
 	if v.isZero() {
-		return newExplanation(token, &found, stepSettings, errZeroVerifier).report()
+		return newExplanation(token, &found, diagnosis.Settings, errZeroVerifier).report()
 	}
 	failed, err := v.verify(ctx, token, &found)
 	e := newExplanation(token, &found, failed, err)
@@ -72,13 +72,13 @@ func (v *Verifier) Explain(ctx context.Context, token string) *Report {
 		if err != nil {
 			return malformed("claims", err)
 		}
-		return v.readClaims(claims, found)
+		return v.claimsStep(claims, found)
 	})
-	if e.last == stepExpiry {
-		e.check(stepIssuer, checkIssuer(e.token, v.issuer))
-		e.check(stepAudience, checkAudience(e.audience, v.audiences))
-		e.check(stepNotBefore, checkNotBefore(e.token, e.now, v.leeway))
-		e.check(stepExpiry, checkExpiry(e.token, e.now, v.leeway))
+	if e.last == diagnosis.Expiry {
+		e.check(diagnosis.Issuer, checkIssuer(e.token, v.issuer))
+		e.check(diagnosis.Audience, checkAudience(e.audience, v.audiences))
+		e.check(diagnosis.NotBefore, checkNotBefore(e.token, e.now, v.leeway))
+		e.check(diagnosis.Expiry, checkExpiry(e.token, e.now, v.leeway))
 	}
 	return e.report(v)
 }
@@ -89,13 +89,13 @@ type explanation struct {
 	trace
 	err      error // the verdict
 	failed   step  // where it fell
-	failures [steps]error
+	failures [diagnosis.Steps]error
 	last     step // that was looked at
 	size     int  // of the token, in bytes
 }
 
 func newExplanation(token string, found *trace, failed step, err error) *explanation {
-	e := &explanation{trace: *found, err: err, failed: failed, last: min(failed, stepExpiry), size: len(token)}
+	e := &explanation{trace: *found, err: err, failed: failed, last: min(failed, diagnosis.Expiry), size: len(token)}
 	if err != nil {
 		e.failures[failed] = err
 	}
@@ -105,23 +105,23 @@ func newExplanation(token string, found *trace, failed step, err error) *explana
 // lookOn makes the steps behind the one that failed, as far as they need nothing of it
 // and no key. It changes no verdict, and nobody vouches for what it reads.
 func (e *explanation) lookOn(types []string, readClaims func(*trace) error) {
-	if e.err == nil || e.failed <= stepForm || e.failed == stepClaims {
+	if e.err == nil || e.failed <= diagnosis.Form || e.failed == diagnosis.Claims {
 		return // there is nothing behind it, or nothing that can be read
 	}
-	e.check(stepType, checkType(&e.header, types))
-	e.check(stepKey, checkKeyID(&e.header))
+	e.check(diagnosis.Type, checkType(&e.header, types))
+	e.check(diagnosis.Key, checkKeyID(&e.header))
 	if err := base64url.Check(e.parts.signature); err != nil {
-		e.check(stepSignature, malformed("signature", err))
+		e.check(diagnosis.Signature, malformed("signature", err))
 	}
-	e.last = stepClaims
+	e.last = diagnosis.Claims
 	if e.token == nil {
 		if err := readClaims(&e.trace); err != nil {
 			e.token = nil
-			e.check(stepClaims, err)
+			e.check(diagnosis.Claims, err)
 			return
 		}
 	}
-	e.last = stepExpiry
+	e.last = diagnosis.Expiry
 }
 
 // check adds what is wrong at a step behind the one that failed.
@@ -142,7 +142,7 @@ func (e *explanation) report(verifiers ...*Verifier) *Report {
 	return report
 }
 
-// facts are what the words of a Report are made of.
+// facts hands over what was found. internal/diagnosis chooses the words, and Next, the advice.
 func (e *explanation) facts(verifiers []*Verifier) *diagnosis.Case {
 	k := &diagnosis.Case{
 		Issuers:        issuersOf(verifiers),

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"example.com/jwtverify/internal/base64url"
+	"example.com/jwtverify/internal/mediatype"
 	"example.com/jwtverify/internal/quote"
 	"example.com/jwtverify/internal/strictjson"
 )
@@ -164,9 +165,9 @@ func checkType(h *header, types []string) error {
 // hasType reports whether typ is what a Config.Type asks for.
 func (h *header) hasType(want string) bool {
 	if want != "" {
-		return sameType(h.typ, want)
+		return mediatype.Same(h.typ, want)
 	}
-	return !h.hasTyp || sameType(h.typ, "JWT") || sameType(h.typ, "at+jwt")
+	return !h.hasTyp || mediatype.Same(h.typ, "JWT") || mediatype.Same(h.typ, "at+jwt")
 }
 
 func (h *header) foundType() string {
@@ -184,34 +185,4 @@ func checkKeyID(h *header) error {
 		return &invalidError{kind: ErrMalformed, code: "kid-form", subject: "kid has", found: strconv.Itoa(len(h.kid)) + " bytes", want: "at most " + strconv.Itoa(maxKeyIDBytes)}
 	}
 	return nil
-}
-
-// sameType compares media types as typ holds them: ignoring case, and a prefix
-// "application/" (RFC 7515, section 4.1.9).
-func sameType(a, b string) bool {
-	a, b = bareType(a), bareType(b)
-	// EqualFold also folds letters outside ASCII, such as U+017F to s; a media
-	// type has none, and lengths differ then.
-	return len(a) == len(b) && strings.EqualFold(a, b)
-}
-
-func bareType(s string) string {
-	const prefix = "application/"
-	if n := min(len(s), len(prefix)); strings.EqualFold(s[:n], prefix) {
-		return s[n:]
-	}
-	return s
-}
-
-// isMediaType reports whether s is a media type as typ may hold it: restricted
-// names (RFC 6838, section 4.2), at most one slash, something behind the prefix.
-func isMediaType(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		alphanumeric := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
-		if !alphanumeric && !strings.ContainsRune("!#$&-^_.+/", rune(c)) {
-			return false
-		}
-	}
-	return strings.Count(s, "/") <= 1 && !strings.HasPrefix(s, "/") && !strings.HasSuffix(s, "/")
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"example.com/jwtverify/internal/base64url"
+	"example.com/jwtverify/internal/diagnosis"
 	"example.com/jwtverify/internal/quote"
 	"example.com/jwtverify/internal/strictjson"
 )
@@ -90,9 +91,9 @@ func (s *Issuers) Explain(ctx context.Context, token string) *Report {
 		found.token = &Token{Issuer: issuer, claims: claims}
 		return err
 	})
-	if e.last > stepClaims {
-		e.last = stepIssuer
-		e.check(stepIssuer, s.unknownIssuer(e.token.Issuer))
+	if e.last > diagnosis.Claims {
+		e.last = diagnosis.Issuer
+		e.check(diagnosis.Issuer, s.unknownIssuer(e.token.Issuer))
 	}
 	return e.report(s.all()...)
 }
@@ -139,26 +140,26 @@ func (s *Issuers) all() []*Verifier {
 // that fails, in the order of verify, as far as that goes without a key.
 func (s *Issuers) choose(token string, found *trace) (v *Verifier, failed step, err error) {
 	if s.isZero() {
-		return nil, stepSettings, errZeroIssuers
+		return nil, diagnosis.Settings, errZeroIssuers
 	}
 	if found.parts, err = split(token); err != nil {
-		return nil, stepForm, err
+		return nil, diagnosis.Form, err
 	}
 	claims, issuer, claimsErr := readIssuer(found.parts.claims)
 	if claimsErr == nil && s.byIssuer[issuer] != nil {
-		return s.byIssuer[issuer], steps, nil
+		return s.byIssuer[issuer], diagnosis.Steps, nil
 	}
-	if failed, err := found.readHeader(typesOf(s.verifiers)); err != nil {
+	if failed, err := found.headerSteps(typesOf(s.verifiers)); err != nil {
 		return nil, failed, err
 	}
 	if err := base64url.Check(found.parts.signature); err != nil {
-		return nil, stepSignature, malformed("signature", err)
+		return nil, diagnosis.Signature, malformed("signature", err)
 	}
 	if claimsErr != nil {
-		return nil, stepClaims, claimsErr
+		return nil, diagnosis.Claims, claimsErr
 	}
 	found.token = &Token{Issuer: issuer, claims: claims}
-	return nil, stepIssuer, s.unknownIssuer(issuer)
+	return nil, diagnosis.Issuer, s.unknownIssuer(issuer)
 }
 
 // readIssuer reads iss and nothing else, though all of the text must be strict JSON:

@@ -132,25 +132,28 @@ func (e *SkippedKeyError) Error() string {
 // KeySet, if the data is not valid JSON or PEM, has no keys array, exceeds a
 // limit, or is a private key: those must not lie where public keys are read.
 func ParseKeySet(data []byte) (*KeySet, error) {
-	set, _, err := parseKeySet(data)
+	set, err := parseKeySet(data)
 	if err != nil {
 		return nil, fmt.Errorf("jwtverify: key set %w", err)
 	}
 	return set, nil
 }
 
-// parseKeySet is ParseKeySet without the prefix. It also returns what a stored copy says of
-// itself.
-func parseKeySet(data []byte) (set *KeySet, stored jwk.Stored, err error) {
+// parseKeySet is ParseKeySet without the prefix.
+func parseKeySet(data []byte) (*KeySet, error) {
 	read, err := jwk.Parse(data)
 	if err != nil {
-		return nil, jwk.Stored{}, err
+		return nil, err
 	}
-	set = &KeySet{thumbprints: read.Thumbprints}
+	return keySetOf(read), nil
+}
+
+func keySetOf(read *jwk.Set) *KeySet {
+	set := &KeySet{thumbprints: read.Thumbprints}
 	for index, key := range read.Keys {
 		set.addFound(index, Key{id: key.ID, pub: key.Public}, key.Reason)
 	}
-	return set.ready(), read.Stored, nil
+	return set.describeKeyIDs()
 }
 
 // addFound adds a key as found in the data: to those skipped if there is a reason.
@@ -190,9 +193,9 @@ func (s *KeySet) add(key Key) {
 
 const shownKeyIDs = 5 // in a message
 
-// ready writes down what a token's kid should have been, before tokens with unknown kids
-// come, which may be many.
-func (s *KeySet) ready() *KeySet {
+// describeKeyIDs writes down what a token's kid should have been, before tokens with unknown
+// kids come, which may be many.
+func (s *KeySet) describeKeyIDs() *KeySet {
 	var kids []string
 	for _, key := range s.keys[:min(len(s.keys), shownKeyIDs)] {
 		kids = append(kids, quote.Text(key.id, 64))
@@ -226,7 +229,7 @@ func NewKeySet(keys ...Key) (*KeySet, error) {
 		}
 		set.add(key)
 	}
-	return set.ready(), nil
+	return set.describeKeyIDs(), nil
 }
 
 func (s *KeySet) name() string { return "a fixed key set" }
@@ -257,8 +260,8 @@ type keyQuery struct {
 	tried  []Key // that have not signed it
 }
 
-// find returns the keys that may have signed, nil if there is none, and whether
-// that is an answer (any is answered by no key).
+// find returns the keys that may have signed, nil if there is none. known is true if the set
+// settles the query; for any it always does, with no key.
 func (s *KeySet) find(q keyQuery) (keys []Key, known bool) {
 	switch {
 	case q.any:
@@ -300,7 +303,7 @@ func (s *KeySet) keeping(old *KeySet) (kept *KeySet, changed bool) {
 		before[key.material()] = same[1:]
 		copied.add(same[0])
 	}
-	return copied.ready(), changed
+	return copied.describeKeyIDs(), changed
 }
 
 // noUsableKey is the error for a set without usable key: why each was skipped.
@@ -308,13 +311,12 @@ func (s *KeySet) noUsableKey() error {
 	if len(s.skipped) == 0 {
 		return errors.New("the key set is empty")
 	}
-	reasons := make([]string, 0, 4)
-	for i, skipped := range s.skipped {
-		if i == 3 && len(s.skipped) > 4 {
-			reasons = append(reasons, fmt.Sprintf("and %d more", len(s.skipped)-i))
-			break
-		}
+	var reasons []string
+	for _, skipped := range s.skipped {
 		reasons = append(reasons, skipped.Error())
+	}
+	if len(reasons) > 4 {
+		reasons = append(reasons[:3], fmt.Sprintf("and %d more", len(reasons)-3))
 	}
 	return fmt.Errorf("the key set has no key usable for RS256: %s", strings.Join(reasons, "; "))
 }

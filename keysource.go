@@ -5,13 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
-	"sync"
 	"time"
 
+	"example.com/jwtverify/internal/aside"
 	"example.com/jwtverify/internal/jwk"
 	"example.com/jwtverify/internal/quote"
 	"example.com/jwtverify/internal/safefile"
+	"example.com/jwtverify/internal/stored"
 	"example.com/jwtverify/internal/typednil"
 )
 
@@ -26,8 +26,8 @@ type KeySource interface {
 	Keys(ctx context.Context) (*KeySet, error)
 }
 
-// from returns a copy of the set that came from elsewhere.
-func (s *KeySet) from(o origin) *KeySet {
+// withOrigin returns a copy of the set with another origin.
+func (s *KeySet) withOrigin(o origin) *KeySet {
 	copied := *s
 	copied.origin = o
 	return &copied
@@ -46,7 +46,7 @@ const (
 func (s *KeySet) WithRefreshAfter(d time.Duration) *KeySet {
 	o := s.origin
 	o.refreshAfter = min(max(d, minRefreshInterval), maxRefreshInterval)
-	return s.from(o)
+	return s.withOrigin(o)
 }
 
 // A KeySourceFunc is a function used as a [KeySource], for a source of your own.
@@ -112,8 +112,8 @@ type heldSet struct {
 
 	// The calls of sources inside others that go on, by the place of the source, such as
 	// "Primary.Source." of a FallbackKeySource with a StoredKeySource.
-	running *sync.Map
-	place   string // of the source that is asked
+	calls *aside.Calls
+	place string // of the source that is asked
 }
 
 type heldSetKey struct{}
@@ -146,7 +146,7 @@ type codedError struct {
 
 func (e *codedError) Unwrap() error { return e.error }
 
-// Diagnosis returns the code, and what was found.
+// Diagnosis returns the code, and what was found; internal/diagnosis asks for it.
 func (e *codedError) Diagnosis() (code, found string) { return e.code, e.found }
 
 // ask asks a source once. The answer is good (a set with a usable key), failed (an
@@ -179,44 +179,15 @@ func ask(ctx context.Context, source KeySource) (set *KeySet, err error) {
 
 // askInside asks a source inside another, and leaves it alone if it has not returned by
 // then (zero: never): what ignores its ctx must not keep the other source from answering.
-// While such a call goes on, no other is made beside it.
-func askInside(ctx context.Context, name string, source KeySource, then time.Time) (*KeySet, error) {
+func askInside(ctx context.Context, place string, source KeySource, then time.Time) (*KeySet, error) {
 	held := heldSetOf(ctx)
-	held.place += name
-	if held.running == nil { // there is no Cache around us
-		held.running = new(sync.Map)
+	held.place += place
+	if held.calls == nil { // there is no Cache around us
+		held.calls = new(aside.Calls)
 	}
-	if _, runs := held.running.LoadOrStore(held.place, true); runs {
-		return nil, errors.New("the key source has not returned from the call before")
-	}
-	type answer struct {
-		set *KeySet
-		err error
-	}
-	answered := make(chan answer, 1)
-	go func() {
-		a := answer{err: errEndedGoroutine}
-		defer func() {
-			held.running.Delete(held.place)
-			answered <- a
-		}()
-		a.set, a.err = ask(context.WithValue(ctx, heldSetKey{}, held), source)
-	}()
-	late := make(<-chan time.Time)
-	if !then.IsZero() {
-		timer := time.NewTimer(time.Until(then))
-		defer timer.Stop()
-		late = timer.C
-	}
-	select {
-	case a := <-answered:
-		return a.set, a.err
-	case <-late:
-		return nil, errors.New("the key source did not return when its context ended")
-	}
+	ctx = context.WithValue(ctx, heldSetKey{}, held)
+	return aside.Do(held.calls, held.place, then, func() (*KeySet, error) { return ask(ctx, source) })
 }
-
-var errEndedGoroutine = errors.New("the key source ended its goroutine")
 
 // FileKeySource is the path of a file with a JWK Set, a JWK or PEM, as [ParseKeySet]
 // takes them: at most 512 KiB, a regular file or a link to one. A [Cache] reads it
@@ -234,7 +205,7 @@ func (path FileKeySource) Keys(context.Context) (*KeySet, error) {
 	if err != nil {
 		return nil, &codedError{"keys-file", "", err}
 	}
-	set, _, err := parseKeySet(data)
+	set, err := parseKeySet(data)
 	if err != nil {
 		return nil, &codedError{"keys-not-json", "", fmt.Errorf("%s: the key set %w", string(path), err)}
 	}
@@ -327,10 +298,6 @@ type StoredKeySource struct {
 	OnError func(error)
 }
 
-// A clock that was set back must not make a stored set look like one of the future
-// for longer than this.
-const maxSavedAhead = 5 * time.Minute
-
 // Keys returns the set of Source; or the stored set and, beside it, Source's error;
 // or both errors. A set without usable key is neither saved nor replaced by the copy.
 func (s StoredKeySource) Keys(ctx context.Context) (*KeySet, error) {
@@ -353,15 +320,15 @@ func (s StoredKeySource) Keys(ctx context.Context) (*KeySet, error) {
 	if _, empty := err.(*emptyError); empty {
 		return nil, err
 	}
-	stored, storedErr := s.load()
-	if storedErr != nil {
-		err = fmt.Errorf("%w; and the stored copy: %w", err, storedErr)
-		stored = set // what Source had beside its error
+	saved, savedErr := s.load()
+	if savedErr != nil {
+		err = fmt.Errorf("%w; and the stored copy: %w", err, savedErr)
+		saved = set // what Source had beside its error
 	}
-	if stored == nil {
+	if saved == nil {
 		return nil, err
 	}
-	return stored, &partialError{err}
+	return saved, &partialError{err}
 }
 
 // tell calls OnError, whose panic is no reason to lose the set.
@@ -392,51 +359,24 @@ func (s StoredKeySource) checkNames() error {
 	return checkNames(s.Source)
 }
 
-// save replaces the file as a whole, so that no reader ever sees half of it. As in
-// the Cache, a set is as old as the question that it answers.
+// save writes the copy. As in the Cache, a set is as old as the question that it answers.
 func (s StoredKeySource) save(set *KeySet, asked time.Time) error {
 	var keys []jwk.Key
 	for key := range set.All() {
 		keys = append(keys, jwk.Key{ID: key.id, Public: key.pub})
 	}
-	at := asked.Add(-set.origin.age).UTC().Format(time.RFC3339)
-	data, err := jwk.MarshalStored(keys, jwk.Stored{Saved: at, Source: s.name()})
-	if err != nil {
-		return err
-	}
-	if err := safefile.CheckLinks(filepath.Dir(s.Path)); err != nil {
-		return err
-	}
-	return safefile.Write(s.Path, data)
+	return stored.Save(s.Path, s.name(), keys, asked.Add(-set.origin.age))
 }
 
-// load reads the file back, with all the distrust that a key set deserves.
+// load reads the copy back.
 func (s StoredKeySource) load() (*KeySet, error) {
-	if err := safefile.CheckLinks(s.Path); err != nil {
-		return nil, err
-	}
-	data, info, err := safefile.Read(s.Path, maxKeySetBytes)
+	read, savedAt, err := stored.Load(s.Path, s.name())
 	if err != nil {
 		return nil, err
 	}
-	if err := safefile.CheckOwner(info); err != nil {
-		return nil, fmt.Errorf("%s %w", s.Path, err)
-	}
-	set, stored, err := parseKeySet(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s %w", s.Path, err)
-	}
-	saved := stored.Saved
-	savedAt, err := time.Parse(time.RFC3339, saved)
-	switch {
-	case stored.Source != s.name():
-		return nil, fmt.Errorf("%s is a copy of the keys of %s, want those of %s: give each source a Path of its own", s.Path, quote.Text(stored.Source, 200), quote.Text(s.name(), 200))
-	case err != nil || savedAt.Unix() <= 0:
-		return nil, fmt.Errorf("%s: \"saved\" is %s, want the time when it was saved", s.Path, quote.Text(saved, 64))
-	case savedAt.After(time.Now().Add(maxSavedAhead)):
-		return nil, fmt.Errorf("%s was saved in the future, at %s: check the clock", s.Path, saved)
-	case set.Len() == 0:
+	set := keySetOf(read)
+	if set.Len() == 0 {
 		return nil, fmt.Errorf("%s: %w", s.Path, set.noUsableKey())
 	}
-	return set.from(origin{savedAt: savedAt}), nil
+	return set.withOrigin(origin{savedAt: savedAt}), nil
 }

@@ -68,7 +68,7 @@ func fetchKeySet(ctx context.Context, from origin, client *http.Client, header h
 		if bytes.HasPrefix(bytes.TrimLeft(answer.Body, " \t\r\n"), []byte("-----")) {
 			err = errors.New("is PEM, which is taken from a file: want a JWK Set or a JWK")
 		} else {
-			set, _, err = parseKeySet(answer.Body)
+			set, err = parseKeySet(answer.Body)
 		}
 		if err != nil {
 			if strings.HasPrefix(answer.Header.Get("Content-Type"), "text/html") {
@@ -83,7 +83,7 @@ func fetchKeySet(ctx context.Context, from origin, client *http.Client, header h
 	} else if answer.NotModified {
 		from.refreshAfter = held.origin.refreshAfter
 	}
-	return set.from(from), nil
+	return set.withOrigin(from), nil
 }
 
 // The least that a max-age counts for: 0 is common, and no good time between two looks at
@@ -124,7 +124,7 @@ func (s DiscoveryKeySource) Keys(ctx context.Context) (*KeySet, error) {
 		}
 	}
 	header := s.Header
-	if schemeAndHost(from.url) != schemeAndHost(s.Issuer) {
+	if !fetch.SameOrigin(from.url, s.Issuer) {
 		header = nil
 	}
 	return fetchKeySet(ctx, from, s.Client, header)
@@ -198,14 +198,4 @@ func (s DiscoveryKeySource) discover(ctx context.Context) (string, error) {
 
 func badMetadata(answer *fetch.Answer, err error) error {
 	return &codedError{"keys-not-json", "metadata that cannot be used: " + err.Error(), fmt.Errorf("%s: %w", answer.Request, err)}
-}
-
-// schemeAndHost is what addresses of the same origin have in common (RFC 6454, section
-// 4), but for a port that need not be written.
-func schemeAndHost(address string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		return address
-	}
-	return u.Scheme + "://" + strings.ToLower(u.Host)
 }

@@ -6,19 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"example.com/jwtverify/internal/diagnosis"
+	"example.com/jwtverify/internal/numericdate"
 	"example.com/jwtverify/internal/quote"
 	"example.com/jwtverify/internal/strictjson"
 )
-
-// The last second of the year 9999, the end of RFC 3339. Behind it lie milliseconds taken
-// for seconds, and numbers made to overflow.
-const maxNumericDate = 253402300799
 
 // A Token is a verified token: everything in it was signed by the issuer and has
 // been checked. Strings are as the issuer wrote them, times are in UTC.
@@ -193,62 +189,20 @@ func readAudience(r *strictjson.Reader, audience []string) ([]string, error) {
 	return audience, nil
 }
 
-// readDate reads a NumericDate (RFC 7519, section 2): seconds since 1970, with
-// fractions and exponents allowed. It never goes through a float: the value is
-// rounded up to the nanosecond, which compares with a clock that counts in
-// nanoseconds just as the exact value does.
+// readDate reads a NumericDate (RFC 7519, section 2).
 func readDate(r *strictjson.Reader, name string) (time.Time, error) {
 	text, err := r.Number(name)
 	if err != nil || r.Broken() {
 		return time.Time{}, err
 	}
-	mantissa, negative := strings.CutPrefix(text, "-")
-	exponent := 0
-	if i := strings.IndexAny(mantissa, "eE"); i >= 0 {
-		// For a huge exponent Atoi returns the nearest int; a million decides
-		// every number that fits in a token.
-		exponent, _ = strconv.Atoi(mantissa[i+1:])
-		exponent = min(max(exponent, -1_000_000), 1_000_000)
-		mantissa = mantissa[:i]
-	}
-	whole, fraction, _ := strings.Cut(mantissa, ".")
-	digits := strings.TrimLeft(whole+fraction, "0")
-	point := len(digits) - len(fraction) + exponent // digits before the decimal point
-
-	const maxDigits = 12 // of maxNumericDate
-	if digits == "" {
-		return time.Unix(0, 0).UTC(), nil
-	} else if point > maxDigits {
-		return time.Time{}, dateTooFar(name, text)
-	}
-	value := func(from, to int) (n int64) {
-		for i := from; i < to; i++ {
-			n *= 10
-			if 0 <= i && i < len(digits) {
-				n += int64(digits[i] - '0')
-			}
+	date, ok := numericdate.Parse(text)
+	if !ok {
+		if len(text) > 32 {
+			text = text[:32] + "…"
 		}
-		return n
+		return time.Time{}, wrongClaim("time-milliseconds", fmt.Sprintf("%q is %s, beyond the year 9999", name, text), "seconds since 1970 (not milliseconds)")
 	}
-	seconds, nanos := value(0, point), value(point, point+9)
-	beyond := min(max(point+9, 0), len(digits))
-	inexact := strings.Trim(digits[beyond:], "0") != ""
-	switch {
-	case seconds > maxNumericDate || seconds == maxNumericDate && (nanos > 0 || inexact):
-		return time.Time{}, dateTooFar(name, text)
-	case negative:
-		seconds, nanos = -seconds, -nanos // rounded up by what is left out
-	case inexact:
-		nanos++
-	}
-	return time.Unix(seconds, nanos).UTC(), nil
-}
-
-func dateTooFar(name, text string) error {
-	if len(text) > 32 {
-		text = text[:32] + "…"
-	}
-	return wrongClaim("time-milliseconds", fmt.Sprintf("%q is %s, beyond the year 9999", name, text), "seconds since 1970 (not milliseconds)")
+	return date, nil
 }
 
 // The claims are judged in an order that reports a token for someone else as that,
@@ -279,7 +233,7 @@ func checkAudience(audience, wanted []string) error {
 // checkNotBefore obeys RFC 7519, section 4.1.5: the time MUST be after or equal to nbf.
 func checkNotBefore(t *Token, now time.Time, leeway time.Duration) error {
 	if now.Add(leeway).Before(t.NotBefore) {
-		return &invalidError{kind: ErrNotYetValid, code: "not-before", subject: "token is not valid before", found: clock(t.NotBefore) + ", and it is " + clock(now) + " (leeway " + leeway.String() + ")"}
+		return &invalidError{kind: ErrNotYetValid, code: "not-before", subject: "token is not valid before", found: diagnosis.Clock(t.NotBefore) + ", and it is " + diagnosis.Clock(now) + " (leeway " + leeway.String() + ")"}
 	}
 	return nil
 }
@@ -287,9 +241,7 @@ func checkNotBefore(t *Token, now time.Time, leeway time.Duration) error {
 // checkExpiry obeys RFC 7519, section 4.1.4: the time MUST be before exp.
 func checkExpiry(t *Token, now time.Time, leeway time.Duration) error {
 	if !now.Before(t.Expiry.Add(leeway)) {
-		return &invalidError{kind: ErrExpired, code: "expired", subject: "token expired at", found: clock(t.Expiry) + ", and it is " + clock(now) + " (leeway " + leeway.String() + ")"}
+		return &invalidError{kind: ErrExpired, code: "expired", subject: "token expired at", found: diagnosis.Clock(t.Expiry) + ", and it is " + diagnosis.Clock(now) + " (leeway " + leeway.String() + ")"}
 	}
 	return nil
 }
-
-func clock(t time.Time) string { return diagnosis.Clock(t) }

@@ -23,7 +23,7 @@ var (
 	// ErrUnsupported: it is another kind of token: encrypted, signed with another
 	// algorithm than RS256, with a critical extension, or of another typ.
 	ErrUnsupported = fmt.Errorf("%w: unsupported", ErrInvalid)
-	// ErrUnknownKey: the issuer's key set has no usable key of the token's kid.
+	// ErrUnknownKey: the key set in use has no usable key of the token's kid.
 	ErrUnknownKey = fmt.Errorf("%w: unknown key", ErrInvalid)
 	// ErrSignature: the key did not make the signature over this header and claims.
 	ErrSignature = fmt.Errorf("%w: bad signature", ErrInvalid)
@@ -81,11 +81,14 @@ func malformed(subject string, err error) error {
 // the client is "try again" (HTTP 503). Such an error is a [*KeysUnavailableError].
 var ErrKeysUnavailable = errors.New("jwtverify: keys are unavailable")
 
+// The least that a RetryAfter says.
+const minRetryAfter = time.Second
+
 // A KeysUnavailableError tells why there is no key to judge a token by, and when to
 // try again.
 type KeysUnavailableError struct {
-	// RetryAfter is the time until the key source is asked again, in whole seconds
-	// and rounded up: 1 second to 5 minutes.
+	// RetryAfter is how long to wait before trying again, in whole seconds and rounded
+	// up: 1 second to 5 minutes.
 	RetryAfter time.Duration
 	// Reason is "failing" (the key source returns errors), "empty" (it returns
 	// sets without usable key), "busy" (too many callers wait already) or

@@ -2,7 +2,6 @@ package jwtverify
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"example.com/jwtverify/internal/memo"
@@ -86,11 +85,4 @@ func (v *Verifier) remember(text string, hash uint64, q keyQuery, key Key, t *To
 	// of parts of them; those of the query lie in the decoded header.
 	size := len(t.claims) + 16*len(t.Audience) + verifiedOverhead
 	v.verified.Add(text, hash, verifiedToken{q, key, *t.clone()}, size)
-}
-
-func checkVerifiedCache(entries int) error {
-	if entries < 0 || entries > maxVerifiedCache {
-		return fmt.Errorf("Config.VerifiedCache is %d: want 0 to remember no tokens, or at most %d", entries, maxVerifiedCache)
-	}
-	return nil
 }

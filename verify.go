@@ -59,6 +59,7 @@ import (
 	"example.com/jwtverify/internal/base64url"
 	"example.com/jwtverify/internal/diagnosis"
 	"example.com/jwtverify/internal/jwk"
+	"example.com/jwtverify/internal/mediatype"
 	"example.com/jwtverify/internal/memo"
 	"example.com/jwtverify/internal/quote"
 )
@@ -150,6 +151,8 @@ func newVerifier(config Config) (*Verifier, error) {
 		return nil, errors.New(`Config.Keys is nil: set it to where the issuer's keys are, such as jwtverify.HTTPKeySource{URL: "https://tenant.example.com/.well-known/jwks.json"}`)
 	case config.AudienceClaim != "" && config.AudienceClaim != "client_id" && config.AudienceClaim != "azp":
 		return nil, fmt.Errorf(`Config.AudienceClaim is %s: want "client_id", "azp", or nothing to require aud`, quote.Text(config.AudienceClaim, 100))
+	case config.VerifiedCache < 0 || config.VerifiedCache > maxVerifiedCache:
+		return nil, fmt.Errorf("Config.VerifiedCache is %d: want 0 to remember no tokens, or at most %d", config.VerifiedCache, maxVerifiedCache)
 	case config.Leeway > maxLeeway:
 		return nil, fmt.Errorf("Config.Leeway is %v: want at most %v, a longer one keeps expired tokens alive", config.Leeway, maxLeeway)
 	}
@@ -158,10 +161,7 @@ func newVerifier(config Config) (*Verifier, error) {
 			return nil, fmt.Errorf("Config.Audiences[%d] is %s: set it to an aud that tokens for this service carry", i, quote.Text(audience, 100))
 		}
 	}
-	if err := checkVerifiedCache(config.VerifiedCache); err != nil {
-		return nil, err
-	}
-	if config.Type != "" && !isMediaType(config.Type) {
+	if config.Type != "" && !mediatype.Valid(config.Type) {
 		return nil, fmt.Errorf(`Config.Type is %s: want a media type such as "at+jwt", or nothing to take JWT, at+jwt or no typ`, quote.Text(config.Type, 100))
 	}
 	v := &Verifier{
@@ -230,7 +230,8 @@ var errZeroVerifier error = &KeysUnavailableError{RetryAfter: minRetryAfter, Rea
 //     with claims of the right types (RFC 7515, RFC 7519)
 //   - [ErrUnsupported]: encrypted, alg is not RS256, crit is present, or typ is
 //     another kind of token
-//   - [ErrUnknownKey]: the issuer has no such key, as far as it lets us ask
+//   - [ErrUnknownKey]: the set in use has no usable key of this kid, and a fresh look has
+//     confirmed that, or [Cache.Cooldown] allows none yet
 //   - [ErrSignature]: the key did not make this signature
 //   - [ErrMalformed] again, for the claims: nothing of them is read before the
 //     signature is good
@@ -276,31 +277,16 @@ type trace struct {
 	now      time.Time
 }
 
-// A step of verify, in the order in which they are made.
+// A step of verify: see [diagnosis.Step] for their order.
 type step = diagnosis.Step
 
-const (
-	stepSettings  = diagnosis.Settings // New has made it
-	stepForm      = diagnosis.Form
-	stepAlgorithm = diagnosis.Algorithm
-	stepType      = diagnosis.Type
-	stepKey       = diagnosis.Key
-	stepSignature = diagnosis.Signature
-	stepClaims    = diagnosis.Claims
-	stepIssuer    = diagnosis.Issuer
-	stepAudience  = diagnosis.Audience
-	stepNotBefore = diagnosis.NotBefore
-	stepExpiry    = diagnosis.Expiry
-	steps         = diagnosis.Steps
-)
-
 // verify is the one judge of tokens. It ends with the first step that fails, and returns
-// which one that was.
+// which one that was; diagnosis.Steps if none did.
 func (v *Verifier) verify(ctx context.Context, token string, found *trace) (failed step, err error) {
 	if found.parts, err = split(token); err != nil {
-		return stepForm, err
+		return diagnosis.Form, err
 	}
-	if failed, err := found.readHeader(v.types); err != nil {
+	if failed, err := found.headerSteps(v.types); err != nil {
 		return failed, err
 	}
 
@@ -310,57 +296,50 @@ func (v *Verifier) verify(ctx context.Context, token string, found *trace) (fail
 	var room [jwk.MaxKeyBits / 8]byte
 	signature, err := base64url.Append(room[:0], found.parts.signature)
 	if err != nil {
-		return stepSignature, malformed("signature", err)
+		return diagnosis.Signature, malformed("signature", err)
 	}
 	query := found.header.query()
 	set, keys, arrived := v.knownKeys(query)
 	if keys == nil {
 		if err := base64url.Check(found.parts.claims); err != nil {
-			return stepClaims, malformed("claims", err)
+			return diagnosis.Claims, malformed("claims", err)
 		}
 		set, keys, err = v.keys(ctx, query, arrived)
 	}
 	if found.set = set; err != nil {
-		return stepKey, err
+		return diagnosis.Key, err
 	}
 	claims, err := base64url.String(found.parts.claims)
 	if err != nil {
-		return stepClaims, malformed("claims", err)
+		return diagnosis.Claims, malformed("claims", err)
 	}
-	found.key, err = checkSignature(keys, found.parts.signed, signature)
-	if err != nil && v.cache != nil && len(signature) >= jwk.MinKeyBits/8 {
-		// Some issuers make a new key at each start, and give all of them the same kid.
-		query.tried = keys
-		if newer, _ := v.cache.find(ctx, query, arrived); len(newer.keys) > 0 {
-			found.set = newer.set
-			found.key, err = checkSignature(newer.keys, found.parts.signed, signature)
+	if found.key, err = checkSignature(keys, found.parts.signed, signature); err != nil {
+		if err = v.tryNewerKeys(ctx, keys, arrived, signature, found, err); err != nil {
+			return diagnosis.Signature, err
 		}
-	}
-	if err != nil {
-		return stepSignature, err
 	}
 
 	// From here on the issuer vouches for what is read.
-	if err := v.readClaims(claims, found); err != nil {
-		return stepClaims, err
+	if err := v.claimsStep(claims, found); err != nil {
+		return diagnosis.Claims, err
 	}
 	if err := checkIssuer(found.token, v.issuer); err != nil {
-		return stepIssuer, err
+		return diagnosis.Issuer, err
 	}
 	if err := checkAudience(found.audience, v.audiences); err != nil {
-		return stepAudience, err
+		return diagnosis.Audience, err
 	}
 	if err := checkNotBefore(found.token, found.now, v.leeway); err != nil {
-		return stepNotBefore, err
+		return diagnosis.NotBefore, err
 	}
 	if err := checkExpiry(found.token, found.now, v.leeway); err != nil {
-		return stepExpiry, err
+		return diagnosis.Expiry, err
 	}
-	return steps, nil
+	return diagnosis.Steps, nil
 }
 
-// readClaims reads the claims, as they will be judged.
-func (v *Verifier) readClaims(claims string, found *trace) (err error) {
+// claimsStep reads the claims, as they will be judged.
+func (v *Verifier) claimsStep(claims string, found *trace) (err error) {
 	if found.token, found.audience, err = readClaims(claims, v.audienceClaim); err != nil {
 		return err
 	}
@@ -368,27 +347,45 @@ func (v *Verifier) readClaims(claims string, found *trace) (err error) {
 	return nil
 }
 
-// readHeader reads the header and makes the steps that need nothing else. types are the
+// headerSteps reads the header and makes the steps that need nothing else. types are the
 // Config.Type of one verifier, or of several.
-func (found *trace) readHeader(types []string) (failed step, err error) {
+func (found *trace) headerSteps(types []string) (failed step, err error) {
 	if found.header, err = readHeader(found.parts.header); err != nil {
-		return stepForm, err
+		return diagnosis.Form, err
 	}
 	if err := checkAlgorithm(&found.header); err != nil {
-		return stepAlgorithm, err
+		return diagnosis.Algorithm, err
 	}
 	if err := checkType(&found.header, types); err != nil {
-		return stepType, err
+		return diagnosis.Type, err
 	}
 	if err := checkKeyID(&found.header); err != nil {
-		return stepKey, err
+		return diagnosis.Key, err
 	}
-	return steps, nil
+	return diagnosis.Steps, nil
 }
 
-// knownKeys returns the keys that may have signed the token, and their set, if they are
-// known and fresh, as they nearly always are. Otherwise keys has the answer, which for
-// keys of a Cache depends on when the caller arrived.
+// tryNewerKeys looks for another key of the token's kid where those known have not made
+// the signature: some issuers make a key at each start, and give all of them the same kid.
+// It returns err if there is none.
+func (v *Verifier) tryNewerKeys(ctx context.Context, tried []Key, arrived time.Time, signature []byte, found *trace, err error) error {
+	if v.cache == nil || len(signature) < jwk.MinKeyBits/8 {
+		return err
+	}
+	query := found.header.query()
+	query.tried = tried
+	newer, _ := v.cache.find(ctx, query, arrived)
+	if len(newer.keys) == 0 {
+		return err
+	}
+	found.set = newer.set
+	found.key, err = checkSignature(newer.keys, found.parts.signed, signature)
+	return err
+}
+
+// knownKeys returns the keys that may have signed the token, and their set, if the set is
+// fresh and has the kid, as it nearly always is. Otherwise there are no keys, and v.keys has
+// the answer, which for keys of a Cache depends on when the caller arrived.
 func (v *Verifier) knownKeys(query keyQuery) (set *KeySet, keys []Key, arrived time.Time) {
 	if set = v.set; set == nil {
 		arrived = time.Now()

@@ -517,7 +517,7 @@ func TestDesign(t *testing.T) {
 	names := regexp.MustCompile("`(\\w+)`")
 	for _, row := range shapeTable(t, "docs/design.md", "name") {
 		for _, match := range names.FindAllStringSubmatch(row[0], -1) {
-			if !regexp.MustCompile(`(?m)^\t` + match[1] + `\s+=`).MatchString(declared) {
+			if !regexp.MustCompile(`(?m)^(?:\t|const )` + match[1] + `\s+=`).MatchString(declared) {
 				t.Errorf("docs/design.md: there is no constant %s", match[1])
 			}
 		}

@@ -112,6 +112,14 @@ func IsLoopback(host string) bool {
 // a secret.
 func shownURL(u *url.URL) string { return u.Scheme + "://" + u.Host + u.EscapedPath() }
 
+// SameOrigin reports whether two addresses have the same scheme, host and port (RFC 6454,
+// section 4), but for a port that need not be written.
+func SameOrigin(a, b string) bool {
+	first, err := url.Parse(a)
+	second, otherErr := url.Parse(b)
+	return err == nil && otherErr == nil && first.Scheme == second.Scheme && strings.EqualFold(first.Host, second.Host)
+}
+
 // Name tells an address from others, for a file: its query may hold a secret, and only its
 // hash is shown.
 func Name(address string) string {

@@ -275,3 +275,35 @@ func TestTimeout(t *testing.T) {
 		})
 	}
 }
+
+func TestSameOrigin(t *testing.T) {
+	for _, test := range []struct {
+		a, b string
+		want bool
+	}{
+		{"https://a.example", "https://a.example/keys?x=1", true},
+		{"https://a.example", "https://A.example/", true},
+		{"https://a.example:8443/x", "https://a.example:8443", true},
+		{"https://a.example", "https://a.example:8443", false},
+		{"https://a.example", "http://a.example", false},
+		{"https://a.example", "https://b.example", false},
+		{"https://a.example", "https://%zz", false},
+		{"https://%zz", "https://%zz", false},
+	} {
+		if got := fetch.SameOrigin(test.a, test.b); got != test.want {
+			t.Errorf("%s and %s: got %v", test.a, test.b, got)
+		}
+	}
+	for address, want := range map[string]string{
+		"https://a.example/keys":          "https://a.example/keys",
+		"https://a.example/keys?tenant=7": "https://a.example/keys?sha256=",
+		"https://%zz":                     "",
+	} {
+		if got := fetch.Name(address); got != want && !(strings.Contains(want, "sha256") && strings.HasPrefix(got, "https://a.example/keys?sha256=") && len(got) == len("https://a.example/keys?sha256=")+64) {
+			t.Errorf("%s: got %s, want %s", address, got, want)
+		}
+	}
+	if fetch.Name("https://a.example/keys?tenant=7") == fetch.Name("https://a.example/keys?tenant=8") {
+		t.Error("two queries have the same name")
+	}
+}
