@@ -43,7 +43,7 @@ const (
 )
 
 // How many callers may wait for one fetch. Each is a goroutine that the callers have
-// anyway; what is bounded is how many an attacker can park with made-up kids.
+// anyway; what is bounded is how many an attacker can park with forged kids.
 const (
 	missQueue = 1_024  // for an unknown kid
 	coldQueue = 16_384 // while there is no key, or none that is fresh
