@@ -18,6 +18,12 @@ func TestChallengesAreRead(t *testing.T) {
 		{"a scheme alone", []string{"Bearer"}, "[{bearer map[]}]"},
 		{"parameters", []string{`Bearer realm="api", error="invalid_token"`}, "[{bearer map[error:invalid_token realm:api]}]"},
 		{"names and scheme in capitals", []string{`BEARER ERROR="invalid_token"`}, "[{bearer map[error:invalid_token]}]"},
+		{"three parameters", []string{`Bearer a=1, b=2, c=3`}, "[{bearer map[a:1 b:2 c:3]}]"},
+		{"the first and last letters and digits", []string{"AZaz09 AZaz09=1"}, "[{azaz09 map[azaz09:1]}]"},
+		{"an empty value", []string{`Bearer a=`}, "[{bearer map[a:]}]"},
+		{"an empty value in quotes", []string{`Bearer a=""`}, "[{bearer map[a:]}]"},
+		{"a quote at the end alone", []string{`Bearer a=x"`}, `[{bearer map[a:x"]}]`},
+		{"nothing behind a backslash", []string{`Bearer a="x\"`}, `[{bearer map[a:x\]}]`},
 		{"a value without quotes", []string{"Bearer error=invalid_token"}, "[{bearer map[error:invalid_token]}]"},
 		{"spaces around the equals sign", []string{`Bearer error = "invalid_token" , scope= "a"`}, "[{bearer map[error:invalid_token scope:a]}]"},
 		{"two in one value", []string{`Basic realm="x", Bearer error="invalid_token"`}, "[{basic map[realm:x]} {bearer map[error:invalid_token]}]"},
@@ -40,6 +46,14 @@ func TestChallengesAreRead(t *testing.T) {
 		if got := fmt.Sprint(read); got != test.want {
 			t.Errorf("%s: got %s, want %s", test.name, got, test.want)
 		}
+	}
+}
+
+func TestTheTextOfAChallengeIsWhole(t *testing.T) {
+	const first, second = `Basic realm="x"`, `Bearer realm="api", error="invalid_token", scope="a b"`
+	got := challenge.Parse([]string{first + ", " + second})
+	if len(got) != 2 || got[0].Text != first || got[1].Text != second {
+		t.Errorf("got %v", got)
 	}
 }
 

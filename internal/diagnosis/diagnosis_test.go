@@ -175,6 +175,7 @@ func TestWhatEachStepFinds(t *testing.T) {
 		{"one other key beside", "key", func(k *diagnosis.Case) { k.Skipped = skipped(1) },
 			"pass | a key of the issuer | kid \"key-0\", 2 usable keys | \nnote keys-skipped |  | key 0 is not used | " + harmless},
 		{"many other keys, and none of this kid", "key", func(k *diagnosis.Case) {
+			k.Last = diagnosis.Key // nothing behind it was looked at
 			k.Skipped, k.Failures[diagnosis.Key] = skipped(6), &diagnosis.Failure{Code: "kid-unknown", Found: `"x"`, Want: "one of them"}
 		}, "fail kid-unknown | one of them | \"x\" | " + tenant + "\nnote keys-skipped |  | key 0 is not used; key 1 is not used; key 2 is not used; key 3 is not used; and 2 more | " + harmless},
 		{"a key that is not fit", "key", fails(diagnosis.Key, diagnosis.Failure{Code: "key-unusable", Found: "key 1 is not used"}),
