@@ -145,6 +145,7 @@ func TestExplainTellsWhatEachStepFound(t *testing.T) {
 		{"crit beside another list", header(map[string]any{"alg": "RS256", "kid": "key-0", "crit": []string{"b64"}, "x5c": []string{"a"}}, nil), jwtverify.Config{}, "type:header-critical key:skip signature:skip", `crit ["b64"]`},
 		{"crit a text", header(map[string]any{"alg": "RS256", "kid": "key-0", "crit": "b64"}, nil), jwtverify.Config{}, "type:header-critical key:skip signature:skip", "crit []"},
 		{"crit and another alg and typ", header(map[string]any{"alg": "HS512", "typ": "x", "kid": 1}, nil), jwtverify.Config{}, "algorithm:alg-hmac type:type-mismatch key:kid-form signature:skip", `"HS512"`},
+		{"another alg, and a line break at the end of the signature", header(map[string]any{"alg": "HS256"}, nil) + "\n", jwtverify.Config{}, "algorithm:alg-hmac key:skip signature:token-base64", `"HS256"`},
 		{"kid a number", header(map[string]any{"alg": "RS256", "kid": 1}, nil), jwtverify.Config{}, "key:kid-form signature:skip", `"kid" is a number`},
 		{"a long kid", header(map[string]any{"alg": "RS256", "kid": strings.Repeat("k", 257)}, nil), jwtverify.Config{}, "key:kid-form signature:skip", "257 bytes"},
 
