@@ -192,6 +192,7 @@ func TestATokenIsRememberedWhileTheSourceFails(t *testing.T) {
 			}
 		}
 		verify() // asks, in vain
+		synctest.Wait()
 		if got := testing.AllocsPerRun(1, verify); got > 2 {
 			t.Errorf("it takes %v allocations: the token is not remembered", got)
 		}

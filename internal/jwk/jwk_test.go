@@ -610,3 +610,23 @@ func TestKeySetLimits(t *testing.T) {
 		}
 	}
 }
+
+// What MarshalStored writes, Parse reads.
+func TestMarshalStored(t *testing.T) {
+	n := new(big.Int).Add(new(big.Int).Lsh(big.NewInt(0x1234567), 2023), big.NewInt(12345))
+	keys := []jwk.Key{{ID: "a", Public: &rsa.PublicKey{N: n, E: 65537}}, {Public: &rsa.PublicKey{N: n, E: 3}}}
+	stored := jwk.Stored{Saved: "2026-11-27T01:02:03Z", Source: "https://a.example"}
+	data, err := jwk.MarshalStored(keys, stored)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := jwk.Parse(data)
+	if err != nil || set.Stored != stored || len(set.Keys) != len(keys) {
+		t.Fatalf("got %+v, %v", set, err)
+	}
+	for i, key := range set.Keys {
+		if key.ID != keys[i].ID || key.Reason != "" || !key.Public.Equal(keys[i].Public) {
+			t.Errorf("key %d: got %+v", i, key)
+		}
+	}
+}
