@@ -193,7 +193,7 @@ func TestATokenIsRememberedWhileTheSourceFails(t *testing.T) {
 		}
 		verify() // asks, in vain
 		synctest.Wait()
-		if got := testing.AllocsPerRun(1, verify); got > 2 {
+		if got := testing.AllocsPerRun(1, verify); got > 6 { // twice as many without the memory
 			t.Errorf("it takes %v allocations: the token is not remembered", got)
 		}
 		time.Sleep(time.Minute)
