@@ -1742,13 +1742,22 @@ func TestAPanicOfAHookChangesNothing(t *testing.T) {
 // Timeout, and is not called again before it returns.
 func TestASourceThatIgnoresItsContextInsideAnother(t *testing.T) {
 	bubble(t, func(s *stage) {
-		running, most := 0, 0
+		var running, most atomic.Int32
+		var mu sync.Mutex
 		release := make(chan struct{})
+		current := func() chan struct{} { mu.Lock(); defer mu.Unlock(); return release }
+		renew := func() {
+			mu.Lock()
+			defer mu.Unlock()
+			close(release)
+			release = make(chan struct{})
+		}
 		stubborn := jwtverify.KeySourceFunc(func(context.Context) (*jwtverify.KeySet, error) {
-			running++
-			most = max(most, running)
-			<-release
-			running--
+			if n := running.Add(1); n > most.Load() {
+				most.Store(n)
+			}
+			<-current()
+			running.Add(-1)
 			return kidSet(s, "a", "b", "c"), nil
 		})
 		path := filepath.Join(t.TempDir(), "keys.json")
@@ -1760,7 +1769,7 @@ func TestASourceThatIgnoresItsContextInsideAnother(t *testing.T) {
 			"stored":             jwtverify.StoredKeySource{Name: "test", Source: stubborn, Path: path},
 			"stored in fallback": jwtverify.FallbackKeySource{Primary: jwtverify.StoredKeySource{Name: "other", Source: stubborn, Path: path}, Secondary: jwtverify.KeySourceFunc(serve(s, "a"))},
 		} {
-			most = 0
+			most.Store(0)
 			cache := &jwtverify.Cache{Source: source}
 			began := time.Now()
 			if set, err := cache.Keys(context.Background()); err != nil || set.Len() != 1 {
@@ -1773,21 +1782,19 @@ func TestASourceThatIgnoresItsContextInsideAnother(t *testing.T) {
 				}
 				time.Sleep(time.Second)
 			}
-			is(s, name+": calls at the same time", most, 1)
-			close(release)
+			is(s, name+": calls at the same time", most.Load(), 1)
+			renew()
 			synctest.Wait()
-			release = make(chan struct{})
 			if name != "fallback" {
 				continue
 			}
 			time.Sleep(2 * time.Minute)
 			cache.Keys(context.Background())
 			time.Sleep(4 * time.Second)
-			close(release)
-			release = make(chan struct{})
+			renew()
 			time.Sleep(2 * time.Minute)
 		}
-		close(release)
+		renew()
 		time.Sleep(time.Minute)
 	})
 }

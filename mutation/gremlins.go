@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path"
@@ -66,6 +68,9 @@ func unleash(ctx context.Context, work, tree, pkg string, only []string, progres
 		return nil, fmt.Errorf("gremlins: %w", err)
 	}
 	data, err := os.ReadFile(report)
+	if errors.Is(err, fs.ErrNotExist) && only == nil {
+		return nil, nil // there is nothing in this package that gremlins would change
+	}
 	if err != nil {
 		return nil, err
 	}

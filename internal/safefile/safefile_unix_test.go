@@ -4,6 +4,7 @@ package safefile_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -282,6 +283,17 @@ func TestCheckLinks(t *testing.T) {
 		if want == "" && err != nil || want != "" && (err == nil || err.Error() != want) {
 			t.Errorf("%s: got %v, want %q", path, err, want)
 		}
+	}
+	chain := filepath.Join(private, "chain")
+	link(0, "folder", chain+"1")
+	for i := 2; i <= 41; i++ {
+		link(0, fmt.Sprint("chain", i-1), chain+fmt.Sprint(i))
+	}
+	if err := safefile.CheckLinks(chain + "40"); err != nil {
+		t.Errorf("40 links: %v", err)
+	}
+	if err := safefile.CheckLinks(chain + "41"); err == nil {
+		t.Error("41 links were followed")
 	}
 	t.Chdir(shared)
 	if err := safefile.CheckLinks("theirs/file"); err == nil {
