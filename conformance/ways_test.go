@@ -73,7 +73,7 @@ var ways = []way{
 		return jwtverify.DiscoveryKeySource{Issuer: issuerURL, Client: serving(set)}, nil
 	}},
 	{name: "StoredKeySource, read back", source: func(t *testing.T, set []byte) (jwtverify.KeySource, error) {
-		stored := jwtverify.StoredKeySource{
+		stored := jwtverify.StoredKeySource{Name: "the test",
 			Source:  jwtverify.HTTPKeySource{URL: issuerURL + "/jwks", Client: serving(set)},
 			Path:    filepath.Join(t.TempDir(), "stored.json"),
 			OnError: func(err error) { t.Error(err) },
