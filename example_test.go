@@ -36,15 +36,14 @@ func exampleIssuer() (server *httptest.Server, token string) {
 	return server, sign(tb, 0, goodHeader(), claims)
 }
 
-// The shortest program: an issuer's tokens, verified with the keys that it
-// publishes.
+// The shortest program: an issuer's tokens, verified with the keys that its metadata
+// name.
 func Example() {
 	server, raw := exampleIssuer()
 	defer server.Close()
 
 	verifier, err := jwtverify.New(jwtverify.Config{
 		Issuer: server.URL, Audiences: []string{"https://api.example.com"},
-		Keys: jwtverify.HTTPKeySource{URL: server.URL + "/.well-known/jwks.json"},
 	})
 	if err != nil {
 		log.Fatal(err)

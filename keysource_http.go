@@ -12,6 +12,7 @@ import (
 
 	"example.com/jwtverify/internal/fetch"
 	"example.com/jwtverify/internal/quote"
+	"example.com/jwtverify/internal/settings"
 	"example.com/jwtverify/internal/strictjson"
 )
 
@@ -47,7 +48,7 @@ func (s HTTPKeySource) Keys(ctx context.Context) (*KeySet, error) {
 
 func (s HTTPKeySource) name() string { return fetch.Name(s.URL) }
 
-func (s HTTPKeySource) check() error { return fetch.CheckURL("HTTPKeySource.URL", s.URL) }
+func (s HTTPKeySource) check() error { return settings.Address("HTTPKeySource.URL", s.URL) }
 
 // fetchKeySet gets the set at the url of an origin. The set in use, if it came from
 // there, makes the request conditional.
@@ -133,14 +134,7 @@ func (s DiscoveryKeySource) Keys(ctx context.Context) (*KeySet, error) {
 func (s DiscoveryKeySource) name() string { return "issuer " + s.Issuer }
 
 func (s DiscoveryKeySource) check() error {
-	if err := fetch.CheckURL("DiscoveryKeySource.Issuer", s.Issuer); err != nil {
-		return err
-	}
-	if strings.Contains(s.Issuer, "?") {
-		// RFC 8414, section 2; OpenID Connect Discovery 1.0, section 3.
-		return errors.New("DiscoveryKeySource.Issuer has a query (?…): an issuer has none")
-	}
-	return nil
+	return settings.MetadataIssuer("DiscoveryKeySource.Issuer", s.Issuer)
 }
 
 // discover returns the jwks_uri of the issuer's metadata.

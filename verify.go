@@ -4,7 +4,6 @@
 //	verifier, err := jwtverify.New(jwtverify.Config{
 //		Issuer:    "https://tenant.example.com",
 //		Audiences: []string{"https://api.example.com"},
-//		Keys:      jwtverify.HTTPKeySource{URL: "https://tenant.example.com/.well-known/jwks.json"},
 //	})
 //	…
 //	token, err := verifier.Verify(ctx, raw)
@@ -32,7 +31,8 @@
 //
 // # Keys
 //
-// A [KeySource] says where the issuer's keys are: [HTTPKeySource], [FileKeySource],
+// Without Config.Keys they are where the issuer's metadata say ([DiscoveryKeySource]).
+// Any other [KeySource] says where they are: [HTTPKeySource], [FileKeySource],
 // a fixed [*KeySet], or a function of your own ([KeySourceFunc]). A [Cache] around it,
 // which [New] adds if you don't, asks it at the first token, refreshes before the
 // keys are too old, asks at once (but not too often) for a kid that is new, and goes
@@ -62,6 +62,7 @@ import (
 	"example.com/jwtverify/internal/mediatype"
 	"example.com/jwtverify/internal/memo"
 	"example.com/jwtverify/internal/quote"
+	"example.com/jwtverify/internal/settings"
 )
 
 const (
@@ -69,8 +70,8 @@ const (
 	maxLeeway     = 10 * time.Minute
 )
 
-// Config says which tokens a [Verifier] trusts. Issuer, Audiences and Keys are
-// required; there is no option that turns a check off.
+// Config says which tokens a [Verifier] trusts. Issuer and Audiences are required; there
+// is no option that turns a check off.
 type Config struct {
 	// Issuer is the exact iss of the tokens, compared byte for byte, such as
 	// "https://tenant.example.com". A final slash counts.
@@ -81,8 +82,10 @@ type Config struct {
 	// another service must not work here.
 	Audiences []string
 
-	// Keys is where the issuer's keys come from. A source that is neither a
-	// [*Cache] nor a [*KeySet] is wrapped in a Cache with the defaults.
+	// Keys is where the issuer's keys come from; nil means the issuer's own metadata,
+	// by a [DiscoveryKeySource] with Issuer, which must be an https address then. A
+	// source that is neither a [*Cache] nor a [*KeySet] is wrapped in a Cache with the
+	// defaults.
 	Keys KeySource
 
 	// Type is the required typ of the token's header, such as "at+jwt", compared
@@ -147,8 +150,6 @@ func newVerifier(config Config) (*Verifier, error) {
 		return nil, fmt.Errorf("Config.Issuer is %s: no token can carry it, since it is not valid UTF-8", quote.Text(config.Issuer, 100))
 	case len(config.Audiences) == 0:
 		return nil, errors.New(`Config.Audiences is empty: set it to the aud that tokens for this service carry, such as []string{"https://api.example.com"}`)
-	case config.Keys == nil:
-		return nil, errors.New(`Config.Keys is nil: set it to where the issuer's keys are, such as jwtverify.HTTPKeySource{URL: "https://tenant.example.com/.well-known/jwks.json"}`)
 	case config.AudienceClaim != "" && config.AudienceClaim != "client_id" && config.AudienceClaim != "azp":
 		return nil, fmt.Errorf(`Config.AudienceClaim is %s: want "client_id", "azp", or nothing to require aud`, quote.Text(config.AudienceClaim, 100))
 	case config.VerifiedCache < 0 || config.VerifiedCache > maxVerifiedCache:
@@ -156,13 +157,24 @@ func newVerifier(config Config) (*Verifier, error) {
 	case config.Leeway > maxLeeway:
 		return nil, fmt.Errorf("Config.Leeway is %v: want at most %v, a longer one keeps expired tokens alive", config.Leeway, maxLeeway)
 	}
+	if err := settings.Issuer("Config.Issuer", config.Issuer); err != nil {
+		return nil, err
+	}
 	for i, audience := range config.Audiences {
+		name := fmt.Sprintf("Config.Audiences[%d]", i)
 		if audience == "" || !utf8.ValidString(audience) {
-			return nil, fmt.Errorf("Config.Audiences[%d] is %s: set it to an aud that tokens for this service carry", i, quote.Text(audience, 100))
+			return nil, fmt.Errorf("%s is %s: set it to an aud that tokens for this service carry", name, quote.Text(audience, 100))
+		}
+		if err := settings.Name(name, audience, "an aud that tokens for this service carry"); err != nil {
+			return nil, err
 		}
 	}
+	const mediaType = `a media type such as "at+jwt", or nothing to take JWT, at+jwt or no typ`
+	if err := settings.Name("Config.Type", config.Type, mediaType); err != nil {
+		return nil, err
+	}
 	if config.Type != "" && !mediatype.Valid(config.Type) {
-		return nil, fmt.Errorf(`Config.Type is %s: want a media type such as "at+jwt", or nothing to take JWT, at+jwt or no typ`, quote.Text(config.Type, 100))
+		return nil, fmt.Errorf("Config.Type is %s: want %s", quote.Text(config.Type, 100), mediaType)
 	}
 	v := &Verifier{
 		issuer:        config.Issuer,
@@ -179,6 +191,12 @@ func newVerifier(config Config) (*Verifier, error) {
 	v.leeway = max(v.leeway, 0)
 	if v.now == nil {
 		v.now = time.Now
+	}
+	if config.Keys == nil {
+		config.Keys = DiscoveryKeySource{Issuer: config.Issuer}
+		if checkSource(config.Keys) != nil {
+			return nil, fmt.Errorf(`Config.Keys is nil, and Config.Issuer is %s, which is no https address that leads to keys: set Config.Keys to where they are, such as jwtverify.HTTPKeySource{URL: "https://tenant.example.com/.well-known/jwks.json"}`, quote.Text(config.Issuer, 100))
+		}
 	}
 	if err := checkSource(config.Keys); err != nil {
 		return nil, fmt.Errorf("Config.Keys: %w", err)

@@ -848,20 +848,31 @@ func TestNewRefusesWhatIsNotCompleteAndSafe(t *testing.T) {
 		"a long one, without any letter": {func(c *jwtverify.Config) { c.Issuer = strings.Repeat("\x80", 150) }, `Config.Issuer is ""…: no token can carry it`},
 		"no audience":                    {func(c *jwtverify.Config) { c.Audiences = nil }, "Config.Audiences is empty: set it to"},
 		"an empty audience":              {func(c *jwtverify.Config) { c.Audiences = []string{"a", ""} }, "Config.Audiences[1] is"},
-		"no keys":                        {func(c *jwtverify.Config) { c.Keys = nil }, "Config.Keys is nil: set it to"},
-		"a nil *KeySet":                  {func(c *jwtverify.Config) { c.Keys = (*jwtverify.KeySet)(nil) }, "Config.Keys: the key source is nil"},
-		"a nil *Cache":                   {func(c *jwtverify.Config) { c.Keys = (*jwtverify.Cache)(nil) }, "Config.Keys: the key source is nil"},
-		"a nil function":                 {func(c *jwtverify.Config) { c.Keys = jwtverify.KeySourceFunc(nil) }, "Config.Keys: the key source is nil"},
-		"a nil pointer to a source":      {func(c *jwtverify.Config) { c.Keys = (*jwtverify.HTTPKeySource)(nil) }, "Config.Keys: the key source is nil"},
-		"a set without usable key":       {func(c *jwtverify.Config) { c.Keys = ec }, `Config.Keys can verify nothing: the key set has no key usable for RS256: key 0 with kid "ec" is not used: kty is "EC", want "RSA"`},
-		"a zero HTTPKeySource":           {func(c *jwtverify.Config) { c.Keys = jwtverify.HTTPKeySource{} }, "HTTPKeySource.URL is empty"},
-		"a zero FileKeySource":           {func(c *jwtverify.Config) { c.Keys = jwtverify.FileKeySource("") }, "FileKeySource is empty"},
-		"a Cache without source":         {func(c *jwtverify.Config) { c.Keys = &jwtverify.Cache{} }, "Cache.Source"},
-		"a Cache in a Cache":             {func(c *jwtverify.Config) { c.Keys = &jwtverify.Cache{Source: &jwtverify.Cache{Source: c.Keys}} }, "a *Cache inside another source"},
-		"a leeway over ten minutes":      {func(c *jwtverify.Config) { c.Leeway = 10*time.Minute + 1 }, "Config.Leeway is 10m0.000000001s: want at most 10m0s"},
-		"another claim as the audience":  {func(c *jwtverify.Config) { c.AudienceClaim = "sub" }, `Config.AudienceClaim is "sub": want`},
-		"a type with a space":            {func(c *jwtverify.Config) { c.Type = "at jwt" }, `Config.Type is "at jwt": want`},
-		"a type that is a prefix":        {func(c *jwtverify.Config) { c.Type = "application/" }, `Config.Type is "application/": want`},
+		"no keys, and a name as issuer": {func(c *jwtverify.Config) { c.Issuer, c.Keys = "accounts.google.com", nil },
+			`Config.Keys is nil, and Config.Issuer is "accounts.google.com", which is no https address that leads to keys: set Config.Keys to where they are, such as jwtverify.HTTPKeySource{URL:`},
+		"no keys, and an http name": {func(c *jwtverify.Config) { c.Issuer, c.Keys = "http://adfs.example.com/adfs/services/trust", nil },
+			`Config.Keys is nil, and Config.Issuer is "http://adfs.example.com/adfs/services/trust", which is no https address`},
+		"an issuer with a line end":     {func(c *jwtverify.Config) { c.Issuer += "\r" }, `Config.Issuer is "https://issuer.example\r", want the exact iss of the tokens: it has a line end ("\r") at the end: remove it`},
+		"an issuer that is a document":  {func(c *jwtverify.Config) { c.Issuer += "/.well-known/openid-configuration" }, `it is the address of a document of the issuer: remove "/.well-known/openid-configuration"`},
+		"an audience in quotes":         {func(c *jwtverify.Config) { c.Audiences = []string{"a", `"b"`} }, `Config.Audiences[1] is "\"b\"", want an aud that tokens for this service carry: it has a quote`},
+		"a type with a line end":        {func(c *jwtverify.Config) { c.Type = "at+jwt\n" }, `Config.Type is "at+jwt\n", want a media type such as "at+jwt", or nothing to take JWT, at+jwt or no typ: it has a line end`},
+		"an address with an empty part": {func(c *jwtverify.Config) { c.Keys = jwtverify.HTTPKeySource{URL: "https://a.example//keys"} }, "Config.Keys: HTTPKeySource.URL has // behind the host"},
+		"a discovery address of keys": {func(c *jwtverify.Config) {
+			c.Keys = jwtverify.DiscoveryKeySource{Issuer: "https://a.example/.well-known/openid-configuration"}
+		}, "Config.Keys: DiscoveryKeySource.Issuer is the address of a document"},
+		"a nil *KeySet":                 {func(c *jwtverify.Config) { c.Keys = (*jwtverify.KeySet)(nil) }, "Config.Keys: the key source is nil"},
+		"a nil *Cache":                  {func(c *jwtverify.Config) { c.Keys = (*jwtverify.Cache)(nil) }, "Config.Keys: the key source is nil"},
+		"a nil function":                {func(c *jwtverify.Config) { c.Keys = jwtverify.KeySourceFunc(nil) }, "Config.Keys: the key source is nil"},
+		"a nil pointer to a source":     {func(c *jwtverify.Config) { c.Keys = (*jwtverify.HTTPKeySource)(nil) }, "Config.Keys: the key source is nil"},
+		"a set without usable key":      {func(c *jwtverify.Config) { c.Keys = ec }, `Config.Keys can verify nothing: the key set has no key usable for RS256: key 0 with kid "ec" is not used: kty is "EC", want "RSA"`},
+		"a zero HTTPKeySource":          {func(c *jwtverify.Config) { c.Keys = jwtverify.HTTPKeySource{} }, "HTTPKeySource.URL is empty"},
+		"a zero FileKeySource":          {func(c *jwtverify.Config) { c.Keys = jwtverify.FileKeySource("") }, "FileKeySource is empty"},
+		"a Cache without source":        {func(c *jwtverify.Config) { c.Keys = &jwtverify.Cache{} }, "Cache.Source"},
+		"a Cache in a Cache":            {func(c *jwtverify.Config) { c.Keys = &jwtverify.Cache{Source: &jwtverify.Cache{Source: c.Keys}} }, "a *Cache inside another source"},
+		"a leeway over ten minutes":     {func(c *jwtverify.Config) { c.Leeway = 10*time.Minute + 1 }, "Config.Leeway is 10m0.000000001s: want at most 10m0s"},
+		"another claim as the audience": {func(c *jwtverify.Config) { c.AudienceClaim = "sub" }, `Config.AudienceClaim is "sub": want`},
+		"a type with a space":           {func(c *jwtverify.Config) { c.Type = "at jwt" }, `Config.Type is "at jwt": want`},
+		"a type that is a prefix":       {func(c *jwtverify.Config) { c.Type = "application/" }, `Config.Type is "application/": want`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			config := ok
@@ -886,6 +897,18 @@ func TestNewRefusesWhatIsNotCompleteAndSafe(t *testing.T) {
 			t.Errorf("at the bounds: %v", err)
 		}
 	}
+}
+
+// Without Config.Keys the issuer's own metadata say where the keys are.
+func TestNoKeysMeansTheMetadataOfTheIssuer(t *testing.T) {
+	server, raw := exampleIssuer()
+	defer server.Close()
+	verifier, err := jwtverify.New(jwtverify.Config{Issuer: server.URL, Audiences: []string{"https://api.example.com"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := verifier.Verify(t.Context(), raw)
+	checkVerdict(t, token, err, nil)
 }
 
 func TestVerifierKeepsNothingOfTheCallers(t *testing.T) {

@@ -94,10 +94,13 @@ func CheckURL(name, raw string) error {
 	case strings.Contains(raw, "#"):
 		return fmt.Errorf("%s has a fragment (#…): remove it", name)
 	case u.Scheme == "http" && !IsLoopback(u.Hostname()):
-		return fmt.Errorf("%s is %s: use https; http is for localhost, 127.0.0.0/8 and ::1 only", name, quote.Text(shownURL(u), 100))
+		return fmt.Errorf("%s is %s: %w", name, quote.Text(shownURL(u), 100), ErrPlainHTTP)
 	}
 	return nil
 }
+
+// ErrPlainHTTP is matched by the error for http beyond this machine.
+var ErrPlainHTTP = errors.New("use https; http is for localhost, 127.0.0.0/8 and ::1 only")
 
 // IsLoopback reports whether a host is localhost, in 127.0.0.0/8, or ::1.
 func IsLoopback(host string) bool {

@@ -1,0 +1,141 @@
+// Package settings finds names and addresses that cannot be right: what an environment
+// file, a shell or a template has made of them. With such a setting every token is
+// refused, for a reason that leads elsewhere.
+//
+// Each error begins with the name of the setting, and says what was found and what to do.
+package settings
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"example.com/jwtverify/internal/fetch"
+	"example.com/jwtverify/internal/quote"
+)
+
+// Issuer accepts what can be the iss of tokens. That need not be an address.
+func Issuer(name, issuer string) error {
+	return refuse(name, issuer, "the exact iss of the tokens", issuerFlaw(issuer))
+}
+
+// Name accepts what a person can have meant as a name: also one with spaces or commas. A
+// list in one text is not told from such a name. want says what the setting is.
+func Name(name, text, want string) error {
+	flaw := textFlaw(text, true)
+	switch {
+	case flaw != "" || text == "":
+	case text[0] == '$':
+		flaw = `has "$" in front, of a variable that was not expanded: write its value`
+	case strings.IndexByte("{[<(", text[0]) >= 0 && strings.IndexByte("}]>)", text[len(text)-1]) >= 0:
+		flaw = "is in brackets: remove them, and write the elements of a list one by one"
+	}
+	return refuse(name, text, want, flaw)
+}
+
+func refuse(name, text, want, flaw string) error {
+	if flaw == "" {
+		return nil
+	}
+	return fmt.Errorf("%s is %s, want %s: it %s", name, quote.Text(text, 100), want, flaw)
+}
+
+// Address accepts the address of a key set. It may hold a secret, so that an error shows
+// no more of it than the flaw.
+func Address(name, address string) error { return reachable(name, address, addressFlaw(address)) }
+
+// MetadataIssuer accepts the issuer whose metadata are at an address below it.
+func MetadataIssuer(name, issuer string) error {
+	if err := reachable(name, issuer, issuerFlaw(issuer)); err != nil {
+		return err
+	}
+	if strings.Contains(issuer, "?") {
+		// RFC 8414, section 2; OpenID Connect Discovery 1.0, section 3.
+		return errors.New(name + " has a query (?…): an issuer has none")
+	}
+	return nil
+}
+
+func reachable(name, address, flaw string) error {
+	if flaw != "" {
+		return errors.New(name + " " + flaw)
+	}
+	err := fetch.CheckURL(name, address)
+	if errors.Is(err, fetch.ErrPlainHTTP) {
+		err = fmt.Errorf("%w; where the way there is safe, an https address with a Client.Transport that sends http, or a KeySourceFunc, does it", err)
+	}
+	return err
+}
+
+// issuerFlaw says what is wrong with an issuer; "": nothing that one could see.
+func issuerFlaw(issuer string) string {
+	if flaw := addressFlaw(issuer); flaw != "" {
+		return flaw
+	}
+	if i := strings.IndexAny(issuer, "{}<>"); i >= 0 || strings.HasPrefix(issuer, "$") {
+		return "has " + strconv.Quote(issuer[max(i, 0):][:1]) + " in it, of a template or a variable that was not filled in: write the issuer's own name there"
+	}
+	const wellKnown = "/.well-known/"
+	if i := strings.Index(issuer, wellKnown); i >= 0 {
+		document, _, _ := strings.Cut(issuer[i+len(wellKnown):], "/")
+		return "is the address of a document of the issuer: remove " + quote.Text(wellKnown+document, 100)
+	}
+	return ""
+}
+
+func addressFlaw(address string) string {
+	if flaw := textFlaw(address, false); flaw != "" {
+		return flaw
+	}
+	_, rest, found := strings.Cut(address, "://")
+	if !found {
+		return ""
+	}
+	if strings.HasPrefix(rest, "https://") || strings.HasPrefix(rest, "http://") {
+		return "has https:// twice: remove one"
+	}
+	rest, _, _ = strings.Cut(rest, "?")
+	rest = strings.ReplaceAll(rest, "://", "") // a whole address in the path of another, as proxies have it
+	if strings.Contains(rest, "//") {
+		return "has // behind the host: is a setting that it is made of empty, or does it end in a slash?"
+	}
+	return ""
+}
+
+// textFlaw says what nobody writes on purpose: control characters, what cannot be seen,
+// quotes around it, and space, but for the plain ones within a name.
+func textFlaw(text string, spaces bool) string {
+	for i, c := range text {
+		size := utf8.RuneLen(c)
+		first, last := i == 0, i+size == len(text)
+		what, then := "", "remove it"
+		switch {
+		case (first || last) && strings.ContainsRune("\"'`“”‘’", c):
+			what, then = "a quote", "remove the quotes, which some readers of .env files keep"
+		case c == ' ' && spaces && !first && !last:
+		case c == '\r' || c == '\n':
+			what = "a line end"
+		case unicode.IsSpace(c):
+			what = "a space"
+		case unicode.IsControl(c):
+			what = "a control character"
+		case !unicode.IsPrint(c):
+			what = "an invisible character"
+		}
+		if what == "" {
+			continue
+		}
+		where := "at byte " + strconv.Itoa(i)
+		switch {
+		case first:
+			where = "at the beginning"
+		case last:
+			where = "at the end"
+		}
+		return fmt.Sprintf("has %s (%s) %s: %s", what, strconv.QuoteToASCII(string(c)), where, then)
+	}
+	return ""
+}
