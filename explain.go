@@ -20,7 +20,7 @@ type Report struct {
 
 	// Checks are in the order in which Verify makes them: settings, form,
 	// algorithm, type, key, signature, claims, issuer, audience, not-before,
-	// expiry. Each is there once, and may be followed by notes of the same name. The
+	// expiry, and check where there is a Config.Check. Each is there once, and may be followed by notes of the same name. The
 	// first that failed is the reason for Err; the others are further findings.
 	Checks []Check
 }
@@ -95,7 +95,7 @@ type explanation struct {
 }
 
 func newExplanation(token string, found *trace, failed step, err error) *explanation {
-	e := &explanation{trace: *found, err: err, failed: failed, last: min(failed, diagnosis.Expiry), size: len(token)}
+	e := &explanation{trace: *found, err: err, failed: failed, last: min(failed, diagnosis.OwnCheck), size: len(token)}
 	if err != nil {
 		e.failures[failed] = err
 	}
@@ -163,6 +163,7 @@ func (e *explanation) facts(verifiers []*Verifier) *diagnosis.Case {
 	}
 	if len(verifiers) > 0 {
 		v := verifiers[0]
+		k.HasCheck = len(verifiers) == 1 && v.check != nil
 		k.Audiences, k.Leeway, k.Timeout = v.audiences, v.leeway, defaultTimeout
 		if v.cache != nil {
 			k.Timeout = cmp.Or(v.cache.Timeout, defaultTimeout)

@@ -86,6 +86,9 @@ func checkReport(tb testing.TB, report *jwtverify.Report, token *jwtverify.Token
 			}
 		}
 	}
+	if n := len(names) - 1; n > 0 && names[n] == "check" { // where there is a Config.Check
+		names = names[:n]
+	}
 	if !slices.Equal(names, stepNames) {
 		tb.Errorf("the checks are %v, want %v", names, stepNames)
 	}

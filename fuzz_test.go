@@ -179,6 +179,9 @@ func FuzzExplainAgrees(f *testing.F) {
 		{Audiences: []string{"a", "b"}},
 		{Now: func() time.Time { return time.Unix(testNow+3600, 0) }},
 		{Now: func() time.Time { return time.Unix(0, 0) }},
+		{Check: func(token *jwtverify.Token) error { return errors.New(token.Subject + token.ID) }},
+		{Check: func(token *jwtverify.Token) error { return token.Claims(&struct{ Scope []int }{}) }},
+		{Check: func(token *jwtverify.Token) error { panic(token.Subject) }},
 	}
 	f.Fuzz(func(t *testing.T, kind byte, at, length uint16, text string) {
 		raw, _, _, _ := e.edit(t, kind, at, length, text)

@@ -35,12 +35,14 @@ var (
 	ErrNotYetValid = fmt.Errorf("%w: not yet valid", ErrInvalid)
 	// ErrExpired: exp is past by the leeway or more.
 	ErrExpired = fmt.Errorf("%w: expired", ErrInvalid)
+	// ErrClaims: Config.Check refused the token, which is good otherwise.
+	ErrClaims = fmt.Errorf("%w: refused claims", ErrInvalid)
 )
 
 // An invalidError is one of the reasons to refuse, with what was found and what was
 // expected.
 type invalidError struct {
-	kind error  // one of those above
+	kind error  // one of those above; of ErrClaims also the error of Config.Check
 	code string // what Explain calls it
 
 	subject string // what found is said of, with its verb; may be empty

@@ -19,8 +19,8 @@ const (
 )
 
 // A verifiedToken is a token whose signature and claims were found good, so that a
-// client's next request with it costs no RSA. What depends on the time or on the keys is
-// judged anew at each use.
+// client's next request with it costs no RSA. What depends on the time, on the keys or on
+// Config.Check is judged anew at each use.
 type verifiedToken struct {
 	query keyQuery
 	key   Key // that verified it
@@ -64,6 +64,11 @@ func (v *Verifier) remembered(ctx context.Context, token string, hash uint64) (t
 	if err := checkExpiry(&known.Value.token, now, v.leeway); err != nil {
 		v.verified.Forget(known)
 		return nil, err, true
+	}
+	if v.check != nil {
+		if err := checkOwn(&known.Value.token, v.check); err != nil {
+			return nil, err, true
+		}
 	}
 	return known.Value.token.clone(), nil, true
 }

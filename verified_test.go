@@ -293,6 +293,12 @@ func FuzzRememberedAgrees(f *testing.F) {
 		set := sets[0]
 		config := jwtverify.Config{
 			Now: func() time.Time { return now },
+			Check: func(token *jwtverify.Token) error {
+				if token.Subject = token.Subject + "!"; token.Subject == "3!" && now.Unix() > testNow {
+					return errors.New("not this one, this late")
+				}
+				return nil
+			},
 			// Without a Cache of its own: each look-up sees the keys of the moment.
 			Keys: jwtverify.KeySourceFunc(func(context.Context) (*jwtverify.KeySet, error) { return set, nil }),
 		}

@@ -10,7 +10,7 @@
 //
 // [Verifier.Verify] checks, in this order: the form, the algorithm (RS256 and
 // nothing else), the type, the signature by a key of the issuer, then the claims
-// iss, aud, nbf and exp. There is no option to skip one of them, and no way to read
+// iss, aud, nbf and exp, and what Config.Check asks for. There is no option to skip one of them, and no way to read
 // claims that were not verified.
 //
 // # Errors
@@ -113,6 +113,15 @@ type Config struct {
 	// judged each time. The token itself is not kept, only a hash. The memory is at
 	// most 8 KiB for each of them, usually 2, and 8 bytes of that are taken at once.
 	VerifiedCache int
+
+	// Check is the caller's own check, such as of a claim that tells access tokens from
+	// ID tokens; nil means none. It is called last, each time that a token is good
+	// otherwise, a remembered one too, and by several goroutines at once. An error
+	// refuses the token as [ErrClaims], quoted and cut at 100 bytes; [errors.Is] finds
+	// the error itself, unless it matches [ErrInvalid] or [ErrKeysUnavailable]. So does
+	// a panic. It is given a copy of the token, and decides by that alone: what it
+	// asked elsewhere would make an outage there a bad token.
+	Check func(*Token) error
 }
 
 // A Verifier verifies the tokens of one issuer. It is made by [New], cannot be
@@ -124,6 +133,7 @@ type Verifier struct {
 	audienceClaim string
 	leeway        time.Duration
 	now           func() time.Time
+	check         func(*Token) error // nil: none
 
 	set   *KeySet // fixed keys, or
 	cache *Cache  // keys that are kept fresh
@@ -183,6 +193,7 @@ func newVerifier(config Config) (*Verifier, error) {
 		audienceClaim: config.AudienceClaim,
 		leeway:        config.Leeway,
 		now:           config.Now,
+		check:         config.Check,
 		verified:      newVerifiedTokens(config.VerifiedCache),
 	}
 	if v.leeway == 0 {
@@ -254,6 +265,7 @@ var errZeroVerifier error = &KeysUnavailableError{RetryAfter: minRetryAfter, Rea
 //   - [ErrMalformed] again, for the claims: nothing of them is read before the
 //     signature is good
 //   - [ErrIssuer], [ErrAudience], [ErrNotYetValid], [ErrExpired]
+//   - [ErrClaims]: Config.Check refused it
 //
 // All of them match [ErrInvalid]: refuse the token (HTTP 401). An error that
 // matches [ErrKeysUnavailable] instead says nothing about the token: the keys to
@@ -352,6 +364,11 @@ func (v *Verifier) verify(ctx context.Context, token string, found *trace) (fail
 	}
 	if err := checkExpiry(found.token, found.now, v.leeway); err != nil {
 		return diagnosis.Expiry, err
+	}
+	if v.check != nil {
+		if err := checkOwn(found.token, v.check); err != nil {
+			return diagnosis.OwnCheck, err
+		}
 	}
 	return diagnosis.Steps, nil
 }

@@ -190,6 +190,7 @@ func benchToken(tb testing.TB) string {
 var leaves = []error{
 	jwtverify.ErrMalformed, jwtverify.ErrUnsupported, jwtverify.ErrUnknownKey, jwtverify.ErrSignature,
 	jwtverify.ErrIssuer, jwtverify.ErrAudience, jwtverify.ErrNotYetValid, jwtverify.ErrExpired,
+	jwtverify.ErrClaims,
 }
 
 // checkVerdict reports an error unless err is nil for a nil want, or matches want

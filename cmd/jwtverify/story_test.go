@@ -72,7 +72,9 @@ func storyPaths(t testing.TB) []string {
 		}
 		paths = append(paths, found...)
 	}
-	paths = slices.DeleteFunc(paths, func(path string) bool { return filepath.Base(path) == libraryStory+".txt" })
+	paths = slices.DeleteFunc(paths, func(path string) bool {
+		return slices.Contains(libraryStories, strings.TrimSuffix(filepath.Base(path), ".txt"))
+	})
 	return paths
 }
 

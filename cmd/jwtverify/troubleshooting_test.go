@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -137,37 +139,74 @@ func TestAnAdviceNamesWhatThereIs(t *testing.T) {
 	}
 }
 
-// libraryStory is that of the one code that a command cannot reach, since it asks once
-// and ends.
-const libraryStory = "keys-held"
+// libraryStories are those of the codes that a command cannot reach: it asks for keys
+// once and ends, and its settings have no check of the user's own.
+var libraryStories = []string{"keys-held", "claims-refused", "check-panicked"}
 
 func TestTheStoryOfKeysHeld(t *testing.T) {
-	path := filepath.Join("testdata", "codes", libraryStory+".txt")
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		if err := w.change("answer " + storyKeys + " 503"); err != nil {
 			t.Fatal(err)
 		}
-		verifier, err := jwtverify.New(jwtverify.Config{Issuer: storyIssuer, Audiences: []string{storyAudience}, Keys: w.keySource()})
-		if err != nil {
-			t.Fatal(err)
-		}
+		verifier := newLibraryVerifier(t, w, nil)
 		verifier.Explain(t.Context(), anyToken)
-		var b strings.Builder
-		b.WriteString("# In a long-lived process: the keys were asked for a moment ago, in vain. The command\n# asks once and ends, so that this is what the library says.\n\n")
-		for _, c := range verifier.Explain(t.Context(), anyToken).Checks {
-			if c.Code == "keys-held" {
-				f := newFinding(c)
-				b.WriteString("✗ " + c.Code + "   (decides)\n" + strings.Join(details(f.Check, false, "  "), "\n") + "\n")
-			}
-		}
-		if *update {
-			writeFile(t, path, []byte(b.String()))
-			return
-		}
-		got, err := os.ReadFile(path)
-		if err != nil || string(got) != b.String() {
-			t.Errorf("%s: %v, the library says\n%s", path, err, b.String())
-		}
+		checkLibraryStory(t, "keys-held", `# In a long-lived process: the keys were asked for a moment ago, in vain. The command
+# asks once and ends, so that this is what the library says.`, verifier.Explain(t.Context(), anyToken))
 	})
+}
+
+func TestTheStoriesOfTheProgramsOwnCheck(t *testing.T) {
+	for code, story := range map[string]struct {
+		comment string
+		check   func(*jwtverify.Token) error
+	}{
+		"claims-refused": {"# A program that has a Config.Check of its own, for access tokens alone, got an ID token.", func(token *jwtverify.Token) error {
+			var claims map[string]any
+			return cmp.Or(token.Claims(&claims), fmt.Errorf("token_use is %v, want access", claims["token_use"]))
+		}},
+		"check-panicked": {"# The Config.Check of a program takes for granted what this token does not have.", func(token *jwtverify.Token) error {
+			var claims map[string]any
+			return cmp.Or(token.Claims(&claims), errors.New(claims["scope"].(string)))
+		}},
+	} {
+		t.Run(code, func(t *testing.T) {
+			w, file := newWorld(t), filepath.Join(t.TempDir(), "token.txt")
+			if err := w.mint(file, `claims {"token_use":"id"}`); err != nil {
+				t.Fatal(err)
+			}
+			raw := strings.TrimSpace(w.read(t, file))
+			checkLibraryStory(t, code, story.comment, newLibraryVerifier(t, w, story.check).Explain(t.Context(), raw))
+		})
+	}
+}
+
+func newLibraryVerifier(t *testing.T, w *world, check func(*jwtverify.Token) error) *jwtverify.Verifier {
+	t.Helper()
+	verifier, err := jwtverify.New(jwtverify.Config{Issuer: storyIssuer, Audiences: []string{storyAudience}, Keys: w.keySource(), Now: w.now, Check: check})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return verifier
+}
+
+// checkLibraryStory compares the story of a code with what the library says of it.
+func checkLibraryStory(t *testing.T, code, comment string, report *jwtverify.Report) {
+	t.Helper()
+	path := filepath.Join("testdata", "codes", code+".txt")
+	text := comment + "\n\n"
+	for _, c := range report.Checks {
+		if c.Code == code {
+			f := newFinding(c)
+			text += "✗ " + c.Code + "   (decides)\n" + strings.Join(details(f.Check, false, "  "), "\n") + "\n"
+		}
+	}
+	if *update {
+		writeFile(t, path, []byte(text))
+		return
+	}
+	got, err := os.ReadFile(path)
+	if err != nil || string(got) != text {
+		t.Errorf("%s: %v, the library says\n%s", path, err, text)
+	}
 }

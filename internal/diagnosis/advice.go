@@ -134,6 +134,10 @@ var Codes = [...]Code{
 	{"issued-ahead", "not-before", "note", "iat lies ahead by more than the leeway", "the token was issued in the future",
 		[]Advice{{Next: "set the clocks of this machine and the issuer", Command: "see clock-skew"}}},
 	{"expired", "expiry", "ErrExpired", "exp is past by the leeway or more", "the token has expired", []Advice{{Next: "get a new token"}}},
+	{"claims-refused", "check", "ErrClaims", "Config.Check of the program refuses a token that is good otherwise", "the program's own check refuses the token",
+		[]Advice{{Expected: "a token that Config.Check accepts", Next: "send a token of the kind that this check asks for; or change Config.Check, if this one is to be accepted"}}},
+	{"check-panicked", "check", "ErrClaims", "Config.Check of the program panicked", "the program's own check panicked",
+		[]Advice{{Expected: "a token that Config.Check accepts", Next: "correct Config.Check: no token must make it panic, whatever claims it lacks"}}},
 	{"clock-skew", "clock", "note", "the key server's clock differs from this machine's by over 60 seconds", "this machine's clock differs from the issuer's",
 		[]Advice{{Command: "set this machine's clock"}}},
 
