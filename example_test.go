@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -32,7 +33,7 @@ func exampleIssuer() (server *httptest.Server, token string) {
 	}))
 	claims := goodClaims()
 	claims["iss"], claims["aud"], claims["exp"] = server.URL, "https://api.example.com", time.Now().Add(time.Hour).Unix()
-	claims["scope"] = "orders:read"
+	claims["scope"], claims["realm_access"] = "orders:read", map[string]any{"roles": []string{"orders.read"}}
 	return server, sign(tb, 0, goodHeader(), claims)
 }
 
@@ -107,6 +108,51 @@ func ExampleToken_Claims() {
 	}
 	fmt.Println(claims.Scope)
 	// Output: orders:read
+}
+
+// Rights that the issuer wrote somewhere into the claims, by exact names.
+func ExampleToken_Strings() {
+	server, raw := exampleIssuer()
+	defer server.Close()
+	verifier, err := jwtverify.New(jwtverify.Config{Issuer: server.URL, Audiences: []string{"https://api.example.com"}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	token, err := verifier.Verify(context.Background(), raw)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(slices.Contains(token.Strings("realm_access", "roles"), "orders.read"))
+	fmt.Println(token.Strings("scope"), token.Strings("Scope"))
+	// Output:
+	// true
+	// [orders:read] []
+}
+
+// An API for access tokens alone, of an issuer whose ID tokens have the same audience:
+// the check is part of the Config, and holds wherever the Verifier is used.
+func ExampleConfig_check() {
+	server, raw := exampleIssuer()
+	defer server.Close()
+	errNoAccess := errors.New("this is no access token")
+	verifier, err := jwtverify.New(jwtverify.Config{
+		Issuer: server.URL, Audiences: []string{"https://api.example.com"},
+		Check: func(token *jwtverify.Token) error {
+			if !slices.Equal(token.Strings("token_use"), []string{"access"}) {
+				return errNoAccess
+			}
+			return nil
+		},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, err = verifier.Verify(context.Background(), raw)
+	fmt.Println(errors.Is(err, jwtverify.ErrClaims), errors.Is(err, errNoAccess))
+	fmt.Println(err)
+	// Output:
+	// true true
+	// jwtverify: token is invalid: Config.Check refused it: "this is no access token"
 }
 
 // The keys of an issuer that publishes metadata: its address is enough.

@@ -30,6 +30,11 @@ type Token struct {
 	NotBefore time.Time // nbf, zero if absent
 	IssuedAt  time.Time // iat, zero if absent; it is not judged
 
+	// Bound: there is a cnf (RFC 7800), so that only who proves possession of a key may
+	// use the token. The proof is the caller's to check; package bearer refuses a bound
+	// token unless told how.
+	Bound bool
+
 	claims string
 }
 
@@ -61,8 +66,8 @@ func (t *Token) clone() *Token {
 // return.
 //
 // encoding/json matches names ignoring case. For the claims that Verify judges it
-// has refused look-alikes; for claims of your own that decide on rights, unmarshal
-// into a map and look up the exact name.
+// has refused look-alikes; claims of your own that decide on rights are read by
+// [Token.Strings], or from a map.
 func (t *Token) Claims(v any) error {
 	if t == nil || t.claims == "" {
 		return errors.New("jwtverify: the Token has no claims: it was not returned by Verify")
@@ -71,6 +76,17 @@ func (t *Token) Claims(v any) error {
 		return fmt.Errorf("jwtverify: claims do not fit: %w", err)
 	}
 	return nil
+}
+
+// Strings returns the string, or the strings of the array, at a path of the claims, by
+// exact names: token.Strings("realm_access", "roles"). It returns nil where there is
+// nothing, or a value of another type, and for a Token that Verify did not return. Unlike
+// the struct tags of encoding/json it takes no "Roles" for "roles".
+func (t *Token) Strings(path ...string) []string {
+	if t == nil {
+		return nil
+	}
+	return strictjson.StringsAt(t.claims, path)
 }
 
 type contextKey struct{}
@@ -116,6 +132,9 @@ func readClaims(claims, audienceClaim string) (t *Token, audience []string, err 
 			t.IssuedAt, err = readDate(&r, name)
 		case "jti":
 			t.ID, err = r.String(name)
+		case "cnf":
+			t.Bound = true
+			r.Skip()
 		default:
 			if name == audienceClaim && name != "" {
 				var id string

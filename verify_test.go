@@ -978,6 +978,58 @@ func TestClaimsOfTheToken(t *testing.T) {
 	}
 }
 
+// Strings reads by exact names, and from verified claims alone.
+func TestStringsOfTheToken(t *testing.T) {
+	claims := changed(goodClaims(), map[string]any{
+		"realm_access": map[string]any{"roles": []string{"read", "write"}}, "Scope": "admin", "hd": "example.com", "token_use": []string{"access"},
+	})
+	token, err := newVerifier(t, jwtverify.Config{}).Verify(t.Context(), sign(t, 0, goodHeader(), claims))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ path, want []string }{
+		{[]string{"realm_access", "roles"}, []string{"read", "write"}},
+		{[]string{"hd"}, []string{"example.com"}},
+		{[]string{"token_use"}, []string{"access"}},
+		{[]string{"sub"}, []string{token.Subject}},
+		{[]string{"scope"}, nil},
+		{[]string{"exp"}, nil},
+		{nil, nil},
+	} {
+		if got := token.Strings(test.path...); !slices.Equal(got, test.want) {
+			t.Errorf("%q: got %q, want %q", test.path, got, test.want)
+		}
+	}
+	for _, token := range []*jwtverify.Token{nil, {}, {Subject: "s"}} {
+		if got := token.Strings("sub"); got != nil {
+			t.Errorf("%+v: got %q, want nothing: Verify did not return it", token, got)
+		}
+	}
+}
+
+// Bound says that there is a cnf, whatever it holds: for a new and for a remembered token.
+func TestBound(t *testing.T) {
+	for claims, want := range map[string]bool{
+		`"cnf":{"jkt":"x"}`:      true,
+		`"cnf":null`:             true,
+		`"\u0063nf":""`:          true,
+		`"x":{"cnf":{}}`:         false,
+		`"Cnf":{}`:               false,
+		`"x":"\"cnf\":{}"`:       false,
+		`"cnfs":[],"cn":{"f":1}`: false,
+	} {
+		text := marshal(t, goodClaims())
+		verifier := newVerifier(t, jwtverify.Config{VerifiedCache: 1})
+		for range 2 {
+			token, err := verifier.Verify(t.Context(), signText(t, 0, marshal(t, goodHeader()), text[:len(text)-1]+","+claims+"}"))
+			checkVerdict(t, token, err, nil)
+			if err == nil && token.Bound != want {
+				t.Errorf("%s: got %v, want %v", claims, token.Bound, want)
+			}
+		}
+	}
+}
+
 func TestContext(t *testing.T) {
 	if token, ok := jwtverify.FromContext(t.Context()); ok || token != nil {
 		t.Errorf("got %v, %v from an empty context, want nothing", token, ok)

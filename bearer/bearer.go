@@ -320,7 +320,7 @@ func (g *Guard) authenticate(r *http.Request, scopes bool) (*admission, *Rejecti
 	if scopes {
 		a.claims = claimsOf(token) // now, or else they would be read twice
 	}
-	if a.isBound() {
+	if token.Bound {
 		if g.bound == nil {
 			return nil, notValid(errBound)
 		}

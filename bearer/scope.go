@@ -1,7 +1,6 @@
 package bearer
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -102,31 +101,6 @@ func admissionFrom(ctx context.Context) *admission {
 		return nil
 	}
 	return a
-}
-
-// isBound reports whether the token has the claim cnf, whatever it holds. It is called
-// before others can see a.
-func (a *admission) isBound() bool {
-	if a.claims == nil {
-		var search cnfSearch
-		_ = a.token.Claims(&search) // an error: not a Token of Verify, and no claims
-		if !search.possible {
-			return false
-		}
-		a.claims = claimsOf(a.token)
-	}
-	_, bound := a.claims["cnf"]
-	return bound
-}
-
-// A cnfSearch looks at the text of the claims. Where that has no backslash, a name can
-// be spelled in one way only; so if "cnf" is not there either, there is no such claim,
-// and the map, which costs more than all the rest of a guard, is not needed.
-type cnfSearch struct{ possible bool }
-
-func (s *cnfSearch) UnmarshalJSON(text []byte) error {
-	s.possible = bytes.ContainsRune(text, '\\') || bytes.Contains(text, []byte(`"cnf"`))
-	return nil
 }
 
 func (a *admission) scopes() []string {
