@@ -1,6 +1,7 @@
 package jwk_test
 
 import (
+	"bytes"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
@@ -41,6 +42,13 @@ func judgeJWK(text string) (kid, key string, ok bool) {
 	if strictjsontest.Judge(text, 16, 1_000) != "" || json.Unmarshal([]byte(text), &members) != nil || members == nil {
 		return "", "", false
 	}
+	for _, silent := range []string{"kid", "use", "alg", "key_ops", "d", "p", "q", "dp", "dq", "qi", "oth", "k"} {
+		var value any
+		_ = json.Unmarshal(members[silent], &value)
+		if list, ok := value.([]any); value == nil || value == "" || ok && len(list) == 0 {
+			delete(members, silent)
+		}
+	}
 	for _, private := range []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"} {
 		if members[private] != nil {
 			return "", "", false
@@ -69,12 +77,13 @@ func judgeJWK(text string) (kid, key string, ok bool) {
 	if !read("n", &n) || !read("e", &e) || strings.ContainsAny(n+e, "\r\n") {
 		return "", "", false
 	}
-	modulus, nErr := base64.RawURLEncoding.Strict().DecodeString(n)
-	exponent, eErr := base64.RawURLEncoding.Strict().DecodeString(e)
+	modulus, nErr := base64.RawURLEncoding.Strict().DecodeString(strings.TrimRight(n, "="))
+	exponent, eErr := base64.RawURLEncoding.Strict().DecodeString(strings.TrimRight(e, "="))
+	modulus, exponent = bytes.TrimLeft(modulus, "\x00"), bytes.TrimLeft(exponent, "\x00")
 	if nErr != nil || eErr != nil || len(modulus) < 256 || len(modulus) > 1024 || len(exponent) < 1 || len(exponent) > 4 {
 		return "", "", false
 	}
-	if modulus[0] == 0 || len(modulus) == 256 && modulus[0] < 0x80 || modulus[len(modulus)-1]%2 == 0 || exponent[0] == 0 {
+	if len(modulus) == 256 && modulus[0] < 0x80 || modulus[len(modulus)-1]%2 == 0 {
 		return "", "", false
 	}
 	power := new(big.Int).SetBytes(exponent).Int64()
@@ -262,13 +271,22 @@ func TestJWKJudge(t *testing.T) {
 		t.Errorf("got %q, %q, %v", kid, key, ok)
 	}
 	for _, change := range [][2]string{
-		{"RSA", "EC"}, {`"sig"`, `null`}, {`"sig"`, `"enc"`}, {`"kid"`, `"d"`}, {`"k"`, `1`}, {`"k"`, `null`}, {`AQAB`, `AQ`}, {`AQAB`, `Ag`}, {`AQAB`, `AQAC`},
-		{`AQAB`, `AAEAAQ`}, {`AQAB`, `AQAAAAE`}, {`AQAB`, `AQAB=`}, {n, n[:300]}, {n, "AA" + n[2:]}, {n, n + `\n`}, {`"use"`, `"e"`}, {`"use"`, `"key_ops"`}, {`"n"`, `"N"`},
+		{"RSA", "EC"}, {`"sig"`, `["sig"]`}, {`"sig"`, `"enc"`}, {`"kid"`, `"d"`}, {`"k"`, `1`}, {`"k"`, `[1]`}, {`AQAB`, `AQ`}, {`AQAB`, `Ag`}, {`AQAB`, `AQAC`},
+		{`AQAB`, `AAEAAg`}, {`AQAB`, `AQAAAAE`}, {`AQAB`, `=AQAB`}, {`AQAB`, `==`}, {n, n[:300]}, {n, "AA" + n[2:]}, {n, n + `\n`}, {`"use"`, `"e"`}, {`"use"`, `"key_ops"`}, {`"n"`, `"N"`},
 	} {
 		if text := strings.Replace(good, change[0], change[1], 1); text == good {
 			t.Errorf("%q is not in the key", change[0])
 		} else if _, _, ok := judgeJWK(text); ok {
 			t.Errorf("%q for %q is accepted", change[1], change[0])
+		}
+	}
+	for _, change := range [][2]string{
+		{`"sig"`, `null`}, {`"sig"`, `""`}, {`"sig"`, `[]`}, {`"k"`, `null`}, {`AQAB`, `AAEAAQ`}, {`AQAB`, `AQAB==`}, {`"use":"sig"`, `"oth":[ ]`}, {`"use":"sig"`, `"d":null`}, {`"use":"sig"`, `"key_ops":[]`},
+	} {
+		if text := strings.Replace(good, change[0], change[1], 1); text == good {
+			t.Errorf("%q is not in the key", change[0])
+		} else if _, _, ok := judgeJWK(text); !ok {
+			t.Errorf("%q for %q is refused", change[1], change[0])
 		}
 	}
 }

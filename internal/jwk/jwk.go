@@ -142,11 +142,10 @@ func parseJWKSet(text string) (*Set, error) {
 
 // A jwk is one key as read, not yet judged.
 type jwk struct {
-	kty, kid, use, alg, n, e  string
-	hasUse, hasAlg, hasKeyOps bool
-	verifies                  bool   // key_ops holds "verify"
-	private                   string // a member that only private or symmetric keys have
-	problem                   string // the first member of a wrong type
+	kty, kid, use, alg, n, e string
+	forOthers                bool   // key_ops lacks "verify"
+	private                  string // a member that only private or symmetric keys have
+	problem                  string // the first member of a wrong type
 }
 
 // readJWK reads one element of keys. Whatever is wrong with it becomes its
@@ -169,6 +168,14 @@ func readJWK(r *strictjson.Reader) (k jwk) {
 }
 
 func (k *jwk) readMember(r *strictjson.Reader, name string) {
+	switch name {
+	case "kid", "use", "alg", "key_ops", "d", "p", "q", "dp", "dq", "qi", "oth", "k":
+		// Issuers that write out each field of an object say nothing by this.
+		if r.IsEmpty() {
+			r.Skip()
+			return
+		}
+	}
 	var err error
 	switch name {
 	case "kty":
@@ -177,10 +184,8 @@ func (k *jwk) readMember(r *strictjson.Reader, name string) {
 		k.kid, err = r.String(name)
 	case "use":
 		k.use, err = r.String(name)
-		k.hasUse = true
 	case "alg":
 		k.alg, err = r.String(name)
-		k.hasAlg = true
 	case "key_ops":
 		err = k.readKeyOps(r)
 	case "n":
@@ -200,17 +205,17 @@ func (k *jwk) readMember(r *strictjson.Reader, name string) {
 }
 
 func (k *jwk) readKeyOps(r *strictjson.Reader) error {
-	k.hasKeyOps = true
 	if r.Kind() != '[' {
 		return r.WrongType("key_ops", "an array of strings")
 	}
+	k.forOthers = true
 	var wrong error
 	for range r.Array {
 		operation, err := r.String("key_ops")
 		if err != nil {
 			wrong = err
 		}
-		k.verifies = k.verifies || operation == "verify"
+		k.forOthers = k.forOthers && operation != "verify"
 	}
 	return wrong
 }
@@ -234,16 +239,15 @@ func (k jwk) judge() (pub *rsa.PublicKey, reason string) {
 	case k.kty == "":
 		return nil, "it has no kty, want \"RSA\""
 	// RFC 7517, sections 4.2 to 4.4: what the key is meant for.
-	case k.hasUse && k.use != "sig":
+	case k.use != "" && k.use != "sig":
 		return nil, fmt.Sprintf("use is %s, want \"sig\"", quote.Text(k.use, 64))
-	case k.hasAlg && k.alg != "RS256":
+	case k.alg != "" && k.alg != "RS256":
 		return nil, fmt.Sprintf("alg is %s, want \"RS256\"", quote.Text(k.alg, 64))
-	case k.hasKeyOps && !k.verifies:
+	case k.forOthers:
 		return nil, "key_ops lacks \"verify\""
 	case len(k.kid) > MaxIDBytes: // no token can name it
 		return nil, fmt.Sprintf("kid has %d bytes, want at most %d", len(k.kid), MaxIDBytes)
 	}
-	// RFC 7518, sections 2 and 6.3.1: big-endian, in the least number of bytes.
 	modulus, problem := k.integer("n", k.n)
 	if problem != "" {
 		return nil, problem
@@ -261,17 +265,20 @@ func (k jwk) judge() (pub *rsa.PublicKey, reason string) {
 	return &rsa.PublicKey{N: modulus, E: int(exponent.Int64())}, ""
 }
 
+// integer reads a big-endian number (RFC 7518, sections 2 and 6.3.1). Octets of zero in
+// front and padding behind are forbidden there, and common: the number is the same.
 func (k jwk) integer(name, text string) (value *big.Int, problem string) {
+	text = strings.TrimRight(text, "=")
 	if text == "" {
 		return nil, fmt.Sprintf("it has no %q", name)
 	}
 	var room [MaxKeyBits / 8]byte
 	data, err := base64url.Append(room[:0], text)
 	if err != nil {
+		if base64url.Check(strings.NewReplacer("+", "-", "/", "_").Replace(text)) == nil {
+			return nil, fmt.Sprintf("%q is in standard base64 (+ and /), want base64url, which has - and _ instead", name)
+		}
 		return nil, fmt.Sprintf("%q %s", name, err)
-	}
-	if data[0] == 0 {
-		return nil, fmt.Sprintf("%q has a leading zero byte", name)
 	}
 	return new(big.Int).SetBytes(data), ""
 }

@@ -130,12 +130,14 @@ func TestJWKMembers(t *testing.T) {
 
 		{"no use", []string{"use", ""}, ""},
 		{"use enc", []string{"use", `"enc"`}, `use is "enc", want "sig"`},
-		{"an empty use", []string{"use", `""`}, `use is "", want "sig"`},
+		{"an empty use says nothing", []string{"use", `""`}, ""},
+		{"a use of spaces", []string{"use", `" "`}, `use is " ", want "sig"`},
 		{"use in capitals", []string{"use", `"SIG"`}, `use is "SIG", want "sig"`},
 		{"use with a space", []string{"use", `" sig"`}, `use is " sig", want "sig"`},
 		{"use of two purposes", []string{"use", `"sig enc"`}, `use is "sig enc", want "sig"`},
 		{"a use of 65 bytes", []string{"use", `"` + strings.Repeat("s", 65) + `"`}, `use is "` + strings.Repeat("s", 64) + `"…, want "sig"`},
-		{"use null", []string{"use", `null`}, `"use" is null, want a string`},
+		{"use null says nothing", []string{"use", `null`}, ""},
+		{"use an empty array says nothing", []string{"use", `[]`}, ""},
 		{"use a number", []string{"use", `0`}, `"use" is a number, want a string`},
 		{"use an array", []string{"use", `["sig"]`}, `"use" is an array, want a string`},
 		{"use an object", []string{"use", `{}`}, `"use" is an object, want a string`},
@@ -151,8 +153,8 @@ func TestJWKMembers(t *testing.T) {
 		{"alg none", []string{"alg", `"none"`}, `alg is "none", want "RS256"`},
 		{"an alg of 65 bytes", []string{"alg", `"` + strings.Repeat("R", 65) + `"`}, `alg is "` + strings.Repeat("R", 64) + `"…, want "RS256"`},
 		{"alg in lower case", []string{"alg", `"rs256"`}, `alg is "rs256", want "RS256"`},
-		{"an empty alg", []string{"alg", `""`}, `alg is "", want "RS256"`},
-		{"alg null", []string{"alg", `null`}, `"alg" is null, want a string`},
+		{"an empty alg says nothing", []string{"alg", `""`}, ""},
+		{"alg null says nothing", []string{"alg", `null`}, ""},
 		{"alg a number", []string{"alg", `256`}, `"alg" is a number, want a string`},
 		{"alg an array", []string{"alg", `["RS256"]`}, `"alg" is an array, want a string`},
 		{"alg an object", []string{"alg", `{"RS256":true}`}, `"alg" is an object, want a string`},
@@ -162,12 +164,17 @@ func TestJWKMembers(t *testing.T) {
 		{"key_ops with others around verify", []string{"key_ops", `["sign","verify","future"]`}, ""},
 		{"key_ops verify without use", []string{"use", "", "key_ops", `["verify"]`}, ""},
 		{"key_ops verify, but use enc", []string{"use", `"enc"`, "key_ops", `["verify"]`}, `use is "enc", want "sig"`},
-		{"key_ops empty", []string{"key_ops", `[]`}, `key_ops lacks "verify"`},
+		{"key_ops empty says nothing", []string{"key_ops", `[]`}, ""},
+		{"key_ops empty with spaces says nothing", []string{"key_ops", "[ \n\t]"}, ""},
+		{"key_ops an empty string says nothing", []string{"key_ops", `""`}, ""},
+		{"key_ops empty, but use enc", []string{"use", `"enc"`, "key_ops", `[]`}, `use is "enc", want "sig"`},
+		{"key_ops with an empty string", []string{"key_ops", `[""]`}, `key_ops lacks "verify"`},
 		{"key_ops sign", []string{"key_ops", `["sign"]`}, `key_ops lacks "verify"`},
 		{"key_ops encrypt, but use sig", []string{"key_ops", `["encrypt"]`}, `key_ops lacks "verify"`},
 		{"key_ops in another case", []string{"key_ops", `["Verify"]`}, `key_ops lacks "verify"`},
 		{"key_ops a string", []string{"key_ops", `"verify"`}, `"key_ops" is a string, want an array of strings`},
-		{"key_ops null", []string{"key_ops", `null`}, `"key_ops" is null, want an array of strings`},
+		{"key_ops null says nothing", []string{"key_ops", `null`}, ""},
+		{"key_ops with an empty array in it", []string{"key_ops", `[[],"verify"]`}, `"key_ops" is an array, want a string`},
 		{"key_ops an object", []string{"key_ops", `{"verify":true}`}, `"key_ops" is an object, want an array of strings`},
 		{"key_ops a number", []string{"key_ops", `1`}, `"key_ops" is a number, want an array of strings`},
 		{"key_ops with null behind verify", []string{"key_ops", `["verify",null]`}, `"key_ops" is null, want a string`},
@@ -180,7 +187,8 @@ func TestJWKMembers(t *testing.T) {
 		{"a kid with a zero byte", []string{"kid", `"a\u0000b"`}, ""},
 		{"a kid of 256 bytes", []string{"kid", `"` + strings.Repeat("k", 256) + `"`}, ""},
 		{"a kid of 257 bytes", []string{"kid", `"` + strings.Repeat("k", 257) + `"`}, `kid has 257 bytes, want at most 256`},
-		{"kid null", []string{"kid", `null`}, `"kid" is null, want a string`},
+		{"kid null says nothing", []string{"kid", `null`}, ""},
+		{"kid an empty array says nothing", []string{"kid", `[]`}, ""},
 		{"kid a number", []string{"kid", `1`}, `"kid" is a number, want a string`},
 		{"kid an array", []string{"kid", `["key-0"]`}, `"kid" is an array, want a string`},
 		{"kid an object", []string{"kid", `{}`}, `"kid" is an object, want a string`},
@@ -193,17 +201,27 @@ func TestJWKMembers(t *testing.T) {
 		{"n a number", []string{"n", goodN.String()}, `"n" is a number, want a string`},
 		{"n an array", []string{"n", `["` + n + `"]`}, `"n" is an array, want a string`},
 		{"N in place of n", []string{"n", "", "N", `"` + n + `"`}, `it has no "n"`},
-		{"n with padding", []string{"n", `"` + n + `=="`}, `"n" has padding (=) at byte 342, want base64url without padding`},
+		{"n with padding", []string{"n", `"` + n + `=="`}, ""},
+		{"n of padding alone", []string{"n", `"===="`}, `it has no "n"`},
+		{"n with padding inside", []string{"n", `"` + n[:8] + "=" + n[9:] + `"`}, `"n" has padding (=) at byte 8, want base64url without padding`},
+		{"n with padding and stray bits", []string{"n", `"` + stray + `=="`}, `"n" has stray bits in its last character, want canonical base64url`},
+		{"n with padding and a space", []string{"n", `"` + n + `== "`}, `"n" has padding (=) at byte 342, want base64url without padding`},
 		{"n with stray bits", []string{"n", `"` + stray + `"`}, `"n" has stray bits in its last character, want canonical base64url`},
-		{"n with +", []string{"n", `"` + n[:8] + "+" + n[9:] + `"`}, `"n" has '+' at byte 8, want base64url, which has - and _ instead`},
-		{"n with /", []string{"n", `"` + n[:8] + "/" + n[9:] + `"`}, `"n" has '/' at byte 8, want base64url, which has - and _ instead`},
+		{"n with +", []string{"n", `"` + n[:8] + "+" + n[9:] + `"`}, `"n" is in standard base64 (+ and /), want base64url, which has - and _ instead`},
+		{"n with /", []string{"n", `"` + n[:8] + "/" + n[9:] + `"`}, `"n" is in standard base64 (+ and /), want base64url, which has - and _ instead`},
+		{"n in standard base64, padded", []string{"n", `"` + n[:8] + "/+" + n[10:] + `=="`}, `"n" is in standard base64 (+ and /), want base64url, which has - and _ instead`},
+		{"n with + and a space", []string{"n", `"` + n[:8] + "+ " + n[10:] + `"`}, `"n" has '+' at byte 8, want base64url, which has - and _ instead`},
 		{"n with a newline", []string{"n", `"` + n[:76] + `\n` + n[76:] + `"`}, `"n" has the byte "\n" at byte 76, want base64url (A-Z a-z 0-9 - _)`},
 		{"n with a newline behind", []string{"n", `"` + n + `\r\n"`}, `"n" has the byte "\r" at byte 342, want base64url (A-Z a-z 0-9 - _)`},
 		{"n with a space", []string{"n", `" ` + n + `"`}, `"n" has the byte " " at byte 0, want base64url (A-Z a-z 0-9 - _)`},
 		{"n with a letter less", []string{"n", `"` + n[:341] + `"`}, `"n" has 341 characters, which no base64url text has: it was cut off or joined`},
 		{"n with an escape", []string{"n", fmt.Sprintf(`"\u%04x%s"`, n[0], n[1:])}, ""},
-		{"n with a leading zero byte", []string{"n", `"` + encode("\x00"+string(goodN.Bytes())) + `"`}, `"n" has a leading zero byte`},
-		{"n zero", []string{"n", `"AA"`}, `"n" has a leading zero byte`},
+		{"n with a leading zero byte", []string{"n", `"` + encode("\x00"+string(goodN.Bytes())) + `"`}, ""},
+		{"n with 1,025 leading zero bytes", []string{"n", `"` + encode(strings.Repeat("\x00", 1_025)+string(goodN.Bytes())) + `"`}, ""},
+		{"n with a leading zero byte and padding", []string{"n", `"` + base64.URLEncoding.EncodeToString(append([]byte{0}, goodN.Bytes()...)) + `"`}, ""},
+		{"n of 2047 bits behind a zero byte", []string{"n", `"` + encode("\x00"+string(modulus(2047).Bytes())) + `"`}, `the modulus has 2047 bits, want at least 2048`},
+		{"n of 8193 bits behind a zero byte", []string{"n", `"` + encode("\x00"+string(modulus(8193).Bytes())) + `"`}, `the modulus has 8193 bits, want at most 8192`},
+		{"n zero", []string{"n", `"AA"`}, `the modulus is not a positive number`},
 		{"n one", []string{"n", `"AQ"`}, `the modulus has 1 bits, want at least 2048`},
 		{"n of 512 bits", []string{"n", quotedInt(modulus(512))}, `the modulus has 512 bits, want at least 2048`},
 		{"n of 1024 bits", []string{"n", quotedInt(modulus(1024))}, `the modulus has 1024 bits, want at least 2048`},
@@ -224,10 +242,12 @@ func TestJWKMembers(t *testing.T) {
 		{"e a number", []string{"e", `65537`}, `"e" is a number, want a string`},
 		{"e an object", []string{"e", `{}`}, `"e" is an object, want a string`},
 		{"e decimal", []string{"e", `"65537"`}, `"e" has 5 characters, which no base64url text has: it was cut off or joined`},
-		{"e with padding", []string{"e", `"AQAB===="`}, `"e" has padding (=) at byte 4, want base64url without padding`},
+		{"e with padding", []string{"e", `"AQAB===="`}, ""},
 		{"e with stray bits", []string{"e", `"Ax"`}, `"e" has stray bits in its last character, want canonical base64url`},
-		{"e with leading zero bytes", []string{"e", `"AAEAAQ"`}, `"e" has a leading zero byte`},
-		{"e 0", []string{"e", `"AA"`}, `"e" has a leading zero byte`},
+		{"e with leading zero bytes", []string{"e", `"AAEAAQ"`}, ""},
+		{"e with ten leading zero bytes", []string{"e", `"` + encode(strings.Repeat("\x00", 10)+"\x01\x00\x01") + `"`}, ""},
+		{"e 0", []string{"e", `"AA"`}, `the exponent is 0, want 3 to 2147483647`},
+		{"e 1 behind zero bytes", []string{"e", `"AAAB"`}, `the exponent is 1, want 3 to 2147483647`},
 		{"e 1", []string{"e", `"AQ"`}, `the exponent is 1, want 3 to 2147483647`},
 		{"e 2", []string{"e", `"Ag"`}, `the exponent is 2, want 3 to 2147483647`},
 		{"e 3", []string{"e", `"Aw"`}, ""},
@@ -249,6 +269,8 @@ func TestJWKMembers(t *testing.T) {
 		{"e 2^20016 + 1", []string{"e", exponent(20_016, 1)}, `the exponent has 20017 bits, want at most 31`},
 		{"e equal to n", []string{"e", quotedInt(goodN)}, `the exponent has 2048 bits, want at most 31`},
 
+		{"what an issuer writes that writes each field", []string{"use", `""`, "alg", `null`, "key_ops", `[]`, "kid", `""`, "x5c", `[]`, "x5t", `null`, "x5u", `""`,
+			"oth", `[]`, "d", `null`, "p", `null`, "q", `null`, "dp", `""`, "dq", `""`, "qi", `""`, "k", `null`, "crv", `null`, "x", `""`}, ""},
 		{"members that mean nothing to us", []string{"x5c", `["MIIB"]`, "x5t", `1`, "x5u", `null`, "x5t#S256", `{}`, "ext", `true`, "iat", `1.5e3`, "status", `[[{"d":"x"}]]`}, ""},
 		{"an empty name", []string{"", `1`}, ""},
 		{"EC members beside those of RSA", []string{"crv", `"P-256"`, "x", `"AA"`, "y", `"AA"`}, ""},
@@ -324,7 +346,7 @@ func TestSetWithElementsThatAreNoKeys(t *testing.T) {
 		{`{"kty":"oct"}`, `kty is "oct", want "RSA"`},
 		{`{"kty":"oct","k":"AAAA"}`, `kty is "oct", want "RSA"`},
 		{`{"kty":"RSA"}`, `it has no "n"`},
-		{`{"kty":"RSA","use":"enc","alg":"none","key_ops":[]}`, `use is "enc", want "sig"`},
+		{`{"kty":"RSA","use":"enc","alg":"none","key_ops":["sign"]}`, `use is "enc", want "sig"`},
 	} {
 		set := parse(t, setText(jwkText(1), test.element, jwkText(2)))
 		if !slices.Equal(keyIDs(set), []string{"key-1", "key-2"}) || len(set.Keys) != 3 || set.Keys[1].Reason != test.reason {
@@ -402,7 +424,7 @@ func TestPrivateMembers(t *testing.T) {
 	for _, member := range []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k", `\u0064`} {
 		for _, value := range []string{
 			`"` + secret + `"`, `{"r":"` + secret + `"}`, `[{"r":"` + secret + `","d":"` + secret + `"}]`, `["` + secret + `"]`,
-			`""`, `null`, `0`, `false`, `"` + secret + `\ud800"`, `{"` + secret + `":1}`,
+			`[null]`, `[""]`, `{}`, `[[]]`, `0`, `false`, `"` + secret + `\ud800"`, `{"` + secret + `":1}`,
 		} {
 			private := strings.Replace(jwkText(0), "{", `{"`+member+`":`+value+`,`, 1)
 			name := strings.Replace(member, `\u0064`, "d", 1)
@@ -416,6 +438,20 @@ func TestPrivateMembers(t *testing.T) {
 				t.Errorf("%s: %s: a single private JWK is taken: %v", member, value, single)
 			} else if want := fmt.Sprintf("is a private key (it has %q): publish the public half only, and replace the key if this file was readable by others", name); !strings.Contains(value, `\ud800`) && err.Error() != want {
 				t.Errorf("got  %v\nwant %s", err, want)
+			}
+		}
+		// Without a value there is nothing private in it.
+		for _, value := range []string{`""`, `null`, `[]`, `[ ]`} {
+			text := strings.Replace(jwkText(0), "{", `{"`+member+`":`+value+`,`, 1)
+			for _, text := range []string{text, setText(text)} {
+				if set := parse(t, text); !slices.Equal(keyIDs(set), []string{"key-0"}) {
+					t.Errorf("%s: %s: got keys %q, reasons %q", member, value, keyIDs(set), reasons(set))
+				}
+			}
+			// An empty one does not hide one with a value.
+			text = strings.Replace(jwkText(0, "dq", `"`+secret+`"`), "{", `{"`+member+`":`+value+`,`, 1)
+			if _, err := check(text); err == nil {
+				t.Errorf("%s: %s beside a private member with a value is taken", member, value)
 			}
 		}
 		// Whatever else is wrong, at whatever place the text is cut or altered.

@@ -297,6 +297,16 @@ func (r *Reader) Kind() byte {
 	return c
 }
 
+// IsEmpty reports whether the next value says nothing: null, "" or an empty array. It
+// reads nothing.
+func (r *Reader) IsEmpty() bool {
+	c, rest := r.Kind(), r.text[r.pos:]
+	if c == '[' {
+		return strings.HasPrefix(strings.TrimLeft(rest[1:], " \t\r\n"), "]")
+	}
+	return strings.HasPrefix(rest, `""`) || strings.HasPrefix(rest, "null")
+}
+
 // String reads a string. The error is about the type of the value, which is
 // skipped; it names the member.
 func (r *Reader) String(name string) (string, error) {

@@ -654,6 +654,36 @@ func TestJSONWrongTypes(t *testing.T) {
 
 // Once the text has an error nothing can be read behind it, and reading on does
 // no harm.
+func TestJSONEmptyValues(t *testing.T) {
+	for text, want := range map[string]bool{
+		`null`: true, ` null `: true, `""`: true, `[]`: true, "[ \r\n\t]": true, " [] ": true,
+		`{}`: false, `0`: false, `false`: false, `" "`: false, `"\u0000"`: false, `"]"`: false, `[null]`: false, `[[]]`: false, `["]"]`: false, `"null"`: false,
+	} {
+		var r Reader
+		r.Begin(`{"a":`+text+`}`, Usual)
+		for range r.Object {
+			if got := r.IsEmpty(); got != want {
+				t.Errorf("%s: got %v, want %v", text, got, want)
+			}
+			r.Skip() // it is there still
+		}
+		if err := r.End(); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	for _, text := range []string{`{"a":nullx}`, `{"a":""x}`, `{"a":[]x}`, `{"a":[`, `{"a":[ `, `{"a":`, `{"a":"`} {
+		var r Reader
+		r.Begin(text, Usual)
+		for range r.Object {
+			r.IsEmpty()
+			r.Skip()
+		}
+		if r.End() == nil {
+			t.Errorf("%s is accepted", text)
+		}
+	}
+}
+
 func TestJSONNothingIsReadBehindAnError(t *testing.T) {
 	for _, text := range []string{``, "\ufeff[1]", "[\xff]", `[1 2]`, `{"a"}`, `[[[[1]]]]`, `{"a":1,"b":2,"c":3}`, `["\x"]`, `-`, `"`} {
 		r := newJSONReader(text, 3, 2)
