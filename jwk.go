@@ -122,7 +122,8 @@ func (e *SkippedKeyError) Error() string {
 
 // ParseKeySet reads a JWK Set (RFC 7517, section 5), a single JWK or PEM (PUBLIC
 // KEY, RSA PUBLIC KEY, CERTIFICATE), at most 512 KiB and 1,024 keys. The data
-// itself tells which of them it is. A key from PEM gets its thumbprint (RFC 7638,
+// itself tells which of them it is. PEM may have lost its line ends, and may have a
+// byte order mark; JSON may not. A key from PEM gets its thumbprint (RFC 7638,
 // SHA-256) as kid; use [NewKey] where the provider has a kid of its own. Of a
 // certificate only the key counts: it is trusted because you put it there,
 // whatever its dates and issuer.

@@ -1,7 +1,6 @@
 package jwtverify
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"example.com/jwtverify/internal/charset"
 	"example.com/jwtverify/internal/fetch"
 	"example.com/jwtverify/internal/quote"
 	"example.com/jwtverify/internal/settings"
@@ -66,10 +66,8 @@ func fetchKeySet(ctx context.Context, from origin, client *http.Client, header h
 	from.age = answer.Age()
 	if from.etag = request.ETag; !answer.NotModified {
 		from.etag = answer.ETag()
-		if bytes.HasPrefix(bytes.TrimLeft(answer.Body, " \t\r\n"), []byte("-----")) {
+		if set, err = parseKeySet(answer.Body); err == nil && set.thumbprints {
 			err = errors.New("is PEM, which is taken from a file: want a JWK Set or a JWK")
-		} else {
-			set, err = parseKeySet(answer.Body)
 		}
 		if err != nil {
 			if strings.HasPrefix(answer.Header.Get("Content-Type"), "text/html") {
@@ -159,8 +157,12 @@ func (s DiscoveryKeySource) discover(ctx context.Context) (string, error) {
 		return "", err
 	}
 	var foundIssuer, address string
+	text, flaw := charset.Decode(answer.Body)
+	if flaw != "" {
+		return "", badMetadata(answer, errors.New("the metadata "+flaw))
+	}
 	var r strictjson.Reader
-	r.Begin(string(answer.Body), strictjson.Usual)
+	r.Begin(text, strictjson.Usual)
 	for name := range r.Object {
 		var err error
 		switch name {

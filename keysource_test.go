@@ -58,6 +58,9 @@ func TestFileKeySource(t *testing.T) {
 		"a device that never ends": {"/dev/zero", "not a regular file"},
 		"an empty file":            {write("empty", ""), "is empty"},
 		"half a JWK Set":           {write("half", set[:len(set)/2]), "not valid JSON"},
+		"PEM of indented lines":    {write("yaml.pem", strings.ReplaceAll(pemOf(t, 0), "\n", "\n  ")), ""},
+		"PEM in UTF-16":            {write("utf16.pem", strings.Join(strings.Split(pemOf(t, 0), ""), "\x00")+"\x00"), ""},
+		"a byte order mark":        {write("mark.json", "\ufeff"+set), "starts with a byte order mark"},
 		"half a PEM block":         {write("halfpem", pemOf(t, 0)[:200]), "cut off or damaged"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -560,6 +563,9 @@ func TestHTTPAnswers(t *testing.T) {
 		"nothing":                    {reply(200, ""), "empty"},
 		"null":                       {reply(200, "null"), "begins with"},
 		"a list":                     {reply(200, "[]"), "begins with"},
+		"PEM":                        {reply(200, pemOf(t, 0)), "is PEM, which is taken from a file"},
+		"PEM behind a mark":          {reply(200, "\ufeff"+pemOf(t, 0)), "is PEM, which is taken from a file"},
+		"a byte order mark":          {reply(200, "\ufeff"+good), "starts with a byte order mark"},
 		"another document":           {reply(200, `{"issuer":"x"}`), `no "keys" array`},
 		"status 304, not asked for":  {reply(304, ""), "status 304"},
 		"status 404":                 {reply(404, "SECRET"), "status 404 Not Found"},
@@ -761,6 +767,12 @@ func TestDiscovery(t *testing.T) {
 			"http://127.0.0.1:81/keys":     keys,
 		}, ""},
 		"HTML": {"https://i.example", map[string]string{"https://i.example" + openid: "<html>"}, "not valid JSON"},
+		"a byte order mark": {"https://i.example", map[string]string{
+			"https://i.example" + openid: "\ufeff" + metadata("https://i.example", "https://i.example/keys"),
+		}, "the metadata starts with a byte order mark, want UTF-8 without one"},
+		"UTF-16": {"https://i.example", map[string]string{
+			"https://i.example" + openid: "\xff\xfe" + strings.Join(strings.Split(metadata("https://i.example", "https://i.example/keys"), ""), "\x00") + "\x00",
+		}, "the metadata is in UTF-16, want UTF-8"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var requests []*http.Request

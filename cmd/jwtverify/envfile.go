@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"example.com/jwtverify/internal/charset"
 )
 
 // An env file is one that the program's user wrote: a few lines.
@@ -25,7 +27,8 @@ func readEnvFile(path string) (map[string]string, error) {
 	case len(data) > maxEnvFileBytes:
 		return nil, fmt.Errorf("--env-file: %s has more than %d bytes, want KEY=VALUE lines", quoted(path), maxEnvFileBytes)
 	}
-	values, err := parseEnvFile(string(data))
+	text, _ := charset.Decode(data)
+	values, err := parseEnvFile(text)
 	if err != nil {
 		return nil, fmt.Errorf("--env-file: %s: %w", quoted(path), err)
 	}
@@ -37,7 +40,6 @@ func readEnvFile(path string) (map[string]string, error) {
 // quotes, which may go on over several lines. A later line beats an earlier one.
 // Nothing is expanded: a $ is a $.
 func parseEnvFile(text string) (map[string]string, error) {
-	text = strings.TrimPrefix(text, "\ufeff")
 	text = strings.ReplaceAll(text, "\r\n", "\n")
 	values := make(map[string]string)
 	for number := 1; text != ""; {

@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"example.com/jwtverify/internal/charset"
 )
 
 // A token can be four times as long as a verifier takes, with a token endpoint's
@@ -56,7 +58,8 @@ func readAll(r io.Reader, name string) (string, error) {
 	if len(data) > maxInputBytes {
 		return "", tooLong(name)
 	}
-	return string(data), nil
+	text, _ := charset.Decode(data) // > of PowerShell writes UTF-16
+	return text, nil
 }
 
 func tooLong(name string) error {

@@ -249,6 +249,8 @@ func TestWhereTheTokenIs(t *testing.T) {
 	good := f.mint(t)
 	file := filepath.Join(t.TempDir(), "token.txt")
 	writeFile(t, file, []byte(good+"\n"))
+	writeFile(t, file+".mark", []byte("\ufeff"+good+"\r\n"))
+	writeFile(t, file+".utf16", []byte("\xff\xfe"+strings.Join(strings.Split(good+"\r\n", ""), "\x00")+"\x00"))
 	device, err := os.Open(os.DevNull) // a terminal, as far as a test can have one
 	if err != nil {
 		t.Skip(err)
@@ -264,6 +266,9 @@ func TestWhereTheTokenIs(t *testing.T) {
 		stderr string
 	}{
 		{"in a file", f.flags("--token-file", file), strings.NewReader("x"), accepted, ""},
+		{"in a file with a byte order mark", f.flags("--token-file", file+".mark"), strings.NewReader("x"), accepted, ""},
+		{"in a file of UTF-16, as PowerShell writes", f.flags("--token-file", file+".utf16"), strings.NewReader("x"), accepted, ""},
+		{"in stdin, with a byte order mark", f.flags(), strings.NewReader("\ufeff" + good), accepted, ""},
 		{"in an argument, and stdin is not read", f.flags(good), brokenReader{}, accepted, ""},
 		{"in a file that is not there", f.flags("--token-file", file+"x"), strings.NewReader(good), none, "no such file"},
 		{"in a directory", f.flags("--token-file", filepath.Dir(file)), strings.NewReader(good), none, "--token-file: "},

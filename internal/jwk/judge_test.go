@@ -10,11 +10,13 @@ import (
 	"fmt"
 	"math/big"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
+	"example.com/jwtverify/internal/charset"
 	"example.com/jwtverify/internal/jwk"
 	"example.com/jwtverify/internal/quote"
 	"example.com/jwtverify/internal/strictjson/strictjsontest"
@@ -156,7 +158,8 @@ func checkSet(t *testing.T, data []byte) {
 	}
 
 	// An independent reader finds the same keys.
-	text := strings.TrimLeft(before, " \t\r\n")
+	text, _ := charset.Decode(data)
+	text = strings.TrimLeft(text, " \t\r\n")
 	if set.Thumbprints != (text[0] == '-') {
 		t.Errorf("%s\nthumbprints: %v", shown, set.Thumbprints)
 	}
@@ -178,12 +181,7 @@ func checkSet(t *testing.T, data []byte) {
 			}
 		}
 	} else {
-		rest := []byte(text)
-		for {
-			var block *pem.Block
-			if block, rest = pem.Decode(rest); block == nil {
-				break
-			}
+		for _, block := range pemBlocks(text) {
 			if strings.Contains(block.Type, "PRIVATE") {
 				t.Errorf("%s\na private key is accepted", shown)
 			}
@@ -196,6 +194,27 @@ func checkSet(t *testing.T, data []byte) {
 	if !slices.Equal(keys, want) {
 		t.Errorf("%s\ngot  %.300q\nwant %.300q", shown, keys, want)
 	}
+}
+
+var (
+	pemBlock  = regexp.MustCompile(`-----BEGIN ([^\n]*?)-----((?s:.*?))-----END ([^\n]*?)-----`)
+	pemHeader = regexp.MustCompile(`(?m)^[^:\n]*:.*$`)
+)
+
+// pemBlocks finds the blocks of a text in which all of them can be read, however their
+// lines end.
+func pemBlocks(text string) (blocks []*pem.Block) {
+	for _, lineEnd := range []string{`\r`, `\n`, "\r"} {
+		text = strings.ReplaceAll(text, lineEnd, "\n")
+	}
+	for _, match := range pemBlock.FindAllStringSubmatch(text, -1) {
+		body := strings.Join(strings.Fields(pemHeader.ReplaceAllString(match[2], "")), "")
+		data, err := base64.StdEncoding.DecodeString(body)
+		if err == nil && match[1] == match[3] {
+			blocks = append(blocks, &pem.Block{Type: match[1], Bytes: data})
+		}
+	}
+	return blocks
 }
 
 func pemPublicKey(block *pem.Block) (*rsa.PublicKey, bool) {

@@ -3,18 +3,16 @@
 //
 // Each key that it returns is fit. What is wrong with one is its Reason, and breaks no
 // other; only what makes the text unreadable, or is a private key by itself, is an error.
-// Private members are never read, so that no message can show one. The text is as strict
-// as package strictjson has it, and what is kept of a key does not keep the document.
+// Private members are never read, so that no message can show one. JSON is as strict as
+// package strictjson has it, and UTF-8 without a byte order mark; PEM may have either, and
+// may have lost its line ends. What is kept of a key does not keep the document.
 package jwk
 
 import (
-	"bytes"
 	"crypto/rsa"
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"math/big"
@@ -22,6 +20,7 @@ import (
 	"unicode/utf8"
 
 	"example.com/jwtverify/internal/base64url"
+	"example.com/jwtverify/internal/charset"
 	"example.com/jwtverify/internal/quote"
 	"example.com/jwtverify/internal/strictjson"
 )
@@ -80,18 +79,23 @@ func Parse(data []byte) (*Set, error) {
 	if len(data) > MaxBytes {
 		return nil, fmt.Errorf("is larger than %d bytes", MaxBytes)
 	}
-	start := bytes.TrimLeft(data, " \t\r\n")
+	text, flaw := charset.Decode(data)
+	start := strings.TrimLeft(text, " \t\r\n")
 	switch {
-	case len(start) == 0:
+	case start == "":
 		return nil, errors.New("is empty, want a JWK Set, a JWK or PEM")
-	case start[0] == '{':
-		return parseJWKSet(string(data))
-	case bytes.HasPrefix(start, []byte("-----BEGIN")):
-		return parsePEM(start)
+	case strings.HasPrefix(start, "-----BEGIN"):
+		return parsePEM(relined(start))
 	case start[0] == '<':
 		return nil, errors.New("is not one: got HTML, not a key set; check the address")
+	case flaw != "":
+		return nil, errors.New(flaw)
+	case start[0] == '{':
+		return parseJWKSet(text)
+	case strings.HasPrefix(start, "\x1f\x8b"):
+		return nil, errors.New("is compressed with gzip, want it unpacked")
 	}
-	first, _ := utf8.DecodeRune(start)
+	first, _ := utf8.DecodeRuneInString(start)
 	return nil, fmt.Errorf("begins with %s, want { of a JWK Set or JWK, or -----BEGIN of PEM", quote.Text(string(first), 8))
 }
 
@@ -281,63 +285,6 @@ func (k jwk) integer(name, text string) (value *big.Int, problem string) {
 		return nil, fmt.Sprintf("%q %s", name, err)
 	}
 	return new(big.Int).SetBytes(data), ""
-}
-
-// parsePEM reads every block of a PEM file (RFC 7468).
-func parsePEM(data []byte) (*Set, error) {
-	// pem.Decode passes over a block that is damaged or has no end, as if it were
-	// not there. A file that is half written must not lose keys in silence.
-	begins := bytes.Count(data, []byte("-----BEGIN"))
-	if begins > MaxKeys { // before the first is decoded, since that may take them all in
-		return nil, fmt.Errorf("has more than %d keys", MaxKeys)
-	}
-	set := &Set{Thumbprints: true}
-	for index := range begins {
-		var block *pem.Block
-		block, data = pem.Decode(data)
-		if block == nil {
-			return nil, fmt.Errorf("has %d PEM blocks, of which %d can be read: the file is cut off or damaged", begins, index)
-		}
-		if strings.Contains(block.Type, "PRIVATE KEY") {
-			return nil, errors.New("holds a private key: keep only the public half here, and replace the key if this file was readable by others")
-		}
-		pub, reason := fromPEM(block)
-		key := Key{Reason: reason}
-		if reason == "" {
-			key = Key{ID: Thumbprint(pub), Public: pub}
-		}
-		set.Keys = append(set.Keys, key)
-	}
-	return set, nil
-}
-
-func fromPEM(block *pem.Block) (pub *rsa.PublicKey, reason string) {
-	var public any
-	var err error
-	switch block.Type {
-	case "PUBLIC KEY":
-		public, err = x509.ParsePKIXPublicKey(block.Bytes)
-	case "RSA PUBLIC KEY":
-		public, err = x509.ParsePKCS1PublicKey(block.Bytes)
-	case "CERTIFICATE":
-		var certificate *x509.Certificate
-		if certificate, err = x509.ParseCertificate(block.Bytes); err == nil {
-			public = certificate.PublicKey
-		}
-	default:
-		return nil, fmt.Sprintf("the PEM block is %s, want PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE", quote.Text(block.Type, 64))
-	}
-	if err != nil {
-		return nil, fmt.Sprintf("the PEM block %s cannot be parsed: %v", block.Type, err)
-	}
-	pub, ok := public.(*rsa.PublicKey)
-	if !ok {
-		return nil, fmt.Sprintf("the key in the PEM block %s is not RSA", block.Type)
-	}
-	if reason := Unfit(pub.N, int64(pub.E)); reason != "" {
-		return nil, reason
-	}
-	return pub, ""
 }
 
 // Thumbprint is RFC 7638, section 3: the hash of the required members in

@@ -49,6 +49,15 @@ func thumbprintOf(pub *rsa.PublicKey) string {
 	return encode(string(sum[:]))
 }
 
+// utf16LE is what Windows calls Unicode, for text of ASCII.
+func utf16LE(text string) string {
+	var out strings.Builder
+	for _, c := range []byte(text) {
+		out.Write([]byte{c, 0})
+	}
+	return out.String()
+}
+
 func TestPEM(t *testing.T) {
 	pub, other := publicKeys[0], publicKeys[1]
 	id, otherID := thumbprintOf(pub), thumbprintOf(other)
@@ -81,6 +90,24 @@ func TestPEM(t *testing.T) {
 		{"no newline at the end", strings.TrimSuffix(public, "\n"), []string{id}, nil},
 		{"headers", strings.Replace(public, "-----\n", "-----\nComment: a key\n\n", 1), []string{id}, nil},
 		{"long lines", "-----BEGIN PUBLIC KEY-----\n" + base64.StdEncoding.EncodeToString(pkix) + "\n-----END PUBLIC KEY-----\n", []string{id}, nil},
+
+		{"a byte order mark", "\ufeff" + public, []string{id}, nil},
+		{"UTF-16 with a mark", "\xff\xfe" + utf16LE(public+second), []string{id, otherID}, nil},
+		{"UTF-16 without a mark", utf16LE(public), []string{id}, nil},
+		{"CR alone", strings.ReplaceAll(public+second, "\n", "\r"), []string{id, otherID}, nil},
+		{`\n as two characters`, strings.ReplaceAll(public+second, "\n", `\n`), []string{id, otherID}, nil},
+		{`\r\n as four characters`, strings.ReplaceAll(public+second, "\n", `\r\n`), []string{id, otherID}, nil},
+		{`\n as two characters and line ends`, strings.ReplaceAll(public+second, "\n", `\n`+"\n"), []string{id, otherID}, nil},
+		{"spaces for line ends", strings.ReplaceAll(public+second, "\n", " "), []string{id, otherID}, nil},
+		{"tabs for line ends", strings.ReplaceAll(public+second, "\n", "\t"), []string{id, otherID}, nil},
+		{"on one line", strings.ReplaceAll(public+second, "\n", ""), []string{id, otherID}, nil},
+		{"no line end between two", strings.TrimSuffix(public, "\n") + second, []string{id, otherID}, nil},
+		{"indented by spaces", strings.ReplaceAll("\n"+public+second, "\n", "\n    "), []string{id, otherID}, nil},
+		{"indented by tabs", strings.ReplaceAll("\n"+public+second, "\n", "\n\t"), []string{id, otherID}, nil},
+		{"spaces at the ends of lines", strings.ReplaceAll(public+second, "\n", "  \n"), []string{id, otherID}, nil},
+		{"a certificate on one line", strings.ReplaceAll(pemText("CERTIFICATE", certificate(pub)), "\n", " "), []string{id}, nil},
+		{"headers, indented", strings.ReplaceAll(strings.Replace(public, "-----\n", "-----\nComment: a key\n\n", 1), "\n", "\n  "), []string{id}, nil},
+		{"a rule of dashes between", public + "-------------\n" + second, []string{id, otherID}, nil},
 
 		{"an EC key between", public + pemText("PUBLIC KEY", der(x509.MarshalPKIXPublicKey(ec.Public()))) + second, []string{id, otherID}, []string{"the key in the PEM block PUBLIC KEY is not RSA"}},
 		{"an Ed25519 key", pemText("PUBLIC KEY", der(x509.MarshalPKIXPublicKey(edwards))) + public, []string{id}, []string{"the key in the PEM block PUBLIC KEY is not RSA"}},
@@ -134,11 +161,11 @@ func TestDamagedPEM(t *testing.T) {
 		{"a character that is not base64", public[:100] + "!" + public[101:] + second, "has 2 PEM blocks, of which 1 can be read: the file is cut off or damaged"},
 		{"an END of another type", strings.Replace(public, "END PUBLIC", "END RSA PUBLIC", 1) + second, "has 2 PEM blocks, of which 1 can be read: the file is cut off or damaged"},
 		{"a BEGIN in a block", strings.Replace(public, "\n", "\n-----BEGIN PUBLIC KEY-----\n", 1), "has 2 PEM blocks, of which 1 can be read: the file is cut off or damaged"},
-		{"indented", strings.ReplaceAll(public, "\n", "\n  "), "has 1 PEM blocks, of which 0 can be read: the file is cut off or damaged"},
 		{"four dashes at the end", strings.Replace(public, "KEY-----\n", "KEY----\n", 1), "has 1 PEM blocks, of which 0 can be read: the file is cut off or damaged"},
-		{"on one line", strings.ReplaceAll(public, "\n", " "), "has 1 PEM blocks, of which 0 can be read: the file is cut off or damaged"},
+		{"six dashes", strings.ReplaceAll(public, "-----", "------"), `begins with "-", want { of a JWK Set or JWK, or -----BEGIN of PEM`},
+		{"cut off on one line", strings.ReplaceAll(public[:end], "\n", " "), "has 1 PEM blocks, of which 0 can be read: the file is cut off or damaged"},
 		{"text before", "the key:\n" + public, `begins with "t", want { of a JWK Set or JWK, or -----BEGIN of PEM`},
-		{"a byte order mark before", "\ufeff" + public, `begins with "\ufeff", want { of a JWK Set or JWK, or -----BEGIN of PEM`},
+		{"two byte order marks before", "\ufeff\ufeff" + public, "starts with a byte order mark, want UTF-8 without one"},
 		{"no BEGIN line", public[strings.Index(public, "\n")+1:], `begins with "M", want { of a JWK Set or JWK, or -----BEGIN of PEM`},
 	} {
 		set, err := jwk.Parse([]byte(test.text))
@@ -162,6 +189,8 @@ func TestPrivateKeysInPEM(t *testing.T) {
 		"encrypted":          pemText("ENCRYPTED PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key)),
 		"encrypted, PKCS #1": strings.Replace(pemText("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key)), "\n", "\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\n", 1),
 		"not parsable":       pemText("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key)[1:]),
+		"on one line":        strings.ReplaceAll(pemText("PRIVATE KEY", der(x509.MarshalPKCS8PrivateKey(key))), "\n", " "),
+		`with \n`:            strings.ReplaceAll(pemText("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key)), "\n", `\n`),
 		"with CRLF":          strings.ReplaceAll(pemText("PRIVATE KEY", der(x509.MarshalPKCS8PrivateKey(key))), "\n", "\r\n"),
 	} {
 		for place, text := range map[string]string{"alone": private, "in front": private + public, "behind": public + private, "between": public + private + public} {
