@@ -194,14 +194,14 @@ func Get(ctx context.Context, r Request) (*Answer, error) {
 		return &Refused{Request: name, Text: text, Code: code, Found: found, Status: response.StatusCode}
 	}
 	tooLarge := fmt.Sprintf("the answer is larger than %d bytes", r.Limit)
-	switch encoding := response.Header.Get("Content-Encoding"); {
+	switch coding := codingOf(response.Header); {
 	case response.StatusCode == http.StatusNotModified && r.ETag != "":
 		answer.NotModified = true
 		return answer, nil
 	case response.StatusCode != http.StatusOK:
 		return nil, refusal(name, response)
-	case encoding != "":
-		found := "Content-Encoding " + quote.Text(encoding, 64)
+	case coding != "":
+		found := "Content-Encoding " + quote.Text(coding, 64)
 		return nil, refused("keys-not-json", found, "got "+found+", want none or what the transport decodes")
 	case response.ContentLength > int64(r.Limit):
 		return nil, refused("keys-size", fmt.Sprintf("%d bytes", response.ContentLength), tooLarge)
@@ -217,6 +217,21 @@ func Get(ctx context.Context, r Request) (*Answer, error) {
 		return nil, refused("keys-size", "more than that", tooLarge)
 	}
 	return answer, nil
+}
+
+// codingOf returns the Content-Encoding if it names a coding that the body would have to be
+// decoded from (RFC 9110, section 8.4.1, and the registry that it makes). Storage services
+// send back whatever was once put there, such as utf-8 or aws-chunked: the body itself says
+// whether it is what was asked for.
+func codingOf(header http.Header) string {
+	all := strings.Join(header.Values("Content-Encoding"), ", ")
+	for coding := range strings.SplitSeq(strings.ToLower(all), ",") {
+		switch strings.TrimPrefix(strings.TrimSpace(coding), "x-") {
+		case "gzip", "deflate", "br", "zstd", "compress", "dcb", "dcz", "exi", "pack200-gzip":
+			return all
+		}
+	}
+	return ""
 }
 
 // refusal is the error for a status that brings nothing.

@@ -3,6 +3,7 @@ package fetch_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -145,7 +146,7 @@ func TestRefusedAnswers(t *testing.T) {
 		"status 503 and Retry-After":          {reply(503, "", "Retry-After: 7"), fetch.Refused{Text: "got status 503 Service Unavailable, want 200", Code: "keys-status", Found: "503 Service Unavailable, Retry-After 7s", RetryAfter: 7 * time.Second}},
 		"status 429 and Retry-After":          {reply(429, "", "Retry-After: 61"), fetch.Refused{Text: "got status 429 Too Many Requests, want 200", Code: "keys-status", Found: "429 Too Many Requests, Retry-After 1m1s", RetryAfter: 61 * time.Second}},
 		"an encoding that is left":            {reply(200, "x", "Content-Encoding: br"), fetch.Refused{Text: `got Content-Encoding "br", want none or what the transport decodes`, Code: "keys-not-json", Found: `Content-Encoding "br"`}},
-		"a long encoding":                     {reply(200, "x", "Content-Encoding: "+strings.Repeat("b", 65)), fetch.Refused{Text: `got Content-Encoding "` + strings.Repeat("b", 64) + `"…, want none or what the transport decodes`, Code: "keys-not-json", Found: `Content-Encoding "` + strings.Repeat("b", 64) + `"…`}},
+		"a long list of codings":              {reply(200, "x", "Content-Encoding: gzip, "+strings.Repeat("b", 65)), fetch.Refused{Text: `got Content-Encoding "gzip, ` + strings.Repeat("b", 58) + `"…, want none or what the transport decodes`, Code: "keys-not-json", Found: `Content-Encoding "gzip, ` + strings.Repeat("b", 58) + `"…`}},
 		"a byte more than allowed":            {reply(200, strings.Repeat("x", 101)), fetch.Refused{Text: "the answer is larger than 100 bytes", Code: "keys-size", Found: "101 bytes"}},
 		"the same, length unknown":            {unknownLength, fetch.Refused{Text: "the answer is larger than 100 bytes", Code: "keys-size", Found: "more than that"}},
 	} {
@@ -164,6 +165,31 @@ func TestRefusedAnswers(t *testing.T) {
 				t.Errorf("got code %q, found %q, error %q", code, found, got)
 			}
 		})
+	}
+}
+
+// What names no coding leaves it to the body to be the document; what names one was not
+// asked for, wherever it stands in the list.
+func TestContentEncoding(t *testing.T) {
+	for _, none := range [][]string{
+		{"identity"}, {"Identity"}, {"utf-8"}, {"UTF-8"}, {"none"}, {"aws-chunked"}, {"aws-chunked,identity"}, {"aws-chunked", "utf-8"}, {""}, {" "}, {","}, {"application/json"}, {"binary"}, {"8bit"}, {"not gzip"},
+	} {
+		response := reply(200, "x")
+		response.Header["Content-Encoding"] = none
+		if answer, err := get(t, response); err != nil || string(answer.Body) != "x" {
+			t.Errorf("%q: got %v, %v, want the body", none, answer, err)
+		}
+	}
+	for _, coded := range [][]string{
+		{"gzip"}, {"GZIP"}, {"x-gzip"}, {"br"}, {"deflate"}, {"zstd"}, {"compress"}, {"x-compress"}, {"dcb"}, {"dcz"}, {" br "}, {"aws-chunked,gzip"}, {"aws-chunked", "br"}, {"gzip, identity"}, {"utf-8", "", "GZip"},
+	} {
+		response := reply(200, "x")
+		response.Header["Content-Encoding"] = coded
+		want := fmt.Sprintf("Content-Encoding %q", strings.Join(coded, ", "))
+		answer, err := get(t, response)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, %v, want an error with %s", coded, answer, err, want)
+		}
 	}
 }
 
