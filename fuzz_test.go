@@ -141,7 +141,7 @@ func checkAccepted(t *testing.T, token *jwtverify.Token, header, claims string) 
 	_, hasCrit := h["crit"]
 	typ, hasTyp := h["typ"].(string)
 	typ = strings.TrimPrefix(strings.ToLower(typ), "application/")
-	if h["alg"] != "RS256" || hasCrit || hasTyp && typ != "jwt" && typ != "at+jwt" || h["kid"] != nil && h["kid"] != "key-0" {
+	if h["alg"] != "RS256" || hasCrit || hasTyp && typ != "" && typ != "jwt" && typ != "at+jwt" && typ != "jose" || h["kid"] != nil && h["kid"] != "key-0" {
 		t.Errorf("accepted the header %q", header)
 	}
 	audience, _ := c["aud"].([]any)

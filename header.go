@@ -162,12 +162,13 @@ func checkType(h *header, types []string) error {
 	return nil
 }
 
-// hasType reports whether typ is what a Config.Type asks for.
+// hasType reports whether typ is what a Config.Type asks for. Without one, "" and JOSE (RFC
+// 7515, section 4.1.9: any compact JWS) say as little as no typ.
 func (h *header) hasType(want string) bool {
 	if want != "" {
 		return mediatype.Same(h.typ, want)
 	}
-	return !h.hasTyp || mediatype.Same(h.typ, "JWT") || mediatype.Same(h.typ, "at+jwt")
+	return h.typ == "" || mediatype.Same(h.typ, "JWT") || mediatype.Same(h.typ, "at+jwt") || mediatype.Same(h.typ, "JOSE")
 }
 
 func (h *header) foundType() string {

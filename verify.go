@@ -90,7 +90,7 @@ type Config struct {
 
 	// Type is the required typ of the token's header, such as "at+jwt", compared
 	// ignoring case and a prefix "application/". Empty: typ may be absent, JWT or
-	// at+jwt.
+	// at+jwt; "" and JOSE count as absent.
 	Type string
 
 	// AudienceClaim is a claim that is judged in place of aud in tokens without
