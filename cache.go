@@ -12,6 +12,7 @@ import (
 
 	"example.com/jwtverify/internal/aside"
 	"example.com/jwtverify/internal/fetch"
+	"example.com/jwtverify/internal/jwk"
 )
 
 // Defaults and bounds of the fields of a Cache.
@@ -278,7 +279,7 @@ func (c *Cache) decide(ctx context.Context, left error, q keyQuery, arrived time
 	case st.failing() || due: // wait for a fetch that costs no cooldown
 	case q.tried != nil && !past(now, st.confirmed.Add(cmp.Or(c.Cooldown, defaultCooldown))):
 		return answer, nil, nil, nil // these keys are new enough
-	case q.kid == "" && q.tried == nil || !past(now, st.forced.next):
+	case q.names == jwk.Names{} && q.tried == nil || !past(now, st.forced.next):
 		return answer, nil, nil, nil
 	default:
 		forced = true

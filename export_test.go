@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 	"unsafe"
+
+	"example.com/jwtverify/internal/jwk"
 )
 
 // What package jwtverify_test sees of the inside: the queues and the state of a Cache,
@@ -24,7 +26,7 @@ func InFlight(c *Cache) bool { return c.current().flight != nil }
 
 // Find is the lookup by itself, without the token around it.
 func Find(c *Cache, kid string) (known bool) {
-	answer, err := c.find(context.Background(), keyQuery{kid: kid, hasKid: true}, time.Now())
+	answer, err := c.find(context.Background(), keyQuery{names: jwk.Names{ID: kid}, hasKid: true}, time.Now())
 	return err == nil && len(answer.keys) > 0
 }
 

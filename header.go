@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"example.com/jwtverify/internal/base64url"
+	"example.com/jwtverify/internal/jwk"
 	"example.com/jwtverify/internal/mediatype"
 	"example.com/jwtverify/internal/quote"
 	"example.com/jwtverify/internal/strictjson"
@@ -67,13 +68,19 @@ func badParts(token string) error {
 // x5c, x5u …) is the sender's wish and never acted upon.
 type header struct {
 	alg, typ, kid          string
+	x5t, x5tS256           string // empty unless they are strings: they only choose among keys
 	hasAlg, hasTyp, hasKid bool
 	hasCrit                bool
 	// What a member is that must be a string, such as `"alg" is a number`; empty: it is one.
 	wrongAlg, wrongTyp, wrongKid string
 }
 
-func (h *header) query() keyQuery { return keyQuery{kid: h.kid, hasKid: h.hasKid} }
+func (h *header) query() keyQuery {
+	if h.hasKid {
+		return keyQuery{names: jwk.Names{ID: h.kid}, hasKid: true}
+	}
+	return keyQuery{names: jwk.Names{X5t: h.x5t, X5tS256: h.x5tS256}}
+}
 
 // readHeader decodes and reads the header, the only JSON that is read before the
 // signature is checked.
@@ -99,6 +106,10 @@ func readHeader(segment string) (header, error) {
 		case "kid":
 			h.kid, h.wrongKid = stringOrNot(&r, name)
 			h.hasKid = true
+		case "x5t":
+			h.x5t, _ = stringOrNot(&r, name)
+		case "x5t#S256":
+			h.x5tS256, _ = stringOrNot(&r, name)
 		case "crit":
 			h.hasCrit = true
 			r.Skip()

@@ -30,8 +30,8 @@ const (
 // they are the same key of the same key set; a refresh that brings a key again
 // keeps it the same.
 type Key struct {
-	id  string
-	pub *rsa.PublicKey // never changed, never handed out
+	names jwk.Names
+	pub   *rsa.PublicKey // never changed, never handed out
 }
 
 // NewKey returns a Key from a copy of pub, for providers that hand out a key and
@@ -48,11 +48,11 @@ func NewKey(pub *rsa.PublicKey, kid string) (Key, error) {
 	if reason := jwk.Unfit(pub.N, int64(pub.E)); reason != "" {
 		return Key{}, fmt.Errorf("jwtverify: the key with kid %s is not fit for RS256: %s", quote.Text(kid, 64), reason)
 	}
-	return Key{id: kid, pub: &rsa.PublicKey{N: new(big.Int).Set(pub.N), E: pub.E}}, nil
+	return Key{jwk.Names{ID: kid}, &rsa.PublicKey{N: new(big.Int).Set(pub.N), E: pub.E}}, nil
 }
 
 // ID returns the key's kid, empty if it has none.
-func (k Key) ID() string { return k.id }
+func (k Key) ID() string { return k.names.ID }
 
 // Bits returns the size of the modulus in bits, 0 for the zero Key.
 func (k Key) Bits() int {
@@ -64,19 +64,20 @@ func (k Key) Bits() int {
 
 // name is how messages call the key, such as `key "2026-10"`.
 func (k Key) name() string {
-	if k.id == "" {
+	if k.names.ID == "" {
 		return "the key without kid"
 	}
-	return "key " + quote.Text(k.id, 64)
+	return "key " + quote.Text(k.names.ID, 64)
 }
 
-// A material is equal for two keys with the same kid, modulus and exponent.
+// A material is equal for two keys with the same names, modulus and exponent.
 type material struct {
-	id, n string
+	names jwk.Names
+	n     string
 	e     int
 }
 
-func (k Key) material() material { return material{k.id, string(k.pub.N.Bytes()), k.pub.E} }
+func (k Key) material() material { return material{k.names, string(k.pub.N.Bytes()), k.pub.E} }
 
 // A KeySet is the set of keys that an issuer publishes: those fit for RS256, and
 // for each of the others the reason why it was skipped. It never changes, and is
@@ -84,11 +85,12 @@ func (k Key) material() material { return material{k.id, string(k.pub.N.Bytes())
 // itself: for keys that are known in advance and never rotate.
 type KeySet struct {
 	keys    []Key
-	byID    map[string][]Key // keys without kid are not in it
+	byID    map[string][]Key    // keys without kid are not in it
+	byX5t   map[[2]string][]Key // by "x5t" or "x5t#S256", and its value
 	skipped []error
 
-	thumbprints bool   // the kids were computed by us, for keys from PEM
-	wantedKeyID string // what a token's kid should have been, for messages
+	thumbprints bool     // the kids were computed by us, for keys from PEM
+	shownIDs    []string // the first kids, quoted: unknown ones may come often
 
 	origin origin // where it came from: of interest to sources and the Cache alone
 }
@@ -152,28 +154,28 @@ func parseKeySet(data []byte) (*KeySet, error) {
 func keySetOf(read *jwk.Set) *KeySet {
 	set := &KeySet{thumbprints: read.Thumbprints}
 	for index, key := range read.Keys {
-		set.addFound(index, Key{id: key.ID, pub: key.Public}, key.Reason)
+		set.addFound(index, Key{key.Names, key.Public}, key.Reason)
 	}
-	return set.describeKeyIDs()
+	return set
 }
 
 // addFound adds a key as found in the data: to those skipped if there is a reason.
 func (s *KeySet) addFound(index int, key Key, reason string) {
-	if reason == "" && s.tooMany(key) {
+	if reason == "" && tooMany(s.byID[key.ID()], key) {
 		reason = fmt.Sprintf("the keys of this kid and size have more than %d bits together", maxSameKeyBits)
 	}
 	if reason != "" {
-		s.skipped = append(s.skipped, &SkippedKeyError{Index: index, KeyID: key.id, Reason: reason})
+		s.skipped = append(s.skipped, &SkippedKeyError{Index: index, KeyID: key.ID(), Reason: reason})
 		return
 	}
 	s.add(key)
 }
 
-// tooMany reports whether a token would cost too much if its kid had one key more. Keys of
-// another size than its signature are not tried.
-func (s *KeySet) tooMany(key Key) bool {
+// tooMany reports whether a token would cost too much if its kid, or its x5t, had one key
+// more. Keys of another size than its signature are not tried.
+func tooMany(known []Key, key Key) bool {
 	bits := key.Bits()
-	for _, same := range s.byID[key.id] {
+	for _, same := range known {
 		if same.pub.Size() == key.pub.Size() {
 			bits += same.Bits()
 		}
@@ -183,33 +185,18 @@ func (s *KeySet) tooMany(key Key) bool {
 
 func (s *KeySet) add(key Key) {
 	s.keys = append(s.keys, key)
-	if key.id == "" {
-		return
-	}
 	if s.byID == nil {
-		s.byID = make(map[string][]Key)
+		s.byID, s.byX5t = make(map[string][]Key), make(map[[2]string][]Key)
 	}
-	s.byID[key.id] = append(s.byID[key.id], key)
-}
-
-const shownKeyIDs = 5 // in a message
-
-// describeKeyIDs writes down what a token's kid should have been, before tokens with unknown
-// kids come, which may be many.
-func (s *KeySet) describeKeyIDs() *KeySet {
-	var kids []string
-	for _, key := range s.keys[:min(len(s.keys), shownKeyIDs)] {
-		kids = append(kids, quote.Text(key.id, 64))
+	if id := key.ID(); id != "" {
+		s.byID[id] = append(s.byID[id], key)
+		s.shownIDs = jwk.ShowID(s.shownIDs, id)
 	}
-	if len(s.keys) > shownKeyIDs {
-		kids = append(kids, "…")
+	for _, x5t := range [...][2]string{{"x5t", key.names.X5t}, {"x5t#S256", key.names.X5tS256}} {
+		if x5t[1] != "" && !tooMany(s.byX5t[x5t], key) {
+			s.byX5t[x5t] = append(s.byX5t[x5t], key)
+		}
 	}
-	want := "one of the issuer's keys (" + strings.Join(kids, ", ") + ")"
-	if s.thumbprints {
-		want += "; keys from PEM have their RFC 7638 thumbprint as kid, use NewKey to give them the issuer's"
-	}
-	s.wantedKeyID = want
-	return s
 }
 
 // NewKeySet returns the set of the given keys, in this order: for keys that come
@@ -225,12 +212,12 @@ func NewKeySet(keys ...Key) (*KeySet, error) {
 		if key.pub == nil {
 			return nil, fmt.Errorf("jwtverify: key %d of NewKeySet is the zero Key: make it with NewKey", i)
 		}
-		if set.tooMany(key) {
-			return nil, fmt.Errorf("jwtverify: NewKeySet got keys with kid %s and of one size that have more than %d bits together", quote.Text(key.id, 64), maxSameKeyBits)
+		if tooMany(set.byID[key.ID()], key) {
+			return nil, fmt.Errorf("jwtverify: NewKeySet got keys with kid %s and of one size that have more than %d bits together", quote.Text(key.ID(), 64), maxSameKeyBits)
 		}
 		set.add(key)
 	}
-	return set.describeKeyIDs(), nil
+	return set, nil
 }
 
 func (s *KeySet) name() string { return "a fixed key set" }
@@ -255,10 +242,10 @@ func (s *KeySet) Skipped() []error { return slices.Clone(s.skipped) }
 
 // A keyQuery is what a token says of the key that signed it.
 type keyQuery struct {
-	kid    string
-	hasKid bool  // kid may be empty all the same: such a key is unknown
-	any    bool  // no token: any key will do
-	tried  []Key // that have not signed it
+	names  jwk.Names // beside a kid no other counts
+	hasKid bool      // it may be empty all the same: such a key is unknown
+	any    bool      // no token: any key will do
+	tried  []Key     // that have not signed it
 }
 
 // find returns the keys that may have signed, nil if there is none. known is true if the set
@@ -268,11 +255,18 @@ func (s *KeySet) find(q keyQuery) (keys []Key, known bool) {
 	case q.any:
 		return nil, true
 	case q.hasKid:
-		keys = s.byID[q.kid]
-	case len(s.keys) == 1:
-		// RFC 7515, section 4.1.4 leaves kid optional. Several keys would have
-		// to be tried in turn, so that only one of them is a clear answer.
-		keys = s.keys
+		keys = s.byID[q.names.ID]
+	default:
+		// RFC 7515, sections 4.1.7 and 4.1.8: some issuers, such as AD FS, name the
+		// certificate of the key instead.
+		if keys = s.byX5t[[2]string{"x5t#S256", q.names.X5tS256}]; keys == nil {
+			keys = s.byX5t[[2]string{"x5t", q.names.X5t}]
+		}
+		if keys == nil && len(s.keys) == 1 {
+			// Section 4.1.4 leaves kid optional. Several keys would have to be tried in
+			// turn, so that only one of them is a clear answer.
+			keys = s.keys
+		}
 	}
 	if q.tried != nil {
 		keys = slices.DeleteFunc(slices.Clone(keys), func(key Key) bool { return slices.Contains(q.tried, key) })
@@ -292,7 +286,7 @@ func (s *KeySet) keeping(old *KeySet) (kept *KeySet, changed bool) {
 		before[key.material()] = append(before[key.material()], key)
 	}
 	copied := *s
-	copied.keys, copied.byID = nil, nil
+	copied.keys, copied.byID, copied.byX5t, copied.shownIDs = nil, nil, nil, nil
 	changed = len(s.keys) != len(old.keys)
 	for _, key := range s.keys {
 		same := before[key.material()]
@@ -304,7 +298,7 @@ func (s *KeySet) keeping(old *KeySet) (kept *KeySet, changed bool) {
 		before[key.material()] = same[1:]
 		copied.add(same[0])
 	}
-	return copied.describeKeyIDs(), changed
+	return &copied, changed
 }
 
 // noUsableKey is the error for a set without usable key: why each was skipped.

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"example.com/jwtverify"
@@ -137,6 +138,106 @@ func TestJWKMembers(t *testing.T) {
 	if got, want := fmt.Sprint(set.Skipped()), `[key 0 is not used: it is null, want an object key 2 is not used: it has no kty, want "RSA" key 4 is not used: it is an array, want an object]`; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
+}
+
+// RFC 7515, sections 4.1.7 and 4.1.8: a token without kid may name the certificate of its key.
+func TestTokensThatNameACertificate(t *testing.T) {
+	old := func(changes ...string) string { return jwkText(t, 0, append([]string{"x5t", `"old"`}, changes...)...) }
+	next := func(changes ...string) string { return jwkText(t, 1, append([]string{"x5t", `"next"`}, changes...)...) }
+	same := func(count int, changes ...string) (jwks []string) {
+		for i := range count {
+			jwks = append(jwks, jwkText(t, 0, append([]string{"kid", fmt.Sprintf(`"%d"`, i), "x5t", `"old"`, "n", quotedInt(modulus(2048))}, changes...)...))
+		}
+		return jwks
+	}
+	for name, test := range map[string]struct {
+		header string // beside alg; the token is signed by key 0
+		keys   []string
+		want   string // in the error; "": accepted
+	}{
+		"x5t of one of two keys":               {`"x5t":"old"`, []string{old(), next()}, ""},
+		"the same, behind":                     {`"x5t":"old"`, []string{next(), old()}, ""},
+		"x5t of keys without kid":              {`"x5t":"old"`, []string{old("kid", ""), next("kid", "")}, ""},
+		"x5t#S256 of one of two keys":          {`"x5t#S256":"a"`, []string{old("x5t#S256", `"a"`), next("x5t#S256", `"b"`)}, ""},
+		"x5t#S256 before x5t":                  {`"x5t#S256":"a","x5t":"next"`, []string{old("x5t#S256", `"a"`), next()}, ""},
+		"x5t where no key has x5t#S256":        {`"x5t#S256":"a","x5t":"old"`, []string{old(), next()}, ""},
+		"x5t of the other key":                 {`"x5t":"next"`, []string{old(), next()}, "signature was not made by"},
+		"x5t in the place of x5t#S256":         {`"x5t#S256":"old"`, []string{old(), next()}, `none of the 2 usable keys has its x5t#S256 "old", want a key that has it`},
+		"an unknown x5t":                       {`"x5t":"x"`, []string{old(), next()}, `token has no kid, and none of the 2 usable keys has its x5t "x", want a key that has it`},
+		"an x5t in another case":               {`"x5t":"OLD"`, []string{old(), next()}, "has its x5t"},
+		"X5T in place of x5t":                  {`"X5T":"old"`, []string{old(), next()}, "token has no kid, and the key set has 2 usable keys"},
+		"an empty x5t":                         {`"x5t":""`, []string{old("x5t", `""`), next("x5t", `""`)}, "token has no kid, and the key set has 2 usable keys"},
+		"an x5t that is no string":             {`"x5t":["old"]`, []string{old(), next()}, "token has no kid, and the key set has 2 usable keys"},
+		"an x5t of the key that is no string":  {`"x5t":"old"`, []string{old("x5t", `1`), next()}, "has its x5t"},
+		"an x5t of the key that is too long":   {`"x5t":"` + strings.Repeat("x", 257) + `"`, []string{old("x5t", `"`+strings.Repeat("x", 257)+`"`), next()}, "has its x5t"},
+		"an x5t twice":                         {`"x5t":"old","x5t":"old"`, []string{old(), next()}, `has the member "x5t" twice`},
+		"the only key, whatever the x5t":       {`"x5t":"x"`, []string{old()}, ""},
+		"the only key, without x5t":            {`"x5t":"x"`, []string{jwkText(t, 0)}, ""},
+		"a kid is all that counts":             {`"kid":"key-0","x5t":"next"`, []string{old(), next()}, ""},
+		"an unknown kid is unknown with x5t":   {`"kid":"x","x5t":"old"`, []string{old(), next()}, `kid is "x"`},
+		"an empty kid is unknown with x5t":     {`"kid":"","x5t":"old"`, []string{old(), next()}, `kid is ""`},
+		"x5t of a key that is not used":        {`"x5t":"old"`, []string{old("use", `"enc"`), next(), jwkText(t, 2)}, "has its x5t"},
+		"the fourth key of an x5t":             {`"x5t":"old"`, append(same(3), old(), next()), ""},
+		"the fifth key of an x5t":              {`"x5t":"old"`, append(same(4), old(), next()), "signature was not made by"},
+		"the fifth key of an x5t, by its kid":  {`"kid":"key-0"`, append(same(4), old(), next()), ""},
+		"the fifth key of an x5t and no kid":   {`"x5t":"old"`, append(same(4, "kid", ""), old("kid", ""), next()), "signature was not made by"},
+		"a key of another size does not count": {`"x5t":"old"`, append(same(3), jwkText(t, 0, "kid", `"big"`, "x5t", `"old"`, "n", quotedInt(modulus(8192))), old(), next()), ""},
+		"a kid where no key of two has any":    {`"kid":"a"`, []string{old("kid", ""), next("kid", `null`)}, `the issuer's keys have no kid, the token has one: "a", want a key with that kid`},
+		"a kid where the only key has none":    {`"kid":"a"`, []string{old("kid", "")}, `the issuer's keys have no kid, the token has one: "a", want a key with that kid`},
+		"a kid where one key of two has any":   {`"kid":"a"`, []string{old("kid", ""), next()}, `kid is "a", want one of the issuer's keys ("key-1")`},
+		"an empty kid where no key has any":    {`"kid":""`, []string{old("kid", "")}, `the issuer's keys have no kid, the token has one: ""`},
+		"a kid of six keys":                    {`"kid":"x"`, append(same(5), old()), `want one of the issuer's keys ("0", "1", "2", "3", "4", …)`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			raw := signText(t, 0, `{"alg":"RS256",`+test.header+`}`, marshal(t, goodClaims()))
+			set := parseSet(t, setText(test.keys...))
+			verifiers := map[string]*jwtverify.Verifier{
+				"fixed keys": newVerifier(t, jwtverify.Config{Keys: set, VerifiedCache: 8}),
+				"a Cache":    newVerifier(t, jwtverify.Config{Keys: jwtverify.KeySourceFunc(set.Keys)}),
+			}
+			for keys, verifier := range verifiers {
+				for range 2 {
+					_, err := verifier.Verify(t.Context(), raw)
+					if test.want == "" && err != nil || test.want != "" && (!errors.Is(err, jwtverify.ErrInvalid) || !strings.Contains(err.Error(), test.want)) {
+						t.Errorf("%s: got %v, want %q", keys, err, test.want)
+					}
+				}
+			}
+		})
+	}
+}
+
+// An x5t that is not in the set is asked for as a kid is; and a key that a refresh brings
+// with another x5t is known by that.
+func TestAnUnknownCertificateIsAskedForOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sets := []*jwtverify.KeySet{
+			parseSet(t, setText(jwkText(t, 1, "x5t", `"old"`), jwkText(t, 2, "x5t", `"other"`))),
+			parseSet(t, setText(jwkText(t, 1, "x5t", `"renewed"`), jwkText(t, 0, "x5t", `"next"`))),
+		}
+		asked := 0
+		verifier := newVerifier(t, jwtverify.Config{Keys: jwtverify.KeySourceFunc(func(context.Context) (*jwtverify.KeySet, error) {
+			asked++
+			return sets[min(asked, len(sets))-1], nil
+		})})
+		for _, test := range []struct {
+			key   int
+			x5t   string
+			want  error
+			asked int
+		}{
+			{1, "old", nil, 1},
+			{0, "next", nil, 2},
+			{1, "renewed", nil, 2},
+			{1, "old", jwtverify.ErrUnknownKey, 2}, // too soon to ask again
+		} {
+			time.Sleep(time.Second)
+			raw := sign(t, test.key, map[string]any{"alg": "RS256", "x5t": test.x5t}, goodClaims())
+			if _, err := verifier.Verify(t.Context(), raw); !errors.Is(err, test.want) || asked != test.asked {
+				t.Errorf("x5t %s: got %v, and %d fetches, want %v and %d", test.x5t, err, asked, test.want, test.asked)
+			}
+		}
+	})
 }
 
 func TestKeysWithTheSameKID(t *testing.T) {

@@ -363,7 +363,7 @@ func (s StoredKeySource) checkNames() error {
 func (s StoredKeySource) save(set *KeySet, asked time.Time) error {
 	var keys []jwk.Key
 	for key := range set.All() {
-		keys = append(keys, jwk.Key{ID: key.id, Public: key.pub})
+		keys = append(keys, jwk.Key{Names: key.names, Public: key.pub})
 	}
 	return stored.Save(s.Path, s.name(), keys, asked.Add(-set.origin.age))
 }

@@ -162,6 +162,26 @@ type fixedAnswer struct {
 
 func (a *fixedAnswer) Keys(context.Context) (*jwtverify.KeySet, error) { return a.set, a.err }
 
+// A stored copy names its keys as the source did.
+func TestAStoredCopyKeepsTheNamesOfCertificates(t *testing.T) {
+	live := &fixedAnswer{set: parseSet(t, setText(jwkText(t, 0, "kid", "", "x5t", `"a"`), jwkText(t, 1, "x5t#S256", `"b"`)))}
+	stored := jwtverify.StoredKeySource{Source: live, Path: filepath.Join(t.TempDir(), "keys.json"), Name: "test"}
+	if _, err := stored.Keys(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	live.set, live.err = nil, errors.New("down")
+	set, _ := stored.Keys(t.Context())
+	if set.Len() != 2 {
+		t.Fatalf("got %d keys from the copy, want 2", set.Len())
+	}
+	verifier := newVerifier(t, jwtverify.Config{Keys: jwtverify.KeySourceFunc(func(context.Context) (*jwtverify.KeySet, error) { return stored.Keys(t.Context()) })})
+	for n, header := range []map[string]any{{"alg": "RS256", "x5t": "a"}, {"alg": "RS256", "x5t#S256": "b"}, {"alg": "RS256", "kid": "key-1"}} {
+		if _, err := verifier.Verify(t.Context(), sign(t, min(n, 1), header, goodClaims())); err != nil {
+			t.Errorf("header %v: %v", header, err)
+		}
+	}
+}
+
 func TestStoredKeySource(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "keys.json")
 	live := &fixedAnswer{set: testSet(t, 2)}

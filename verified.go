@@ -15,7 +15,7 @@ const (
 	bytesPerVerified = 8 << 10
 	// An entry beside its claims: the struct with a hash in place of the token, its
 	// pointer, and rounding.
-	verifiedOverhead = 584
+	verifiedOverhead = 648
 )
 
 // A verifiedToken is a token whose signature and claims were found good, so that a

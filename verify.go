@@ -38,6 +38,12 @@
 // keys are too old, asks at once (but not too often) for a kid that is new, and goes
 // on with the last good keys while the source is down.
 //
+// The package is strict with what anyone can send, tolerant with what only the issuer
+// writes, as far as no two readers could disagree about the key. A token is good in one form
+// alone. In a key, zero octets in front of n and e and padding behind them change nothing,
+// and a member that is null, "" or an empty array says nothing. A token without kid may
+// name its key by x5t or x5t#S256, which decide no more than kid does.
+//
 // # Words
 //
 // A token is a JWT in the form of a compact JWS: header.claims.signature (RFC 7515,
@@ -378,7 +384,7 @@ func (v *Verifier) claimsStep(claims string, found *trace) (err error) {
 	if found.token, found.audience, err = readClaims(claims, v.audienceClaim); err != nil {
 		return err
 	}
-	found.token.Type, found.token.KeyID, found.now = found.header.typ, found.key.id, v.now()
+	found.token.Type, found.token.KeyID, found.now = found.header.typ, found.key.ID(), v.now()
 	return nil
 }
 
@@ -454,13 +460,19 @@ func (v *Verifier) keys(ctx context.Context, query keyQuery, arrived time.Time) 
 
 // unknownKey is the error where a set has no key for a token; asOf says how old the set is.
 func unknownKey(set *KeySet, q keyQuery, asOf string) error {
+	if x5t := q.names.Certificate(); x5t != "" {
+		return &invalidError{kind: ErrUnknownKey, code: "kid-missing", found: fmt.Sprintf("token has no kid, and none of the %d usable keys has its %s", set.Len(), x5t), want: "a key that has it", asOf: asOf}
+	}
 	if !q.hasKid {
 		return &invalidError{kind: ErrUnknownKey, code: "kid-missing", found: fmt.Sprintf("token has no kid, and the key set has %d usable keys", set.Len()), want: "a kid, or a set of one key", asOf: asOf}
 	}
 	for _, err := range set.skipped {
-		if skipped := err.(*SkippedKeyError); skipped.KeyID == q.kid && q.kid != "" {
+		if skipped := err.(*SkippedKeyError); skipped.KeyID == q.names.ID && q.names.ID != "" {
 			return &invalidError{kind: ErrUnknownKey, code: "key-unusable", found: skipped.Error(), asOf: asOf}
 		}
 	}
-	return &invalidError{kind: ErrUnknownKey, code: "kid-unknown", subject: "kid is", found: quote.Text(q.kid, 64), want: set.wantedKeyID, asOf: asOf}
+	if len(set.byID) == 0 {
+		return &invalidError{kind: ErrUnknownKey, code: "kid-unknown", found: "the issuer's keys have no kid, the token has one: " + quote.Text(q.names.ID, 64), want: "a key with that kid", asOf: asOf}
+	}
+	return &invalidError{kind: ErrUnknownKey, code: "kid-unknown", subject: "kid is", found: quote.Text(q.names.ID, 64), want: jwk.Wanted(set.shownIDs, set.thumbprints), asOf: asOf}
 }

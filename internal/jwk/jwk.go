@@ -35,9 +35,50 @@ const (
 
 // A Key is one that was found, in its place.
 type Key struct {
-	ID     string
+	Names
 	Public *rsa.PublicKey // nil: the key is not to be used, for this
 	Reason string
+}
+
+// Names are what a token can call its key by: those of its header are those of the JWK. Of
+// the certificate's thumbprints (RFC 7517, sections 4.8 and 4.9) only the text counts.
+type Names struct {
+	ID      string `json:"kid,omitempty"`
+	X5t     string `json:"x5t,omitempty"`
+	X5tS256 string `json:"x5t#S256,omitempty"`
+}
+
+// Certificate is the thumbprint of the key's certificate, for messages; empty: there is none.
+func (n Names) Certificate() string {
+	switch {
+	case n.X5tS256 != "":
+		return "x5t#S256 " + quote.Text(n.X5tS256, 64)
+	case n.X5t != "":
+		return "x5t " + quote.Text(n.X5t, 64)
+	}
+	return ""
+}
+
+const shownIDs = 5 // in a message
+
+// ShowID adds a kid to those that a message shows, if they are not enough already.
+func ShowID(shown []string, id string) []string {
+	switch {
+	case len(shown) < shownIDs:
+		shown = append(shown, quote.Text(id, 64))
+	case len(shown) == shownIDs:
+		shown = append(shown, "…")
+	}
+	return shown
+}
+
+// Wanted is what the kid of a token should have been.
+func Wanted(shown []string, thumbprints bool) string {
+	want := "one of the issuer's keys (" + strings.Join(shown, ", ") + ")"
+	if thumbprints {
+		want += "; keys from PEM have their RFC 7638 thumbprint as kid, use NewKey to give them the issuer's"
+	}
+	return want
 }
 
 // A Set is what was read.
@@ -57,8 +98,8 @@ type Stored struct {
 // MarshalStored returns the copy of a set of usable keys, which Parse reads back.
 func MarshalStored(keys []Key, stored Stored) ([]byte, error) {
 	type member struct {
-		Type     string `json:"kty"`
-		ID       string `json:"kid,omitempty"`
+		Type string `json:"kty"`
+		Names
 		Modulus  string `json:"n"`
 		Exponent string `json:"e"`
 	}
@@ -68,7 +109,7 @@ func MarshalStored(keys []Key, stored Stored) ([]byte, error) {
 	}{Stored: stored}
 	for _, key := range keys {
 		n, e := Members(key.Public)
-		set.Keys = append(set.Keys, member{"RSA", key.ID, n, e})
+		set.Keys = append(set.Keys, member{"RSA", key.Names, n, e})
 	}
 	return json.Marshal(set)
 }
@@ -146,10 +187,11 @@ func parseJWKSet(text string) (*Set, error) {
 
 // A jwk is one key as read, not yet judged.
 type jwk struct {
-	kty, kid, use, alg, n, e string
-	forOthers                bool   // key_ops lacks "verify"
-	private                  string // a member that only private or symmetric keys have
-	problem                  string // the first member of a wrong type
+	Names
+	kty, use, alg, n, e string
+	forOthers           bool   // key_ops lacks "verify"
+	private             string // a member that only private or symmetric keys have
+	problem             string // the first member of a wrong type
 }
 
 // readJWK reads one element of keys. Whatever is wrong with it becomes its
@@ -185,7 +227,11 @@ func (k *jwk) readMember(r *strictjson.Reader, name string) {
 	case "kty":
 		k.kty, err = r.String(name)
 	case "kid":
-		k.kid, err = r.String(name)
+		k.ID, err = r.String(name)
+	case "x5t":
+		k.X5t = readThumbprint(r)
+	case "x5t#S256":
+		k.X5tS256 = readThumbprint(r)
 	case "use":
 		k.use, err = r.String(name)
 	case "alg":
@@ -208,6 +254,15 @@ func (k *jwk) readMember(r *strictjson.Reader, name string) {
 	}
 }
 
+// readThumbprint reads a name that a key may do without: one that no token can have is none.
+func readThumbprint(r *strictjson.Reader) string {
+	text, _ := r.String("") // empty, if it is something else
+	if len(text) > MaxIDBytes {
+		return ""
+	}
+	return text
+}
+
 func (k *jwk) readKeyOps(r *strictjson.Reader) error {
 	if r.Kind() != '[' {
 		return r.WrongType("key_ops", "an array of strings")
@@ -228,7 +283,8 @@ func (k *jwk) readKeyOps(r *strictjson.Reader) error {
 func (k jwk) judged() Key {
 	pub, reason := k.judge()
 	// A copy: what is kept of a key must not keep the whole document.
-	return Key{strings.Clone(k.kid), pub, reason}
+	k.ID, k.X5t, k.X5tS256 = strings.Clone(k.ID), strings.Clone(k.X5t), strings.Clone(k.X5tS256)
+	return Key{k.Names, pub, reason}
 }
 
 // judge returns the public key, or the reason why it must not verify RS256.
@@ -249,8 +305,8 @@ func (k jwk) judge() (pub *rsa.PublicKey, reason string) {
 		return nil, fmt.Sprintf("alg is %s, want \"RS256\"", quote.Text(k.alg, 64))
 	case k.forOthers:
 		return nil, "key_ops lacks \"verify\""
-	case len(k.kid) > MaxIDBytes: // no token can name it
-		return nil, fmt.Sprintf("kid has %d bytes, want at most %d", len(k.kid), MaxIDBytes)
+	case len(k.ID) > MaxIDBytes: // no token can name it
+		return nil, fmt.Sprintf("kid has %d bytes, want at most %d", len(k.ID), MaxIDBytes)
 	}
 	modulus, problem := k.integer("n", k.n)
 	if problem != "" {

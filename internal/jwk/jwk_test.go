@@ -481,6 +481,35 @@ func TestPrivateMembers(t *testing.T) {
 	}
 }
 
+func TestNamesOfKeys(t *testing.T) {
+	long := strings.Repeat("x", 256)
+	for name, test := range map[string]struct {
+		change []string
+		want   jwk.Names
+	}{
+		"kid alone":                {nil, jwk.Names{ID: "key-0"}},
+		"all three":                {[]string{"x5t", `"a"`, "x5t#S256", `"\u0062"`}, jwk.Names{ID: "key-0", X5t: "a", X5tS256: "b"}},
+		"no kid":                   {[]string{"kid", "", "x5t", `"a"`}, jwk.Names{X5t: "a"}},
+		"what is no string":        {[]string{"x5t", `1`, "x5t#S256", `["b"]`}, jwk.Names{ID: "key-0"}},
+		"what says nothing":        {[]string{"x5t", `null`, "x5t#S256", `""`}, jwk.Names{ID: "key-0"}},
+		"256 bytes":                {[]string{"x5t", `"` + long + `"`}, jwk.Names{ID: "key-0", X5t: long}},
+		"257 bytes":                {[]string{"x5t", `"` + long + `x"`}, jwk.Names{ID: "key-0"}},
+		"names in capital letters": {[]string{"X5T", `"a"`, "x5t#s256", `"b"`}, jwk.Names{ID: "key-0"}},
+	} {
+		set := parse(t, setText(jwkText(0, test.change...)))
+		if got := set.Keys[0]; got.Names != test.want || got.Reason != "" {
+			t.Errorf("%s: got %+v, want %+v", name, got, test.want)
+		}
+		data, err := jwk.MarshalStored(set.Keys, jwk.Stored{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := parse(t, string(data)).Keys[0].Names; got != test.want {
+			t.Errorf("%s: stored and read again: got %+v, want %+v", name, got, test.want)
+		}
+	}
+}
+
 func TestParseForms(t *testing.T) {
 	good := jwkText(0)
 	for name, text := range map[string]string{

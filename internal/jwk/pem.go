@@ -61,7 +61,7 @@ func parsePEM(text string) (*Set, error) {
 		pub, reason := fromPEM(block)
 		key := Key{Reason: reason}
 		if reason == "" {
-			key = Key{ID: Thumbprint(pub), Public: pub}
+			key = Key{Names: Names{ID: Thumbprint(pub)}, Public: pub}
 		}
 		set.Keys = append(set.Keys, key)
 	}
