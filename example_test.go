@@ -6,15 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"example.com/jwtverify"
+	"example.com/jwtverify/bearer"
 )
 
 // exampleIssuer is an issuer on loopback with one key, and a token of it for
@@ -358,4 +361,101 @@ func ExampleNewIssuers() {
 	// Output:
 	// client-1 of true
 	// true
+}
+
+// An API for the tenants of Entra that have signed up, who come and go: each time the
+// verifiers are put together anew and take the place of those before, behind a guard that
+// stays. All of Entra's tenants have the same keys, so that they share one Cache; tid says
+// once more whose token it is. Tenants that stay keep their verifier and its memory.
+func ExampleNewIssuers_tenants() {
+	api := &tenantsAPI{
+		keys:    &jwtverify.Cache{Source: jwtverify.HTTPKeySource{URL: "https://login.microsoftonline.com/organizations/discovery/v2.0/keys", Client: entraInMemory()}},
+		tenants: map[string]*jwtverify.Verifier{},
+	}
+	guard, err := bearer.New(bearer.Config{Verifier: api})
+	if err != nil {
+		log.Fatal(err)
+	}
+	handler := guard.Require()(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {}))
+	status := func(tenant string) int {
+		request := httptest.NewRequest("GET", "/orders", nil)
+		request.Header.Set("Authorization", "Bearer "+entraToken(tenant))
+		response := httptest.NewRecorder()
+		handler.ServeHTTP(response, request)
+		return response.Code
+	}
+	const contoso, fabrikam = "8eaef023-2b34-4da1-9baa-8bc8c9d6a490", "2f4a9838-26b7-47ee-be60-ccc1fdec5953"
+	fmt.Println("before the first list:", status(contoso))
+	for _, tenants := range [][]string{{contoso}, {contoso, fabrikam}, {fabrikam}} {
+		if err := api.update(tenants); err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(len(tenants), "tenants:", status(contoso), status(fabrikam))
+	}
+	fmt.Println("fetches:", api.keys.Stats().Fetches)
+	// Output:
+	// before the first list: 503
+	// 1 tenants: 200 401
+	// 2 tenants: 200 200
+	// 1 tenants: 401 200
+	// fetches: 1
+}
+
+// tenantsAPI is a bearer.Verifier whose issuers can be exchanged while it is in use.
+type tenantsAPI struct {
+	keys    *jwtverify.Cache
+	tenants map[string]*jwtverify.Verifier // for update alone
+	issuers atomic.Pointer[jwtverify.Issuers]
+}
+
+// Verify refuses nothing before the first update: nobody knows who is a tenant.
+func (a *tenantsAPI) Verify(ctx context.Context, raw string) (*jwtverify.Token, error) {
+	return a.issuers.Load().Verify(ctx, raw)
+}
+
+// update makes ids the tenants that there are, at least one. It is for one caller at a time.
+func (a *tenantsAPI) update(ids []string) error {
+	tenants := map[string]*jwtverify.Verifier{}
+	for _, id := range ids {
+		if tenants[id] = a.tenants[id]; tenants[id] != nil {
+			continue
+		}
+		verifier, err := jwtverify.New(jwtverify.Config{
+			Issuer:    "https://login.microsoftonline.com/" + id + "/v2.0",
+			Audiences: []string{"6e74172b-be56-4843-9ff4-e66a39bb12e3"},
+			Keys:      a.keys,
+			Check: func(token *jwtverify.Token) error {
+				if !slices.Equal(token.Strings("tid"), []string{id}) {
+					return errors.New("tid is another tenant than iss")
+				}
+				return nil
+			},
+			VerifiedCache: 100,
+		})
+		if err != nil {
+			return err
+		}
+		tenants[id] = verifier
+	}
+	issuers, err := jwtverify.NewIssuers(slices.Collect(maps.Values(tenants))...)
+	if err != nil {
+		return err
+	}
+	a.tenants = tenants
+	a.issuers.Store(issuers)
+	return nil
+}
+
+// entraInMemory answers as the addresses of Entra's keys do.
+func entraInMemory() *http.Client {
+	return &http.Client{Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
+		return response(r, http.StatusOK, jwkSet(new(testing.T), 1)), nil
+	})}
+}
+
+func entraToken(tenant string) string {
+	claims := goodClaims()
+	claims["iss"], claims["aud"] = "https://login.microsoftonline.com/"+tenant+"/v2.0", "6e74172b-be56-4843-9ff4-e66a39bb12e3"
+	claims["tid"], claims["exp"] = tenant, time.Now().Add(time.Hour).Unix()
+	return sign(new(testing.T), 0, goodHeader(), claims)
 }

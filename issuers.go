@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
+	"sync/atomic"
 
 	"example.com/jwtverify/internal/base64url"
 	"example.com/jwtverify/internal/diagnosis"
@@ -24,6 +26,12 @@ import (
 type Issuers struct {
 	verifiers []*Verifier // as given to NewIssuers
 	byIssuer  map[string]*Verifier
+	names     []string // of all issuers
+	types     []string // that one of them takes, each once
+
+	// rememberers are the verifiers that remembered a token last, by its hash: so a token
+	// is looked up once, and not by each of a thousand. nil: none remembers any.
+	rememberers []atomic.Pointer[Verifier]
 }
 
 // NewIssuers returns the verifiers as one. It is an error to give none, one that was
@@ -34,6 +42,7 @@ func NewIssuers(verifiers ...*Verifier) (*Issuers, error) {
 		return nil, errors.New("jwtverify: NewIssuers was given no Verifier: give it one of each issuer")
 	}
 	s := &Issuers{byIssuer: make(map[string]*Verifier, len(verifiers))}
+	remembered := 0
 	for i, v := range verifiers {
 		if v.isZero() {
 			return nil, fmt.Errorf("jwtverify: the Verifier number %d given to NewIssuers was not made by New", i+1)
@@ -43,7 +52,10 @@ func NewIssuers(verifiers ...*Verifier) (*Issuers, error) {
 		}
 		s.verifiers = append(s.verifiers, v)
 		s.byIssuer[v.issuer] = v
+		remembered += v.remembers
 	}
+	s.names, s.types = issuersOf(verifiers), typesOf(verifiers)
+	s.rememberers = make([]atomic.Pointer[Verifier], min(remembered, maxVerifiedCache))
 	return s, nil
 }
 
@@ -60,13 +72,14 @@ var errZeroIssuers error = &KeysUnavailableError{RetryAfter: minRetryAfter, Reas
 func (s *Issuers) Verify(ctx context.Context, token string) (*Token, error) {
 	// Only the verifier of its issuer can remember a token, and looking it up takes
 	// a tenth of the time that reading its claims does.
-	hash, hashed := uint64(0), false
-	for _, v := range s.all() {
-		if v.verified != nil && !hashed {
-			hash, hashed = hashOf(token), true
-		}
-		if t, err, done := v.remembered(ctx, token, hash); done {
-			return t, err
+	var last *atomic.Pointer[Verifier]
+	if s != nil && len(s.rememberers) > 0 {
+		hash := hashOf(token)
+		last = &s.rememberers[hash%uint64(len(s.rememberers))]
+		if v := last.Load(); v != nil {
+			if t, err, done := v.remembered(ctx, token, hash); done {
+				return t, err
+			}
 		}
 	}
 	var found trace
@@ -74,7 +87,11 @@ func (s *Issuers) Verify(ctx context.Context, token string) (*Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	return v.Verify(ctx, token)
+	t, err := v.Verify(ctx, token)
+	if err == nil && v.remembers > 0 && last.Load() != v {
+		last.Store(v)
+	}
+	return t, err
 }
 
 // Explain verifies a token as [Issuers.Verify] does, and tells what each step found:
@@ -149,7 +166,7 @@ func (s *Issuers) choose(token string, found *trace) (v *Verifier, failed step, 
 	if claimsErr == nil && s.byIssuer[issuer] != nil {
 		return s.byIssuer[issuer], diagnosis.Steps, nil
 	}
-	if failed, err := found.headerSteps(typesOf(s.verifiers)); err != nil {
+	if failed, err := found.headerSteps(s.types); err != nil {
 		return nil, failed, err
 	}
 	if err := base64url.Check(found.parts.signature); err != nil {
@@ -185,7 +202,7 @@ func readIssuer(segment string) (claims, issuer string, err error) {
 
 func (s *Issuers) unknownIssuer(issuer string) error {
 	const subject = "issuer (not verified) is"
-	want := "one of " + quote.List(issuersOf(s.verifiers))
+	want := "one of " + quote.List(s.names)
 	if issuer == "" {
 		return &invalidError{kind: ErrIssuer, code: "issuer-missing", subject: subject, found: "missing or empty", want: want}
 	}
@@ -201,7 +218,9 @@ func issuersOf(verifiers []*Verifier) (issuers []string) {
 
 func typesOf(verifiers []*Verifier) (types []string) {
 	for _, v := range verifiers {
-		types = append(types, v.types...)
+		if !slices.Contains(types, v.types[0]) {
+			types = append(types, v.types[0])
+		}
 	}
 	return types
 }

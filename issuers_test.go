@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -294,6 +295,24 @@ func TestIssuersExplainWhoIsKnown(t *testing.T) {
 				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(test.want, "\n"))
 			}
 		})
+	}
+}
+
+// One slot for the tokens of several verifiers: who remembers a token is forgotten now and
+// then, which changes no verdict.
+func TestIssuersWithMoreTokensThanTheyRemember(t *testing.T) {
+	two := newTwoIssuers(t, func(first, second *jwtverify.Config) { first.VerifiedCache = 1 })
+	first := sign(t, 0, goodHeader(), goodClaims())
+	again := sign(t, 0, goodHeader(), changed(goodClaims(), map[string]any{"sub": "another"}))
+	second := sign(t, 1, map[string]any{"alg": "RS256", "kid": "key-1", "typ": "at+jwt"}, otherClaims())
+	for range 3 {
+		for raw, issuer := range map[string]string{first: testIssuer, again: testIssuer, second: otherIssuer} {
+			token, err := two.both.Verify(t.Context(), raw)
+			checkVerdict(t, token, err, nil)
+			if err == nil && token.Issuer != issuer {
+				t.Errorf("got a token of %s, want of %s", token.Issuer, issuer)
+			}
+		}
 	}
 }
 
@@ -616,6 +635,45 @@ func eightIssuers(tb testing.TB) *jwtverify.Issuers {
 		verifiers = append(verifiers, newVerifier(tb, jwtverify.Config{Issuer: testIssuer + strings.Repeat("/x", i)}))
 	}
 	return newIssuers(tb, verifiers...)
+}
+
+// A token costs as much among a thousand issuers as among ten: one that is new, one that
+// its verifier remembers, and a stranger's.
+func BenchmarkManyIssuers(b *testing.B) {
+	good := benchToken(b)
+	unknown := sign(b, 0, goodHeader(), changed(goodClaims(), map[string]any{"iss": "https://evil.example"}))
+	for _, count := range []int{10, 1000} {
+		for _, test := range []struct {
+			name       string
+			remembered int
+			token      string
+			want       error
+		}{
+			{"new", 0, good, nil},
+			{"remembered", 8, good, nil},
+			{"unknown", 0, unknown, jwtverify.ErrIssuer},
+		} {
+			b.Run(fmt.Sprintf("%s/%d", test.name, count), func(b *testing.B) {
+				issuers := manyIssuers(b, count, test.remembered)
+				b.ReportAllocs()
+				for b.Loop() {
+					if _, err := issuers.Verify(b.Context(), test.token); !errors.Is(err, test.want) {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
+
+// manyIssuers has the verifier of the test tokens' issuer as the last of many.
+func manyIssuers(tb testing.TB, count, remembered int) *jwtverify.Issuers {
+	keys := testSet(tb, 2)
+	var verifiers []*jwtverify.Verifier
+	for i := range count - 1 {
+		verifiers = append(verifiers, newVerifier(tb, jwtverify.Config{Issuer: fmt.Sprintf("%s/%d", testIssuer, i), Keys: keys, VerifiedCache: remembered}))
+	}
+	return newIssuers(tb, append(verifiers, newVerifier(tb, jwtverify.Config{Keys: keys, VerifiedCache: remembered}))...)
 }
 
 // The most that a stranger's token can cost: nobody is asked for keys, and no RSA is

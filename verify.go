@@ -144,7 +144,8 @@ type Verifier struct {
 	set   *KeySet // fixed keys, or
 	cache *Cache  // keys that are kept fresh
 
-	verified *memo.Table[verifiedToken] // nil: none are remembered
+	verified  *memo.Table[verifiedToken] // nil: none are remembered
+	remembers int                        // how many at most
 }
 
 // New returns a Verifier, or an error that names the field of the Config that is
@@ -201,6 +202,7 @@ func newVerifier(config Config) (*Verifier, error) {
 		now:           config.Now,
 		check:         config.Check,
 		verified:      newVerifiedTokens(config.VerifiedCache),
+		remembers:     config.VerifiedCache,
 	}
 	if v.leeway == 0 {
 		v.leeway = defaultLeeway

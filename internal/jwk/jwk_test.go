@@ -686,7 +686,7 @@ func TestKeySetLimits(t *testing.T) {
 // What MarshalStored writes, Parse reads.
 func TestMarshalStored(t *testing.T) {
 	n := new(big.Int).Add(new(big.Int).Lsh(big.NewInt(0x1234567), 2023), big.NewInt(12345))
-	keys := []jwk.Key{{ID: "a", Public: &rsa.PublicKey{N: n, E: 65537}}, {Public: &rsa.PublicKey{N: n, E: 3}}}
+	keys := []jwk.Key{{Names: jwk.Names{ID: "a"}, Public: &rsa.PublicKey{N: n, E: 65537}}, {Public: &rsa.PublicKey{N: n, E: 3}}}
 	stored := jwk.Stored{Saved: "2026-11-27T01:02:03Z", Source: "https://a.example"}
 	data, err := jwk.MarshalStored(keys, stored)
 	if err != nil {

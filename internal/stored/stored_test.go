@@ -20,7 +20,7 @@ var modulus = new(big.Int).Add(new(big.Int).Lsh(big.NewInt(0x1234567), 2023), bi
 
 func TestACopyComesBack(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "keys.json")
-	keys := []jwk.Key{{ID: "a", Public: &rsa.PublicKey{N: modulus, E: 65537}}, {Public: &rsa.PublicKey{N: modulus, E: 3}}}
+	keys := []jwk.Key{{Names: jwk.Names{ID: "a"}, Public: &rsa.PublicKey{N: modulus, E: 65537}}, {Public: &rsa.PublicKey{N: modulus, E: 3}}}
 	at := time.Date(2026, 11, 27, 1, 2, 3, 999, time.FixedZone("", 3600))
 	if err := stored.Save(path, "issuer a", keys, at); err != nil {
 		t.Fatal(err)
