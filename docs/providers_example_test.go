@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -32,6 +33,50 @@ func verifyDocumented(name string, config jwtverify.Config) *jwtverify.Token {
 		log.Fatal(err)
 	}
 	return token
+}
+
+// has is a Check: a claim, or one of its elements, must be want.
+func has(want string, path ...string) func(*jwtverify.Token) error {
+	return func(token *jwtverify.Token) error {
+		if found := token.Strings(path...); !slices.Contains(found, want) {
+			return fmt.Errorf("%s is %q, want %q", strings.Join(path, "."), found, want)
+		}
+		return nil
+	}
+}
+
+// present is a Check: a claim must be there, such as one that only access tokens have.
+func present(path ...string) func(*jwtverify.Token) error {
+	return func(token *jwtverify.Token) error {
+		if token.Strings(path...) == nil {
+			return fmt.Errorf("there is no %s: another kind of token", strings.Join(path, "."))
+		}
+		return nil
+	}
+}
+
+// absent is a Check: none of these claims may be there, such as those of ID tokens.
+func absent(names ...string) func(*jwtverify.Token) error {
+	return func(token *jwtverify.Token) error {
+		for _, name := range names {
+			if token.Strings(name) != nil {
+				return fmt.Errorf("there is a %s: another kind of token", name)
+			}
+		}
+		return nil
+	}
+}
+
+// all is a Check that makes several.
+func all(checks ...func(*jwtverify.Token) error) func(*jwtverify.Token) error {
+	return func(token *jwtverify.Token) error {
+		for _, check := range checks {
+			if err := check(token); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 }
 
 // Access tokens of AuthAction, by the settings of its guides.
@@ -86,16 +131,11 @@ func Example_entra() {
 		Issuer:    "https://login.microsoftonline.com/" + tenant + "/v2.0",
 		Audiences: []string{"6e74172b-be56-4843-9ff4-e66a39bb12e3"}, // the API's client id
 		Keys:      jwtverify.HTTPKeySource{URL: "https://login.microsoftonline.com/" + tenant + "/discovery/v2.0/keys"},
+		Check:     all(has(tenant, "tid"), present("azp")), // no ID tokens
 	}
 
 	token := verifyDocumented("Entra", config)
-	var claims struct {
-		Roles []string `json:"roles"`
-	}
-	if err := token.Claims(&claims); err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(claims.Roles)
+	fmt.Println(token.Strings("roles"))
 	// Output: [orders.read]
 }
 
@@ -106,15 +146,83 @@ func entraVersion1() jwtverify.Config {
 		Issuer:    "https://sts.windows.net/" + tenant + "/", // with the final slash
 		Audiences: []string{"api://orders"},                  // what the client asked for
 		Keys:      jwtverify.HTTPKeySource{URL: "https://login.microsoftonline.com/" + tenant + "/discovery/keys"},
+		Check:     all(has(tenant, "tid"), present("appid")), // no ID tokens
 	}
 	return config
 }
 
-// isAccessToken reports whether a token of Cognito is one. An ID token has the same
-// issuer, and the same app client as its aud.
-func isAccessToken(token *jwtverify.Token) bool {
-	var claims map[string]any
-	return token.Claims(&claims) == nil && claims["token_use"] == "access"
+// notPending refuses a session whose user has still something to do, such as a second factor.
+func notPending(token *jwtverify.Token) error {
+	if slices.Contains(token.Strings("sts"), "pending") {
+		return errors.New("the session is pending")
+	}
+	return nil
+}
+
+// Access tokens of AD FS, whose issuer is a name.
+func Example_adfs() {
+	config := jwtverify.Config{
+		Issuer:    "http://adfs.example.com/adfs/services/trust", // a name, in spite of http
+		Audiences: []string{"https://api.example.com"},           // the Web API's identifier
+		Keys:      jwtverify.HTTPKeySource{URL: "https://adfs.example.com/adfs/discovery/keys"},
+		Check:     present("appid"), // no ID tokens
+	}
+
+	token := verifyDocumented("AD FS", config)
+	fmt.Println(token.Subject)
+	// Output: a1B2c3
+}
+
+// Access tokens of an Azure AD B2C user flow.
+func Example_b2c() {
+	const tenant = "775527ff-9a37-4307-8b3d-cc311f58d925"
+	config := jwtverify.Config{
+		Issuer:    "https://shop.b2clogin.com/" + tenant + "/v2.0/", // with the final slash
+		Audiences: []string{"6e74172b-be56-4843-9ff4-e66a39bb12e3"}, // the API's application id
+		Keys:      jwtverify.HTTPKeySource{URL: "https://shop.b2clogin.com/shop.onmicrosoft.com/B2C_1_signin/discovery/v2.0/keys"},
+		Check:     present("scp"), // no ID tokens
+	}
+
+	token := verifyDocumented("B2C", config)
+	fmt.Println(token.Subject)
+	// Output: 884408e1-2918-4cz0-b12d-3aa027d7563b
+}
+
+// Session tokens of Clerk, which have no aud.
+func Example_clerk() {
+	config := jwtverify.Config{
+		Issuer:        "https://clerk.example.com",         // the Frontend API URL
+		Audiences:     []string{"https://app.example.com"}, // the origin of the application
+		AudienceClaim: "azp",                               // session tokens have no aud
+		Keys:          jwtverify.HTTPKeySource{URL: "https://clerk.example.com/.well-known/jwks.json"},
+		Check:         all(present("sid"), notPending),
+	}
+
+	token := verifyDocumented("Clerk", config)
+	fmt.Println(token.Subject)
+	// Output: user_2NNEqL2nrIRdJ194ndJqAHwEfxC
+}
+
+// inMesh sends requests as http, since the mesh encrypts them on their way.
+type inMesh struct{ next http.RoundTripper }
+
+func (m inMesh) RoundTrip(request *http.Request) (*http.Response, error) {
+	request = request.Clone(request.Context())
+	request.URL.Scheme = "http"
+	return m.next.RoundTrip(request)
+}
+
+// insideACluster is the Config for an issuer whose keys are next door.
+func insideACluster() jwtverify.Config {
+	config := jwtverify.Config{
+		Issuer:    "https://id.example.com/realms/shop", // as in the tokens
+		Audiences: []string{"orders-api"},
+		Keys: jwtverify.HTTPKeySource{
+			URL:    "https://keycloak:8080/realms/shop/protocol/openid-connect/certs",
+			Client: &http.Client{Transport: inMesh{http.DefaultTransport}},
+		},
+	}
+	return config
 }
 
 // Access tokens of an Amazon Cognito user pool, which have no aud.
@@ -125,11 +233,12 @@ func Example_cognito() {
 		Audiences:     []string{"57cbishk4j24pabc1234567890"}, // the app client's id
 		AudienceClaim: "client_id",                            // access tokens have no aud
 		Keys:          jwtverify.HTTPKeySource{URL: pool + "/.well-known/jwks.json"},
+		Check:         has("access", "token_use"), // no ID tokens
 	}
 
 	token := verifyDocumented("Cognito", config)
-	fmt.Println(token.Subject, isAccessToken(token))
-	// Output: aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee true
+	fmt.Println(token.Subject, token.Strings("token_use"))
+	// Output: aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee [access]
 }
 
 // Access tokens of a Keycloak realm.
@@ -138,6 +247,7 @@ func Example_keycloak() {
 		Issuer:    "https://id.example.com/realms/shop",
 		Audiences: []string{"orders-api"},
 		Keys:      jwtverify.DiscoveryKeySource{Issuer: "https://id.example.com/realms/shop"},
+		Check:     has("Bearer", "typ"), // no ID tokens
 	}
 
 	token := verifyDocumented("Keycloak", config)
@@ -151,6 +261,7 @@ func Example_google() {
 		Issuer:    "https://accounts.google.com",
 		Audiences: []string{"1234987819200.apps.googleusercontent.com"}, // the client id
 		Keys:      jwtverify.HTTPKeySource{URL: "https://www.googleapis.com/oauth2/v3/certs"},
+		Check:     has("example.com", "hd"), // of one Workspace domain alone
 	}
 
 	token := verifyDocumented("Google", config)
@@ -166,6 +277,7 @@ func googleIssuers(keys *jwtverify.Cache) (*jwtverify.Issuers, error) {
 			Issuer:    name,
 			Audiences: []string{"1234987819200.apps.googleusercontent.com"},
 			Keys:      keys,
+			Check:     has("example.com", "hd"),
 		})
 		if err != nil {
 			return nil, err
@@ -290,37 +402,18 @@ func pretendCluster(apiServer, serviceAccountDir string) (address, dir string, s
 	}
 }
 
-// isOurRelease reports whether a job of our repository's main branch holds the token.
-// Any workflow of anybody can ask for one with our aud.
-func isOurRelease(token *jwtverify.Token) bool {
-	var claims map[string]any
-	return token.Claims(&claims) == nil &&
-		claims["repository"] == "octo-org/octo-repo" &&
-		claims["ref"] == "refs/heads/main" &&
-		claims["event_name"] == "workflow_dispatch"
-}
-
 // ID tokens of GitHub Actions, as the identity of a job.
 func Example_gitHubActions() {
 	config := jwtverify.Config{
 		Issuer:    "https://token.actions.githubusercontent.com",
 		Audiences: []string{"https://deploy.example.com"}, // what the job asks for
 		Keys:      jwtverify.DiscoveryKeySource{Issuer: "https://token.actions.githubusercontent.com"},
+		Check:     all(has("octo-org/octo-repo", "repository"), has("refs/heads/main", "ref"), has("workflow_dispatch", "event_name")),
 	}
 
 	token := verifyDocumented("GitHub Actions", config)
-	fmt.Println(token.Subject, isOurRelease(token))
-	// Output: repo:octo-org/octo-repo:environment:prod true
-}
-
-// isOurPipeline reports whether a job of our project's protected main branch holds the
-// token. Any project's job can ask for one with our aud.
-func isOurPipeline(token *jwtverify.Token) bool {
-	var claims map[string]any
-	return token.Claims(&claims) == nil &&
-		claims["project_path"] == "my-group/my-project" &&
-		claims["ref_path"] == "refs/heads/main" &&
-		claims["ref_protected"] == "true" // a text
+	fmt.Println(token.Subject)
+	// Output: repo:octo-org/octo-repo:environment:prod
 }
 
 // ID tokens of GitLab CI/CD, as the identity of a job.
@@ -329,11 +422,12 @@ func Example_gitLab() {
 		Issuer:    "https://gitlab.com",
 		Audiences: []string{"https://deploy.example.com"}, // aud in id_tokens of .gitlab-ci.yml
 		Keys:      jwtverify.DiscoveryKeySource{Issuer: "https://gitlab.com"},
+		Check:     all(has("my-group/my-project", "project_path"), has("refs/heads/main", "ref_path"), has("true", "ref_protected")),
 	}
 
 	token := verifyDocumented("GitLab", config)
-	fmt.Println(token.Subject, isOurPipeline(token))
-	// Output: project_path:my-group/my-project:ref_type:branch:ref:main true
+	fmt.Println(token.Subject)
+	// Output: project_path:my-group/my-project:ref_type:branch:ref:main
 }
 
 // JWT-SVIDs of a SPIRE server, by its OIDC discovery provider.
