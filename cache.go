@@ -13,6 +13,7 @@ import (
 	"example.com/jwtverify/internal/aside"
 	"example.com/jwtverify/internal/fetch"
 	"example.com/jwtverify/internal/jwk"
+	"example.com/jwtverify/internal/notkeys"
 )
 
 // Defaults and bounds of the fields of a Cache.
@@ -377,7 +378,7 @@ func (c *Cache) fly(ctx context.Context, f *flight, held heldSet) {
 	// beside the one that hangs.
 	overdue := time.AfterFunc(timeout+ignoredCtxGrace, func() {
 		err := fmt.Errorf("the key source did not return within %v, nor when its context ended", timeout)
-		c.land(f, nil, &codedError{"keys-timeout", "", err}, true)
+		c.land(f, nil, &notkeys.Error{Code: "keys-timeout", Err: err}, true)
 	})
 	var set *KeySet
 	err := aside.ErrEnded

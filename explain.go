@@ -76,7 +76,7 @@ func (v *Verifier) Explain(ctx context.Context, token string) *Report {
 	})
 	if e.last == diagnosis.Expiry {
 		e.check(diagnosis.Issuer, checkIssuer(e.token, v.issuer))
-		e.check(diagnosis.Audience, checkAudience(e.audience, v.audiences))
+		e.check(diagnosis.Audience, checkAudience(e.token, e.audience, v.audiences, v.audienceClaim))
 		e.check(diagnosis.NotBefore, checkNotBefore(e.token, e.now, v.leeway))
 		e.check(diagnosis.Expiry, checkExpiry(e.token, e.now, v.leeway))
 	}
@@ -91,11 +91,11 @@ type explanation struct {
 	failed   step  // where it fell
 	failures [diagnosis.Steps]error
 	last     step // that was looked at
-	size     int  // of the token, in bytes
+	raw      string
 }
 
 func newExplanation(token string, found *trace, failed step, err error) *explanation {
-	e := &explanation{trace: *found, err: err, failed: failed, last: min(failed, diagnosis.OwnCheck), size: len(token)}
+	e := &explanation{trace: *found, err: err, failed: failed, last: min(failed, diagnosis.OwnCheck), raw: token}
 	if err != nil {
 		e.failures[failed] = err
 	}
@@ -149,7 +149,8 @@ func (e *explanation) facts(verifiers []*Verifier) *diagnosis.Case {
 		Types:          typesOf(verifiers),
 		Last:           e.last,
 		Signed:         e.key.pub != nil,
-		Size:           e.size,
+		Token:          e.raw,
+		Size:           len(e.raw),
 		SignatureBytes: len(e.parts.signature) * 3 / 4,
 		Header:         e.parts.header,
 		Type:           e.header.typ,
@@ -164,16 +165,17 @@ func (e *explanation) facts(verifiers []*Verifier) *diagnosis.Case {
 	if len(verifiers) > 0 {
 		v := verifiers[0]
 		k.HasCheck = len(verifiers) == 1 && v.check != nil
-		k.Audiences, k.Leeway, k.Timeout = v.audiences, v.leeway, defaultTimeout
+		k.Audiences, k.AudienceClaim, k.Leeway, k.Timeout = v.audiences, v.audienceClaim, v.leeway, defaultTimeout
 		if v.cache != nil {
 			k.Timeout = cmp.Or(v.cache.Timeout, defaultTimeout)
 		}
 	}
 	if e.set != nil {
 		k.Usable, k.Skipped = e.set.Len(), e.set.skipped
+		k.Unnamed, k.TokenIssuer = len(e.set.byID) == 0, e.set.origin.tokenIssuer
 	}
 	if t := e.token; t != nil {
-		k.Claims, k.Issuer = t.claims, t.Issuer
+		k.Claims, k.Issuer, k.ByClaim = t.claims, t.Issuer, t.Audience == nil && e.audience != nil
 		k.Expiry, k.NotBefore, k.IssuedAt = t.Expiry, t.NotBefore, t.IssuedAt
 	}
 	for s, err := range e.failures {

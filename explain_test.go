@@ -125,8 +125,8 @@ func TestExplainTellsWhatEachStepFound(t *testing.T) {
 		{"a token of 16385 bytes", strings.Repeat("a", 16385), jwtverify.Config{}, "form:token-long …", "16385 bytes"},
 		{"no token", "", jwtverify.Config{}, "form:token-parts …", "empty"},
 		{"an opaque token", "2YotnFZFEjr1zCsicMWpAA", jwtverify.Config{}, "form:token-opaque …", "no dot, so it is no JWT"},
-		{"an encrypted token", "a.b.c.d.e", jwtverify.Config{}, "form:token-encrypted …", "five parts, so it is encrypted (JWE)"},
-		{"two parts", "a.b", jwtverify.Config{}, "form:token-parts …", "2 parts"},
+		{"an encrypted token", encode(`{"alg":"RSA-OAEP","enc":"A256GCM"}`) + ".b.c.d.e", jwtverify.Config{}, "form:token-encrypted …", "five parts, so it is encrypted (JWE)"},
+		{"two parts", encode(`{"alg":"RS256"}`) + ".b", jwtverify.Config{}, "form:token-parts …", "2 parts"},
 		{"a dot too many", "a." + good, jwtverify.Config{}, "form:token-parts …", "4 parts"},
 		{"padding in the header", "YQ==.YQ.YQ", jwtverify.Config{}, "form:token-base64 …", "header has padding (=) at byte 2"},
 		{"a header that is no JSON", rawToken(`{"alg"`, "{}", ""), jwtverify.Config{}, "form:token-json …", "header is not valid JSON: it ends at byte 6, want a colon"},
@@ -156,7 +156,7 @@ func TestExplainTellsWhatEachStepFound(t *testing.T) {
 		{"a space in the claims", rawToken(`{"alg":"RS256"}`, "{}", "")[:21] + " ." + "YQ", jwtverify.Config{}, "key:skip signature:skip claims:token-base64? issuer:skip audience:skip not-before:skip expiry:skip", `claims has the byte " " at byte 0`},
 		{"padding behind the claims, by a known key", good[:cut] + "=" + good[cut:], jwtverify.Config{}, "signature:skip claims:token-base64? issuer:skip audience:skip not-before:skip expiry:skip", "claims has padding (=) at byte " + fmt.Sprint(cut-strings.IndexByte(good, '.')-1)},
 		{"no kid and two keys", header(map[string]any{"alg": "RS256"}, nil), jwtverify.Config{}, "key:kid-missing signature:skip", "token has no kid, and the key set has 2 usable keys"},
-		{"an unknown kid of another tenant", header(map[string]any{"alg": "RS256", "kid": "key-9"}, map[string]any{"iss": "https://other"}), jwtverify.Config{}, "key:kid-unknown signature:skip issuer:issuer-mismatch?", `"key-9"`},
+		{"an unknown kid of another tenant", header(map[string]any{"alg": "RS256", "kid": "key-9"}, map[string]any{"iss": "https://other"}), jwtverify.Config{}, "key:kid-unknown signature:skip issuer:issuer-mismatch?", `"key-9"; its iss (not verified) is "https://other"`},
 		{"a signature cut off", good[:cut+5], jwtverify.Config{}, "signature:signature-length", "3 bytes"},
 		{"no signature", good[:cut+1], jwtverify.Config{}, "signature:signature-length", "0 bytes"},
 		{"a signature of another token", good[:cut] + signed(late)[strings.LastIndexByte(signed(late), '.'):], jwtverify.Config{}, "signature:signature-bad", "not made by it"},
@@ -187,7 +187,7 @@ func TestExplainTellsWhatEachStepFound(t *testing.T) {
 		{"an ID token with at_hash", signed(map[string]any{"aud": "client-1", "at_hash": "h"}), jwtverify.Config{}, "audience:audience-id-token", `["client-1"]`},
 		{"a token for another API", signed(map[string]any{"aud": "https://billing.example"}), jwtverify.Config{}, "audience:audience-mismatch", `["https://billing.example"]`},
 		{"client_id in place of aud", signed(map[string]any{"aud": nil, "client_id": testAudience}), jwtverify.Config{AudienceClaim: "client_id"}, "", ""},
-		{"another client_id in place of aud", signed(map[string]any{"aud": nil, "client_id": "other"}), jwtverify.Config{AudienceClaim: "client_id"}, "audience:audience-mismatch", `["other"]`},
+		{"another client_id in place of aud", signed(map[string]any{"aud": nil, "client_id": "other"}), jwtverify.Config{AudienceClaim: "client_id"}, "audience:audience-mismatch", `client_id, in place of aud, is "other"`},
 		{"nbf ahead", signed(map[string]any{"nbf": testNow + 1800}), jwtverify.Config{}, "not-before:not-before", "2025-06-15T15:36:40Z, in 30m"},
 		{"iat ahead", signed(map[string]any{"iat": testNow + 1800}), jwtverify.Config{}, "not-before:issued-ahead", "iat 2025-06-15T15:36:40Z, in 30m"},
 		{"iat ahead within the leeway", signed(map[string]any{"iat": testNow + 1800}), jwtverify.Config{Leeway: 10 * time.Minute, Now: func() time.Time { return time.Unix(testNow+1200, 0) }}, "", ""},
@@ -378,26 +378,26 @@ func TestExplainTellsWhyThereAreNoKeys(t *testing.T) {
 		{"the certificate is unknown", fails(x509.UnknownAuthorityError{}),
 			"keys-tls", "a valid certificate of issuer.example | GET https://issuer.example/keys: x509: certificate signed by unknown authority"},
 		{"the source hangs", source(func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() }),
-			"keys-timeout", "an answer within 5s | none after 5s"},
+			"keys-timeout", "an answer within 5s | none after 5s at https://issuer.example/keys"},
 		{"the source hangs, and its limit is shorter", &jwtverify.Cache{Timeout: time.Second, Source: source(func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() })},
-			"keys-timeout", "an answer within 1s | none after 1s"},
+			"keys-timeout", "an answer within 1s | none after 1s at https://issuer.example/keys"},
 		{"the source does not return at all", jwtverify.KeySourceFunc(func(context.Context) (*jwtverify.KeySet, error) {
 			time.Sleep(time.Minute)
 			return nil, errors.New("late")
 		}), "keys-timeout", "an answer within 5s | none after 5s"},
-		{"status 404", answers(404, ""), "keys-status", "status 200 | 404 Not Found"},
-		{"status 503 and Retry-After", answers(503, "", "Retry-After: 7"), "keys-status", "status 200 | 503 Service Unavailable, Retry-After 7s"},
-		{"status 503 and a Retry-After of nothing", answers(503, "", "Retry-After: 0"), "keys-status", "status 200 | 503 Service Unavailable"},
-		{"status 299", answers(299, ""), "keys-status", "status 200 | 299"},
-		{"the first redirect", answers(300, ""), "keys-redirect", "status 200 | 300 Multiple Choices"},
-		{"the last redirect", answers(399, ""), "keys-redirect", "status 200 | 399"},
-		{"status 400", answers(400, ""), "keys-status", "status 200 | 400 Bad Request"},
-		{"a redirect", answers(302, "", "Location: https://other.example/keys?secret=1"), "keys-redirect", `status 200 | 302 Found to "https://other.example/keys"`},
-		{"a redirect to nowhere", answers(301, ""), "keys-redirect", "status 200 | 301 Moved Permanently"},
-		{"a login page", answers(200, "<html>", "Content-Type: text/html"), "keys-not-json", `a JWK Set | "text/html", 6 bytes: it is not one: got HTML, not a key set; check the address`},
-		{"half a document", answers(200, `{"keys":[`), "keys-not-json", `a JWK Set | no Content-Type, 9 bytes: it is not valid JSON: it ends at byte 9, want a value`},
-		{"an encoding that is left", answers(200, "", "Content-Encoding: br"), "keys-not-json", `a JWK Set | Content-Encoding "br"`},
-		{"a large document", answers(200, strings.Repeat(" ", 512<<10+1)), "keys-size", "at most 524288 bytes | 524289 bytes"},
+		{"status 404", answers(404, ""), "keys-status", "status 200 | 404 Not Found at https://issuer.example/keys"},
+		{"status 503 and Retry-After", answers(503, "", "Retry-After: 7"), "keys-status", "status 200 | 503 Service Unavailable, Retry-After 7s at https://issuer.example/keys"},
+		{"status 503 and a Retry-After of nothing", answers(503, "", "Retry-After: 0"), "keys-status", "status 200 | 503 Service Unavailable at https://issuer.example/keys"},
+		{"status 299", answers(299, ""), "keys-status", "status 200 | 299 at https://issuer.example/keys"},
+		{"the first redirect", answers(300, ""), "keys-redirect", "status 200 | 300 Multiple Choices at https://issuer.example/keys"},
+		{"the last redirect", answers(399, ""), "keys-redirect", "status 200 | 399 at https://issuer.example/keys"},
+		{"status 400", answers(400, ""), "keys-status", "status 200 | 400 Bad Request at https://issuer.example/keys"},
+		{"a redirect", answers(302, "", "Location: https://other.example/keys?secret=1"), "keys-redirect", `status 200 | 302 Found to "https://other.example/keys" at https://issuer.example/keys`},
+		{"a redirect to nowhere", answers(301, ""), "keys-redirect", "status 200 | 301 Moved Permanently at https://issuer.example/keys"},
+		{"a login page", answers(200, "<html>", "Content-Type: text/html"), "keys-not-json", `a JWK Set | "text/html", 6 bytes: it is not one: got HTML, not a key set; check the address, at https://issuer.example/keys`},
+		{"half a document", answers(200, `{"keys":[`), "keys-not-json", `a JWK Set | no Content-Type, 9 bytes: it is not valid JSON: it ends at byte 9, want a value, at https://issuer.example/keys`},
+		{"an encoding that is left", answers(200, "", "Content-Encoding: br"), "keys-not-json", `a JWK Set | Content-Encoding "br" at https://issuer.example/keys`},
+		{"a large document", answers(200, strings.Repeat(" ", 512<<10+1)), "keys-size", "at most 524288 bytes | 524289 bytes at https://issuer.example/keys"},
 		{"an empty set", answers(200, `{"keys":[]}`), "keys-empty", "one usable RS256 key or more | 0 keys, none usable"},
 		{"a set of other keys", answers(200, `{"keys":[{"kty":"EC"},{"kty":"EC"},{"kty":"RSA","use":"enc"}]}`), "keys-empty",
 			`one usable RS256 key or more | 3 keys, none usable; 2 because kty is "EC", want "RSA"; 1 because use is "enc", want "sig"`},
@@ -407,7 +407,7 @@ func TestExplainTellsWhyThereAreNoKeys(t *testing.T) {
 			answer := reply(200, "", "Content-Type: application/json")
 			answer.Body = io.NopCloser(io.MultiReader(strings.NewReader(`{"keys":`), iotest.ErrReader(io.ErrUnexpectedEOF)))
 			return answer, nil
-		}), "keys-not-json", `a JWK Set | "application/json", cut off after 8 bytes`},
+		}), "keys-not-json", `a JWK Set | "application/json", cut off after 8 bytes at https://issuer.example/keys`},
 		{"the proxy has no address", fails(&net.OpError{Op: "proxyconnect", Err: &net.DNSError{Err: "no such host", Name: "proxy.example", IsNotFound: true}}),
 			"keys-connect", "a connection to issuer.example | GET https://issuer.example/keys: proxyconnect: lookup proxy.example: no such host"},
 		{"the server speaks http", fails(http.ErrSchemeMismatch),
@@ -415,16 +415,16 @@ func TestExplainTellsWhyThereAreNoKeys(t *testing.T) {
 		{"the server sends an alert", fails(&net.OpError{Op: "remote error", Err: errors.New("tls: handshake failure")}),
 			"keys-tls", "a valid certificate of issuer.example | GET https://issuer.example/keys: remote error: tls: handshake failure"},
 		{"the connection is idle too long", fails(&net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}),
-			"keys-timeout", "an answer within 5s | none after 5s"},
+			"keys-timeout", "an answer within 5s | none after 5s at https://issuer.example/keys"},
 		{"a long text", fails(errors.New(strings.Repeat("x", 165) + "é")), "keys-connect",
 			"a connection to issuer.example | GET https://issuer.example/keys: " + strings.Repeat("x", 165) + "é"},
 		{"a longer text", fails(errors.New(strings.Repeat("x", 166) + "é")), "keys-connect",
 			`a connection to issuer.example | "GET https://issuer.example/keys: ` + strings.Repeat("x", 166) + `"…`},
 		{"a file that is not there", jwtverify.FileKeySource(filepath.Join("no", "file")), "keys-file", "a file with a JWK Set, a JWK or PEM | stat no/file: no such file or directory"},
 		{"metadata of another issuer", jwtverify.DiscoveryKeySource{Issuer: testIssuer, Client: discovery(map[string]string{testIssuer + "/.well-known/openid-configuration": `{"issuer":"https://other","jwks_uri":"https://other/keys"}`}, new([]*http.Request))},
-			"keys-not-json", `a JWK Set | metadata that cannot be used: issuer is "https://other", want "https://issuer.example"`},
+			"metadata-issuer", `the metadata of this issuer | metadata that cannot be used: issuer is "https://other", want "https://issuer.example", at https://issuer.example/.well-known/openid-configuration`},
 		{"a source of one's own", jwtverify.KeySourceFunc(func(context.Context) (*jwtverify.KeySet, error) { return nil, errors.New("redis:\nno answer") }),
-			"keys-connect", `a connection to the key server | "redis:\nno answer"`},
+			"keys-connect", `keys from the key source | "redis:\nno answer"`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -532,4 +532,59 @@ func TestExplainIsSafeForConcurrentUse(t *testing.T) {
 		})
 	}
 	group.Wait()
+}
+
+// The causes that are seen at the key source reach the report: the words are those of the
+// cause, and the address that was asked is among them.
+func TestExplainNamesTheCauseAtTheKeySource(t *testing.T) {
+	raw := sign(t, 0, goodHeader(), goodClaims())
+	const certificates = `{"a":"-----BEGIN CERTIFICATE-----\nMIID"}`
+	metadata := func(answers map[string]string) jwtverify.KeySource {
+		return jwtverify.DiscoveryKeySource{Issuer: testIssuer, Header: http.Header{"Authorization": {"Basic x"}}, Client: discovery(answers, new([]*http.Request))}
+	}
+	for _, test := range []struct {
+		name       string
+		keys       jwtverify.KeySource
+		code, says string
+	}{
+		{"a map of certificates, read by a function", jwtverify.KeySourceFunc(func(context.Context) (*jwtverify.KeySet, error) {
+			return jwtverify.ParseKeySet([]byte(certificates))
+		}), "keys-not-json", "map of certificates"},
+		{"a map of certificates over HTTP", source(func(*http.Request) (*http.Response, error) { return reply(200, certificates), nil }), "keys-not-json", "map of certificates"},
+		{"a final slash in the settings", metadata(map[string]string{testIssuer + "/.well-known/openid-configuration": `{"issuer":"` + testIssuer + `/"}`}), "issuer-form", "trying again does not help"},
+		{"no metadata", metadata(nil), "keys-status", testIssuer + "/.well-known/openid-configuration; and then 404"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			verifier := newVerifier(t, jwtverify.Config{Keys: test.keys})
+			report := verifier.Explain(t.Context(), raw)
+			checkReport(t, report, nil, report.Err, raw)
+			if c := report.Checks[4]; c.Code != test.code || !strings.Contains(c.Found+"\n"+c.Next, test.says) {
+				t.Errorf("got %+v, want %s and %q", c, test.code, test.says)
+			}
+		})
+	}
+}
+
+// What is no token is told by looking at it, and only an encrypted one is unsupported.
+func TestExplainLooksAtWhatIsNoToken(t *testing.T) {
+	good := sign(t, 0, goodHeader(), goodClaims())
+	for token, test := range map[string]struct {
+		kind error
+		code string
+	}{
+		"Bearer " + good:                           {jwtverify.ErrMalformed, "token-wrapped"},
+		good + ", Bearer " + good:                  {jwtverify.ErrMalformed, "token-wrapped"},
+		good[:60] + "..." + good[len(good)-20:]:    {jwtverify.ErrMalformed, "token-parts"},
+		"ya29.c.KpABCDEFGHIJKLMNOPQRSTUVWXYZabcde": {jwtverify.ErrMalformed, "token-opaque"},
+		"${TOKEN}": {jwtverify.ErrMalformed, "token-opaque"},
+		encode(`{"alg":"dir","enc":"A256GCM"}`) + "..aXY.dGV4dA.dGFn": {jwtverify.ErrUnsupported, "token-encrypted"},
+	} {
+		verifier := newVerifier(t, jwtverify.Config{})
+		report := verifier.Explain(t.Context(), token)
+		_, err := verifier.Verify(t.Context(), token)
+		checkReport(t, report, nil, err, token)
+		if !errors.Is(err, test.kind) || report.Checks[1].Code != test.code {
+			t.Errorf("%.10s…: got %v and %+v, want %v and %s", token, err, report.Checks[1], test.kind, test.code)
+		}
+	}
 }

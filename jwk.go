@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"example.com/jwtverify/internal/jwk"
+	"example.com/jwtverify/internal/notkeys"
 	"example.com/jwtverify/internal/quote"
 )
 
@@ -103,6 +104,7 @@ type origin struct {
 	age          time.Duration // that it had when it was fetched, from a cache on the way
 	url, etag    string        // where it came from over HTTP, to ask for changes only
 	issuer       string        // whose metadata named the url
+	tokenIssuer  string        // and, if that is another, the iss of its access tokens
 	discoveredAt time.Time     // when that metadata was read
 }
 
@@ -146,7 +148,7 @@ func ParseKeySet(data []byte) (*KeySet, error) {
 func parseKeySet(data []byte) (*KeySet, error) {
 	read, err := jwk.Parse(data)
 	if err != nil {
-		return nil, err
+		return nil, notkeys.Explain(data, err)
 	}
 	return keySetOf(read), nil
 }

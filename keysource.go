@@ -9,6 +9,7 @@ import (
 
 	"example.com/jwtverify/internal/aside"
 	"example.com/jwtverify/internal/jwk"
+	"example.com/jwtverify/internal/notkeys"
 	"example.com/jwtverify/internal/quote"
 	"example.com/jwtverify/internal/safefile"
 	"example.com/jwtverify/internal/stored"
@@ -137,18 +138,6 @@ type emptyError struct {
 	skipped []error // why each of its keys is not usable
 }
 
-// A codedError is an error with the code that Explain has for it.
-type codedError struct {
-	code  string
-	found string // what was found, if that says more than the error
-	error
-}
-
-func (e *codedError) Unwrap() error { return e.error }
-
-// Diagnosis returns the code, and what was found; internal/diagnosis asks for it.
-func (e *codedError) Diagnosis() (code, found string) { return e.code, e.found }
-
 // ask asks a source once. The answer is good (a set with a usable key), failed (an
 // error), or partial (both). A set beside any error but a partialError is ignored.
 func ask(ctx context.Context, source KeySource) (set *KeySet, err error) {
@@ -203,11 +192,11 @@ func (path FileKeySource) Keys(context.Context) (*KeySet, error) {
 	}
 	data, _, err := safefile.Read(string(path), maxKeySetBytes)
 	if err != nil {
-		return nil, &codedError{"keys-file", "", err}
+		return nil, &notkeys.Error{Code: "keys-file", Err: err}
 	}
 	set, err := parseKeySet(data)
 	if err != nil {
-		return nil, &codedError{"keys-not-json", "", fmt.Errorf("%s: the key set %w", string(path), err)}
+		return nil, fmt.Errorf("%s: the key set %w", string(path), err)
 	}
 	return set.WithRefreshAfter(minRefreshInterval), nil // a look at a file costs little
 }

@@ -3,17 +3,13 @@ package jwtverify
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
-	"example.com/jwtverify/internal/charset"
 	"example.com/jwtverify/internal/fetch"
-	"example.com/jwtverify/internal/quote"
+	"example.com/jwtverify/internal/metadata"
+	"example.com/jwtverify/internal/notkeys"
 	"example.com/jwtverify/internal/settings"
-	"example.com/jwtverify/internal/strictjson"
 )
 
 // HTTPKeySource fetches a JWK Set over HTTPS. It follows no redirect, sends no
@@ -70,11 +66,7 @@ func fetchKeySet(ctx context.Context, from origin, client *http.Client, header h
 			err = errors.New("is PEM, which is taken from a file: want a JWK Set or a JWK")
 		}
 		if err != nil {
-			if strings.HasPrefix(answer.Header.Get("Content-Type"), "text/html") {
-				err = errors.New("is not one: got HTML, not a key set; check the address")
-			}
-			found := fmt.Sprintf("%s, %d bytes: it %v", answer.MediaType(), len(answer.Body), err)
-			return nil, &codedError{"keys-not-json", found, fmt.Errorf("%s: the key set %w", answer.Request, err)}
+			return nil, notkeys.From(answer.Request, answer.Header, answer.Body, err)
 		}
 	}
 	if hint, ok := answer.FreshFor(); ok {
@@ -115,83 +107,26 @@ func (s DiscoveryKeySource) Keys(ctx context.Context) (*KeySet, error) {
 	held := heldSetOf(ctx)
 	from := origin{issuer: s.Issuer, discoveredAt: time.Now()}
 	if set := held.set; set != nil && !held.failed && set.origin.issuer == s.Issuer && since(time.Now(), set.origin.discoveredAt) < maxMetadataAge {
-		from.url, from.discoveredAt = set.origin.url, set.origin.discoveredAt
+		from.url, from.tokenIssuer, from.discoveredAt = set.origin.url, set.origin.tokenIssuer, set.origin.discoveredAt
 	} else {
-		var err error
-		if from.url, err = s.discover(ctx); err != nil {
+		found, err := metadata.Find(ctx, s.Issuer, fetch.Request{Client: s.Client, Header: s.Header, Limit: maxKeySetBytes})
+		if err != nil {
 			return nil, err
 		}
+		from.url, from.tokenIssuer = found.KeysURI, found.TokenIssuer
 	}
-	header := s.Header
-	if !fetch.SameOrigin(from.url, s.Issuer) {
-		header = nil
+	if fetch.SameOrigin(from.url, s.Issuer) {
+		return fetchKeySet(ctx, from, s.Client, s.Header)
 	}
-	return fetchKeySet(ctx, from, s.Client, header)
+	set, err := fetchKeySet(ctx, from, s.Client, nil)
+	if err != nil && len(s.Header) > 0 {
+		err = notkeys.HeldBack(err)
+	}
+	return set, err
 }
 
 func (s DiscoveryKeySource) name() string { return "issuer " + s.Issuer }
 
 func (s DiscoveryKeySource) check() error {
 	return settings.MetadataIssuer("DiscoveryKeySource.Issuer", s.Issuer)
-}
-
-// discover returns the jwks_uri of the issuer's metadata.
-func (s DiscoveryKeySource) discover(ctx context.Context) (string, error) {
-	issuer := strings.TrimSuffix(s.Issuer, "/")
-	request := fetch.Request{
-		URL:    issuer + "/.well-known/openid-configuration",
-		Client: s.Client,
-		Header: s.Header,
-		Limit:  maxKeySetBytes,
-	}
-	answer, err := fetch.Get(ctx, request)
-	var refused *fetch.Refused
-	if errors.As(err, &refused) && refused.Status == http.StatusNotFound {
-		// RFC 8414, section 3.1: between the host and the path.
-		u, _ := url.Parse(issuer)
-		u.Path, u.RawPath = "/.well-known/oauth-authorization-server"+u.Path, ""
-		request.URL = u.String()
-		answer, err = fetch.Get(ctx, request)
-	}
-	if err != nil {
-		return "", err
-	}
-	var foundIssuer, address string
-	text, flaw := charset.Decode(answer.Body)
-	if flaw != "" {
-		return "", badMetadata(answer, errors.New("the metadata "+flaw))
-	}
-	var r strictjson.Reader
-	r.Begin(text, strictjson.Usual)
-	for name := range r.Object {
-		var err error
-		switch name {
-		case "issuer":
-			foundIssuer, err = r.String(name)
-		case "jwks_uri":
-			address, err = r.String(name)
-		default:
-			r.Skip()
-		}
-		if err != nil {
-			return "", badMetadata(answer, fmt.Errorf("the metadata: %w", err))
-		}
-	}
-	if err := r.End(); err != nil {
-		return "", badMetadata(answer, fmt.Errorf("the metadata %w", err))
-	}
-	if foundIssuer != s.Issuer {
-		return "", badMetadata(answer, fmt.Errorf("issuer is %s, want %s", quote.Text(foundIssuer, 100), quote.Text(s.Issuer, 100)))
-	}
-	if err := fetch.CheckURL("jwks_uri", address); err != nil {
-		return "", badMetadata(answer, err)
-	}
-	if strings.HasPrefix(strings.ToLower(address), "http:") && strings.HasPrefix(strings.ToLower(s.Issuer), "https:") {
-		return "", badMetadata(answer, errors.New("jwks_uri is http, want https as the issuer"))
-	}
-	return address, nil
-}
-
-func badMetadata(answer *fetch.Answer, err error) error {
-	return &codedError{"keys-not-json", "metadata that cannot be used: " + err.Error(), fmt.Errorf("%s: %w", answer.Request, err)}
 }

@@ -582,7 +582,7 @@ func TestHTTPAnswers(t *testing.T) {
 		"half a key set":             {reply(200, good[:len(good)/2]), "not valid JSON"},
 		"nothing":                    {reply(200, ""), "empty"},
 		"null":                       {reply(200, "null"), "begins with"},
-		"a list":                     {reply(200, "[]"), "begins with"},
+		"a list":                     {reply(200, "[]"), "is an array"},
 		"PEM":                        {reply(200, pemOf(t, 0)), "is PEM, which is taken from a file"},
 		"PEM behind a mark":          {reply(200, "\ufeff"+pemOf(t, 0)), "is PEM, which is taken from a file"},
 		"a byte order mark":          {reply(200, "\ufeff"+good), "starts with a byte order mark"},

@@ -237,16 +237,24 @@ func checkIssuer(t *Token, issuer string) error {
 	return &invalidError{kind: ErrIssuer, code: "issuer-mismatch", subject: "issuer is", found: quote.Text(t.Issuer, 100), want: quote.Text(issuer, 100)}
 }
 
-func checkAudience(audience, wanted []string) error {
-	if audience == nil {
-		return &invalidError{kind: ErrAudience, code: "audience-missing", subject: "aud is", found: "missing", want: quote.List(wanted)}
-	}
+func checkAudience(t *Token, audience, wanted []string, claim string) error {
 	for _, aud := range audience {
 		if slices.Contains(wanted, aud) {
 			return nil
 		}
 	}
-	return &invalidError{kind: ErrAudience, code: "audience-mismatch", subject: "audience is", found: "[" + quote.List(audience) + "]", want: quote.List(wanted)}
+	err := &invalidError{kind: ErrAudience, code: "audience-mismatch", subject: "audience is", found: "[" + quote.List(audience) + "]", want: quote.List(wanted)}
+	byClaim := claim != "" && t.Audience == nil
+	switch {
+	case audience == nil:
+		err.code, err.subject, err.found = "audience-missing", "aud is", "missing"
+		if byClaim {
+			err.subject = "aud and " + claim + " are"
+		}
+	case byClaim:
+		err.subject = claim + ", in place of aud, is"
+	}
+	return err
 }
 
 // checkNotBefore obeys RFC 7519, section 4.1.5: the time MUST be after or equal to nbf.

@@ -364,7 +364,7 @@ func (v *Verifier) verify(ctx context.Context, token string, found *trace) (fail
 	if err := checkIssuer(found.token, v.issuer); err != nil {
 		return diagnosis.Issuer, err
 	}
-	if err := checkAudience(found.audience, v.audiences); err != nil {
+	if err := checkAudience(found.token, found.audience, v.audiences, v.audienceClaim); err != nil {
 		return diagnosis.Audience, err
 	}
 	if err := checkNotBefore(found.token, found.now, v.leeway); err != nil {

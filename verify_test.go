@@ -783,7 +783,7 @@ func TestErrorTexts(t *testing.T) {
 	}
 	for want, token := range map[string]string{
 		`token has 2 parts, want three parts: header.claims.signature`:                                                        "a.b",
-		`token has five parts, so it is encrypted (JWE), want a signed JWT`:                                                   "a.b.c.d.e",
+		`token has five parts, so it is encrypted (JWE), want a signed JWT`:                                                   encode(`{"alg":"RSA-OAEP","enc":"A256GCM"}`) + ".b.c.d.e",
 		`token has 16385 bytes, want at most 16384 bytes`:                                                                     strings.Repeat("a", 16385),
 		`signature has padding (=) at byte 342, want base64url without padding`:                                               good + "=",
 		`alg is "HS256", want "RS256"`:                                                                                        rawToken(`{"alg":"HS256"}`, "{}", ""),

@@ -3,6 +3,7 @@ package bearer
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -15,9 +16,9 @@ const maxTokenBytes = 16 << 10
 // "authorization" metadata of gRPC. It has only the form of a token: what it is
 // worth, a Verifier tells.
 //
-// The error is [ErrNoCredentials] if there is none and none was meant: no value, an
+// The error matches [ErrNoCredentials] if there is none and none was meant: no value, an
 // empty one, or one of another scheme such as Basic or DPoP (RFC 9110, section
-// 11.6.2). It is a [*RequestError] if a token was meant, but cannot be read: two
+// 11.6.2); its text tells these apart, and a token without scheme. It is a [*RequestError] if a token was meant, but cannot be read: two
 // values, even equal ones; Bearer without a token; more than 16 384 bytes; anything
 // but "Bearer" in any case, spaces, and a token in the form b64token (RFC 6750,
 // section 2.1).
@@ -36,7 +37,7 @@ func Parse(values []string) (token string, err error) {
 	scheme := leading(credentials, isTokenChar)
 	if !strings.EqualFold(credentials[:scheme], "Bearer") {
 		// An empty value as well: clients that have logged out send it.
-		return "", ErrNoCredentials
+		return "", otherCredentials(credentials, credentials[:scheme])
 	}
 
 	rest := credentials[scheme:]
@@ -59,6 +60,34 @@ func Parse(values []string) (token string, err error) {
 		return "", malformed("token has %q at byte %d, want letters, digits and -._~+/, and = behind all of them", token[end:end+1], end)
 	}
 	return token, nil
+}
+
+// otherCredentials tells what a value has in place of Bearer and a token, for logs. What
+// looks like the name of a scheme may be the secret itself: only those that are known are
+// shown.
+func otherCredentials(credentials, scheme string) error {
+	const bare = "Authorization has a token without Bearer before it"
+	known := func(name string) bool { return strings.EqualFold(name, scheme) }
+	switch i := slices.IndexFunc(schemes, known); {
+	case credentials == "":
+		return ErrNoCredentials
+	case i >= 0:
+		return fmt.Errorf("%w: Authorization has the scheme %s", ErrNoCredentials, schemes[i])
+	case scheme == "" && strings.IndexByte("\"'`", credentials[0]) >= 0:
+		return fmt.Errorf("%w: Authorization begins with a quote", ErrNoCredentials)
+	case strings.HasPrefix(credentials, "ey") && strings.Count(credentials, ".") >= 2:
+		return fmt.Errorf("%w: %s", ErrNoCredentials, bare)
+	case !strings.ContainsAny(credentials, " \t,"):
+		return fmt.Errorf("%w: Authorization has one word, such as a token without Bearer before it", ErrNoCredentials)
+	}
+	return fmt.Errorf("%w: Authorization has another scheme", ErrNoCredentials)
+}
+
+// schemes are those of IANA's registry, and those that APIs and clients are known to use.
+var schemes = []string{
+	"Basic", "Concealed", "Digest", "DPoP", "GNAP", "HOBA", "Mutual", "Negotiate", "OAuth", "PrivateToken", "SCRAM-SHA-1", "SCRAM-SHA-256", "vapid",
+	"JWT", "Token", "ApiKey", "Api-Key", "Key", "NTLM", "Hawk", "MAC", "Signature", "AWS4-HMAC-SHA256", "SharedAccessSignature", "SSWS", "PoP", "Session", "Splunk", "GenieKey",
+	"Authorization", "access_token", "Bearer_token", "BearerToken", "OAuth2", "Kerberos", "MSAuth1.0", "WRAP",
 }
 
 // ErrNoCredentials: the request has no credentials of the scheme Bearer. HTTP 401,

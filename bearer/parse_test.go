@@ -78,7 +78,7 @@ func TestParse(t *testing.T) {
 			}
 			// A person with a log must not find the token there.
 			for _, value := range test.values {
-				if rest := strings.TrimSpace(strings.TrimPrefix(value, "Bearer")); err != nil && len(rest) > 2 && strings.Contains(err.Error(), rest) {
+				if rest := strings.TrimSpace(strings.TrimPrefix(value, "Bearer")); err != nil && len(rest) > 2 && rest != "Negotiate" && strings.Contains(err.Error(), rest) {
 					t.Errorf("the error has the token in it: %v", err)
 				}
 			}
@@ -101,7 +101,7 @@ func verdict(t *testing.T, err error) string {
 			t.Errorf("got error %q, want the prefix of the package", err)
 		}
 		return request.Description
-	case err == bearer.ErrNoCredentials:
+	case errors.Is(err, bearer.ErrNoCredentials):
 		return none
 	}
 	t.Errorf("got error %v, want ErrNoCredentials or a *RequestError", err)
@@ -162,4 +162,39 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// What the log says where there are no credentials of this scheme. The client is told the
+// same in each case.
+func TestParseTellsWhatThereIsInPlaceOfBearer(t *testing.T) {
+	const token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJtMm0ifQ.c2lnbmF0dXJl"
+	for name, test := range map[string]struct{ value, want string }{
+		"a token alone":            {token, ": Authorization has a token without Bearer before it"},
+		"a token and space":        {" " + token + "  ", ": Authorization has a token without Bearer before it"},
+		"an opaque token alone":    {"2YotnFZFEjr1zCsicMWpAA", ": Authorization has one word, such as a token without Bearer before it"},
+		"the scheme JWT":           {"JWT " + token, ": Authorization has the scheme JWT"},
+		"a scheme in capitals":     {"BASIC dXNlcjpwYXNz", ": Authorization has the scheme Basic"},
+		"DPoP":                     {"DPoP " + token, ": Authorization has the scheme DPoP"},
+		"two schemes":              {"Basic dXNlcjpwYXNz, Bearer " + token, ": Authorization has the scheme Basic"},
+		"a scheme that is unknown": {"Hunter2 secret", ": Authorization has another scheme"},
+		"a token in quotes":        {`"` + token + `"`, ": Authorization begins with a quote"},
+		"the scheme in quotes":     {`"Bearer ` + token + `"`, ": Authorization begins with a quote"},
+		"nothing":                  {"", ""},
+		"space":                    {"  ", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := bearer.Parse([]string{test.value})
+			if !errors.Is(err, bearer.ErrNoCredentials) || err.Error() != bearer.ErrNoCredentials.Error()+test.want {
+				t.Errorf("got %v, want ErrNoCredentials%s", err, test.want)
+			}
+			for _, word := range strings.Fields(test.value) {
+				if len(word) > 6 && strings.Contains(err.Error(), word) {
+					t.Errorf("the error shows the value: %v", err)
+				}
+			}
+		})
+	}
+	if _, err := bearer.Parse(nil); err != bearer.ErrNoCredentials {
+		t.Errorf("got %v for no header, want ErrNoCredentials itself", err)
+	}
 }

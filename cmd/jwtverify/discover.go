@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"example.com/jwtverify"
+	"example.com/jwtverify/internal/diagnosis"
 )
 
 const discoverUsage = `jwtverify discover [flags]: what do the issuer's metadata say?
@@ -64,14 +64,14 @@ func (s *session) discover(args []string) int {
 		r.findings = []finding{found.differs(set.issuer, once.err)}
 		r.decides = r.findings[0].Code
 		r.headline = "the document is of another issuer"
+		if r.decides == "issuer-form" {
+			r.headline = "the document writes the issuer differently"
+		}
 		if found.Issuer == set.issuer {
 			r.class, r.headline = "other", "the document says nothing usable about the keys"
 		}
 	default:
 		retrieval, _ := keysFindings(nil, result)
-		if retrieval.Code == "keys-not-json" {
-			retrieval.Next = "a login page, a proxy or another document answered: check AUTHACTION_DOMAIN or --issuer"
-		}
 		r.findings = []finding{retrieval}
 		r.judged(nil, result.Err, s.now())
 		r.headline = "the document cannot be read"
@@ -148,25 +148,15 @@ func (m *jsonMetadata) differs(issuer string, err error) finding {
 	if m.Issuer == issuer {
 		return failedCheck("metadata", "", "an issuer, and as jwks_uri the https address of its keys", err.Error(), "tell the issuer, or pass --jwks-url to the other commands")
 	}
-	code := "issuer-mismatch"
-	if sameButForm(m.Issuer, issuer) {
-		code = "issuer-form"
+	// The library has seen why; here the document is what was asked for.
+	code, cause := "metadata-issuer", ""
+	var coded interface {
+		Diagnosis() (code, cause, found string)
 	}
-	f := failedCheck("issuer", code, quoted(issuer), quoted(m.Issuer), "")
-	f.Next = "make --issuer equal to it, byte for byte, if this is the issuer that you mean"
-	return f
-}
-
-// sameButForm reports whether two addresses differ in the scheme, in case or in a
-// final slash only.
-func sameButForm(a, b string) bool {
-	core := func(s string) string {
-		if u, err := url.Parse(s); err == nil && u.Host != "" {
-			s = strings.TrimPrefix(s[len(u.Scheme):], "://")
-		}
-		return strings.TrimSuffix(s, "/")
+	if errors.As(err, &coded) {
+		code, cause, _ = coded.Diagnosis()
 	}
-	return strings.EqualFold(core(a), core(b))
+	return failedCheck("issuer", code, quoted(issuer), quoted(m.Issuer), diagnosis.Of(code).For(cause).ForCommand())
 }
 
 // writeMetadata writes the report for people.

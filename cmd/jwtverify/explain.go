@@ -144,7 +144,7 @@ func findings(result *jwtverify.Report, retrieval finding, skipped []finding, no
 		switch {
 		case c.Code == "keys-skipped":
 			continue // from keys, where it always is
-		case c.Name == "key" && isKeysFailure(c.Code):
+		case isKeysFailure(c):
 			c = jwtverify.Check{Name: "key", Status: jwtverify.Skip, Trusted: true}
 		}
 		if c.Name == "key" && c.Status != jwtverify.Note {
@@ -178,7 +178,7 @@ func keysFindings(set *jwtverify.KeySet, keys *jwtverify.Report) (retrieval find
 		case found.Code == "keys-skipped":
 			found.Name = keysCheck
 			skipped = append(skipped, newFinding(found))
-		case found.Name == "key" && isKeysFailure(found.Code):
+		case isKeysFailure(found):
 			c = found
 			c.Name = keysCheck
 		}

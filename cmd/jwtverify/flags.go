@@ -17,6 +17,7 @@ type flags struct {
 	set     *flag.FlagSet
 
 	issuer, jwksFile, jwksURL, envFile, tokenFile string
+	audienceClaim, typ                            string // as in jwtverify.Config
 	audiences                                     []string
 	timeout, leeway                               time.Duration // as in jwtverify.Cache and jwtverify.Config
 	json                                          bool
@@ -59,6 +60,8 @@ func (f *flags) withTrust() *flags {
 		f.audiences = append(f.audiences, audience)
 		return nil
 	})
+	f.set.StringVar(&f.audienceClaim, "audience-claim", "", "")
+	f.set.StringVar(&f.typ, "type", "", "")
 	f.set.Func("leeway", "", func(text string) (err error) {
 		if f.leeway, err = duration(text); err == nil && f.leeway == 0 {
 			f.leeway = -1 // to Config 0 means the default

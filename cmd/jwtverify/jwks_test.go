@@ -59,7 +59,7 @@ func TestJWKSExitCodes(t *testing.T) {
 		"control characters in a kid": {[]string{"--jwks-file", none}, nil, 3, `"\x1b[31m"`},
 		"a key that is no object":     {[]string{"--jwks-file", none}, nil, 3, "it is a number, want an object"},
 		"a file that is not there":    {[]string{"--jwks-file", none + "x"}, nil, 3, "no such file"},
-		"status 404":                  {[]string{"--jwks-url", down.URL}, nil, 3, "found     404 Not Found\n"},
+		"status 404":                  {[]string{"--jwks-url", down.URL}, nil, 3, "found     404 Not Found at http://"},
 		"nothing said":                {nil, nil, 2, "config-domain-missing"},
 		"http beyond loopback":        {[]string{"--jwks-url", "http://issuer.test/"}, nil, 2, "config-insecure-url"},
 		"an argument":                 {[]string{"keys.json"}, nil, 2, `got the argument "keys.json", want flags alone`},

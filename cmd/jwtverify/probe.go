@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -8,8 +9,10 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,8 +28,10 @@ const probeUsage = `jwtverify probe [flags] URL [-]: does this API refuse what i
 
 Sends requests without a token, with a malformed and with an unsigned one; with a token
 also that token altered, twice, with "bearer" in lower case, and as it is. Each answer
-is compared with what RFC 6750 asks for. Nothing is changed on the server as far as GET
-and HEAD change nothing; no body is shown, no redirect followed.
+is compared with what RFC 6750 asks for. Where a 200 comes to what must be refused, its
+body is compared with that to the good token, which is sent twice more for that. Nothing
+is changed on the server as far as GET and HEAD change nothing; no body is shown, no
+redirect followed.
 
   --token-file F     a good token for this API, or stdin (also as "-"). It is sent to
                      the host of URL only, over https or to this machine
@@ -152,6 +157,8 @@ type prober struct {
 	settings settings
 	now      func() time.Time
 	here     *jwtverify.Report // of the token, once it was verified here
+	learned  bool
+	good     []probeAnswer // two to the good token, to compare others with; empty: there are none
 }
 
 // A trial is a request to be made, and what it must lead to.
@@ -250,7 +257,8 @@ func (p *prober) notWhole(found string) error {
 // A probeAnswer is what a request led to.
 type probeAnswer struct {
 	trial
-	status    int // 0: none
+	status    int    // 0: none
+	body      []byte // as far as it is compared; nil: it cannot be
 	challenge string
 	outcome   jwtverify.Check // Name, Status, Code, Expected, Found, Next
 }
@@ -265,6 +273,72 @@ func (p *prober) run(trials []trial, out func(probeAnswer)) {
 		}
 	}
 }
+
+// learn sends the good token twice: some APIs, GraphQL among them, answer 200 to everybody
+// and refuse in the body, so that only the answer to the good token tells what it is to be
+// accepted. Two of them tell whether it is the same each time.
+func (p *prober) learn() {
+	if p.learned || p.token == "" || p.method != http.MethodGet {
+		return
+	}
+	p.learned = true
+	for range 2 {
+		answer := p.ask(trial{name: "unchanged token", authorization: []string{"Bearer " + p.token}})
+		if answer.status < 200 || answer.status >= 300 || answer.body == nil {
+			p.good = nil
+			return
+		}
+		p.good = append(p.good, answer)
+	}
+}
+
+// isAccepted reports whether a success is one: the answer that the good token gets, as far
+// as that is known. An answer that is another each time is compared by the names in its
+// JSON, and if it has none, counts as accepted.
+func (p *prober) isAccepted(a *probeAnswer) bool {
+	if p.learn(); len(p.good) == 0 || a.body == nil {
+		return true
+	}
+	first := p.good[0]
+	switch {
+	case a.status != first.status:
+		return false
+	case bytes.Equal(first.body, p.good[1].body):
+		return bytes.Equal(a.body, first.body)
+	}
+	got, want := jsonNames(a.body), jsonNames(first.body)
+	return got == "" || want == "" || got == want
+}
+
+// jsonNames returns the names of the members of a JSON text, of objects within objects too;
+// empty if it is none.
+func jsonNames(text []byte) string {
+	var value any
+	if json.Unmarshal(text, &value) != nil {
+		return ""
+	}
+	var names func(any) string
+	names = func(value any) string {
+		switch value := value.(type) {
+		case map[string]any:
+			text := "{"
+			for _, name := range slices.Sorted(maps.Keys(value)) {
+				text += strconv.Quote(name) + names(value[name])
+			}
+			return text + "}"
+		case []any:
+			if len(value) > 0 {
+				return "[" + names(value[0]) + "]"
+			}
+			return "[]"
+		}
+		return "."
+	}
+	return names(value)
+}
+
+// maxComparedBytes is what of a body is compared.
+const maxComparedBytes = 64 << 10
 
 // ask makes one request and judges the answer.
 func (p *prober) ask(t trial) probeAnswer {
@@ -287,6 +361,12 @@ func (p *prober) ask(t trial) probeAnswer {
 		var response *http.Response
 		// The transport itself follows no redirect: the token stays with the host.
 		if response, err = p.network.RoundTrip(request); err == nil {
+			if p.method == http.MethodGet && p.token != "" {
+				// What cannot be read is not compared: the status says enough.
+				if answer.body, err = io.ReadAll(io.LimitReader(response.Body, maxComparedBytes)); err != nil {
+					answer.body = nil
+				}
+			}
 			response.Body.Close()
 			p.judge(&answer, response)
 			return answer
@@ -322,6 +402,9 @@ func (p *prober) judge(a *probeAnswer, response *http.Response) {
 		default:
 			a.found(jwtverify.Note, "probe-status", "not refused")
 		}
+	case success && !p.isAccepted(a):
+		a.found(jwtverify.Note, "probe-status", "refused in the body")
+		o.Found += ", with another body than the good token gets"
 	case success:
 		a.found(jwtverify.Fail, a.accepted, a.cause)
 	case a.status == http.StatusUnauthorized && !hasBearer:

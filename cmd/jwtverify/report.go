@@ -61,9 +61,10 @@ func itemOf(check string) int {
 	return 4 // claims, not-before, expiry, the clock, and how an API takes its token
 }
 
-// isKeysFailure reports whether a code says that the keys could not be had.
-func isKeysFailure(code string) bool {
-	return strings.HasPrefix(code, "keys-") && code != "keys-skipped"
+// isKeysFailure reports whether a check says that the keys could not be had: it stands
+// where the key is looked for, and its code is not one about the key of a token.
+func isKeysFailure(c jwtverify.Check) bool {
+	return c.Name == "key" && c.Status == jwtverify.Fail && diagnosis.Of(c.Code).Check != "key"
 }
 
 // newFinding makes a check fit to be shown: with the library's advice in the words of the
@@ -74,16 +75,6 @@ func newFinding(c jwtverify.Check) finding {
 		if a.Next == c.Next {
 			c.Next = a.ForCommand()
 			break
-		}
-	}
-	switch {
-	case c.Code == "keys-not-json" && strings.HasPrefix(c.Found, "metadata "):
-		about := known.For("metadata")
-		c.Expected, c.Next = about.Expected, about.Command
-	case c.Code == "kid-unknown":
-		var pem bool
-		if c.Expected, _, pem = strings.Cut(c.Expected, "; keys from PEM"); pem {
-			c.Next = known.For("pem").Command
 		}
 	}
 	c.Expected, c.Found, c.Next = safe(c.Expected), cut(safe(c.Found), maxFoundBytes), safe(c.Next)

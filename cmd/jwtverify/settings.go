@@ -25,6 +25,8 @@ type settings struct {
 	noKeys    error
 	timeout   time.Duration // as in jwtverify.Cache
 	leeway    time.Duration // as in jwtverify.Config
+	claim     string        // Config.AudienceClaim
+	typ       string        // Config.Type
 	now       func() time.Time
 }
 
@@ -49,7 +51,7 @@ func (s *session) settings(f *flags, transport http.RoundTripper) (settings, err
 }
 
 func (f *flags) settings(env func(string) string, client *http.Client) (settings, error) {
-	s := settings{timeout: f.timeout, leeway: f.leeway}
+	s := settings{timeout: f.timeout, leeway: f.leeway, claim: f.audienceClaim, typ: f.typ}
 	var source jwtverify.KeySource
 	switch domain := env("AUTHACTION_DOMAIN"); {
 	case f.given["issuer"]:
@@ -115,6 +117,9 @@ func (s settings) withSource(source jwtverify.KeySource) (settings, error) {
 	if err := fits(anyKeys, s.leeway); err != nil {
 		return settings{}, fmt.Errorf("--leeway: %w", err)
 	}
+	if _, err := jwtverify.New(jwtverify.Config{Issuer: "any", Audiences: []string{"any"}, Keys: anyKeys, Type: s.typ, AudienceClaim: s.claim}); err != nil {
+		return settings{}, inFlags(err)
+	}
 	if err := fits(&jwtverify.Cache{Source: anyKeys, Timeout: s.timeout}, 0); err != nil {
 		return settings{}, fmt.Errorf("--timeout: %w", err)
 	}
@@ -137,8 +142,8 @@ func (s settings) withSource(source jwtverify.KeySource) (settings, error) {
 
 // inFlags is an error of New in the words of the command line.
 func inFlags(err error) error {
-	text := strings.TrimPrefix(err.Error(), "jwtverify: Config.Keys: Cache.Source: ")
-	return errors.New(strings.NewReplacer("HTTPKeySource.URL", "--jwks-url", "DiscoveryKeySource.Issuer", "--issuer",
+	text := strings.TrimPrefix(strings.TrimPrefix(err.Error(), "jwtverify: "), "Config.Keys: Cache.Source: ")
+	return errors.New(strings.NewReplacer("Config.AudienceClaim", "--audience-claim", "Config.Type", "--type", "HTTPKeySource.URL", "--jwks-url", "DiscoveryKeySource.Issuer", "--issuer",
 		"use Header or Client to authenticate", "the keys must be public").Replace(text))
 }
 
@@ -157,6 +162,9 @@ func (s settings) verifier() (*jwtverify.Verifier, error) {
 		Keys:      s.keys,
 		Leeway:    s.leeway,
 		Now:       s.now,
+
+		AudienceClaim: s.claim,
+		Type:          s.typ,
 	})
 }
 
@@ -238,8 +246,12 @@ func checkAddress(flag, address string) error {
 	if err != nil || u.Scheme != "http" || fetch.IsLoopback(u.Hostname()) {
 		return nil
 	}
+	cause := ""
+	if flag == "--issuer" {
+		cause = "issuer"
+	}
 	return &problem{
-		text: flag + " is plain http beyond this machine", code: "config-insecure-url",
+		text: flag + " is plain http beyond this machine", code: "config-insecure-url", cause: cause,
 		expected: "an https URL; http is for localhost, 127.0.0.0/8 and ::1 only", found: quoted(shownAddress(address)),
 	}
 }

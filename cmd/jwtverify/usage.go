@@ -17,6 +17,9 @@ const keysUsage = `  --issuer URL       exact iss of the tokens; replaces AUTHAC
 `
 
 const trustUsage = keysUsage + `  --audience A       aud that the tokens must hold; may be repeated. AUTHACTION_AUDIENCE
+  --audience-claim C client_id or azp: judged in place of aud where a token has none
+  --type T           typ that the tokens must have, such as at+jwt; without it JWT,
+                     at+jwt or none
   --leeway 1m        clock difference allowed on exp and nbf; 0 means none
 `
 

@@ -66,7 +66,7 @@ func (s *session) verify(args []string) int {
 	result := verifier.Explain(context.Background(), raw)
 	r := &report{command: "verify", settings: set}
 	for _, c := range result.Checks {
-		if c.Name == "key" && isKeysFailure(c.Code) {
+		if isKeysFailure(c) {
 			c.Name = keysCheck
 		}
 		r.findings = append(r.findings, newFinding(c))

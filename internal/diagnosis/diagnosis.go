@@ -5,7 +5,8 @@
 // It decides nothing: a verdict is made before it is asked, and no error of the library
 // comes from here. It shows nothing secret: what comes from outside is quoted and cut.
 // advice.go has all words of advice, those of the command too; whoever adds some changes
-// that file and, if they are for a cause that is told apart, the place that sees it.
+// that file and, if they are for a cause that is told apart, the place that sees it: here
+// in causes.go, or packages notjwt, notkeys, metadata and fetch.
 package diagnosis
 
 import (
@@ -62,16 +63,21 @@ type Case struct {
 	Last     Step // that was looked at
 	Signed   bool // by one of the keys
 
-	Size, SignatureBytes int    // of the token, in bytes
+	Token                string // to be looked at, and never shown
+	Size, SignatureBytes int    // of it, in bytes
 	Header               string // as it was sent
 	Type, KeyID          string // of the header
 	HasType, HasKeyID    bool
 	Usable               int     // keys of the set
 	Skipped              []error // its others
+	Unnamed              bool    // no key of the set has a kid
+	TokenIssuer          string  // what the issuer's metadata say of the iss of its tokens
 
 	// What the claims say. Perhaps nobody vouches for them.
 	Claims, Issuer              string
 	Audience                    []string
+	AudienceClaim               string // Config.AudienceClaim
+	ByClaim                     bool   // Audience is that claim: there is no aud
 	Expiry, NotBefore, IssuedAt time.Time
 
 	HeaderLimits, ClaimsLimits string // in words
@@ -263,70 +269,80 @@ func hasMember(text string, names ...string) (has bool) {
 // diagnose fills in a check that failed: by the words of advice.go, where the token and
 // the error do not say more.
 func (k *Case) diagnose(c *Check, s Step, f *Failure) {
+	var cause string
 	part, limits, host := "claims", k.ClaimsLimits, "the key server"
 	if s == Form {
 		part, limits = "header", k.HeaderLimits
 	}
 	if f.Keys == nil {
 		c.Code, c.Expected, c.Found = f.Code, f.Want, f.Found
-		k.refine(c, f, limits)
+		cause = k.refine(c, s, f, limits)
 	} else {
-		k.findNoKeys(c, f.Keys)
+		cause = k.findNoKeys(c, f.Keys)
 		var request *fetch.Error
 		if errors.As(f.Keys.Err, &request) {
 			host = request.Host
 		}
 	}
 	usual := Of(c.Code).For("")
+	advice := Of(c.Code).For(cause)
 	fill := strings.NewReplacer("{part}", part, "{host}", host, "{timeout}", k.Timeout.String(), "{limit}", strconv.Itoa(jwk.MaxBytes))
-	c.Expected = cmp.Or(fill.Replace(usual.Expected), c.Expected)
-	c.Next = fill.Replace(usual.Next)
+	c.Expected = cmp.Or(fill.Replace(cmp.Or(advice.Expected, usual.Expected)), c.Expected)
+	c.Next = fill.Replace(cmp.Or(advice.Next, usual.Next))
 }
 
 // refine says more than the error of Verify does, where the rest of the token tells
-// more.
-func (k *Case) refine(c *Check, f *Failure, limits string) {
+// more, and returns the cause if it is one that is told apart.
+func (k *Case) refine(c *Check, s Step, f *Failure, limits string) (cause string) {
 	switch c.Code {
+	case "token-parts", "token-opaque", "token-encrypted":
+		return k.shapeOf(c)
 	case "token-base64":
 		c.Found = f.Subject + " " + f.Found
 		c.Expected = cmp.Or(f.Want, "canonical base64url")
+		return k.shapeOf(c)
 	case "token-json":
 		c.Found = f.Subject + " " + f.Found
 		if f.Want != "" {
 			c.Found += ", want " + f.Want
 		}
+		if s == Form {
+			return k.shapeOf(c)
+		}
 	case "json-limits":
 		c.Found, c.Expected = f.Subject+" "+f.Found, limits
 	case "type-mismatch":
 		c.Expected = k.wantedType()
+		if k.HasType {
+			return causeOfType(k.Type)
+		}
+		return "absent"
 	case "header-critical":
 		c.Found = "crit " + criticalNames(k.Header)
 	case "signature-bad":
 		c.Expected = "made by the key with " + k.foundKeyID()
 		c.Found = "not made by it"
-	case "issuer-missing", "audience-missing":
+		return k.causeOfBadSignature(c)
+	case "alg-other":
+		if !k.headerHas("alg") {
+			return "no alg"
+		}
+	case "kid-unknown":
+		return k.causeOfUnknownKey(c)
+	case "issuer-missing":
 		c.Found = "nothing"
+	case "audience-missing":
+		return k.causeOfNoAudience(c)
 	case "issuer-mismatch":
-		for _, issuer := range k.Issuers {
-			if sameButForm(withoutScheme(k.Issuer), withoutScheme(issuer)) {
-				c.Code, c.Expected = "issuer-form", quote.Text(issuer, 100)
-			}
-		}
+		return k.causeOfIssuer(c)
 	case "audience-mismatch":
-		switch {
-		case slices.ContainsFunc(k.Audience, func(aud string) bool {
-			return slices.ContainsFunc(k.Audiences, func(want string) bool { return sameButForm(aud, want) })
-		}):
-			c.Code = "audience-form"
-		case hasMember(k.Claims, "nonce", "at_hash"):
-			// OpenID Connect Core 1.0, section 2: what only ID tokens hold.
-			c.Code = "audience-id-token"
-		}
+		return k.causeOfAudience(c)
 	case "expired":
 		c.Expected, c.Found = k.laterThanNow(), k.fromNow(k.Expiry)
 	case "not-before":
 		c.Expected, c.Found = k.notAfterNow(), k.fromNow(k.NotBefore)
 	}
+	return ""
 }
 
 // criticalNames lists what crit names. The header was read without error before.
@@ -362,44 +378,53 @@ func withoutScheme(s string) string {
 	return s
 }
 
-// findNoKeys tells why there were no keys to judge a token by.
-func (k *Case) findNoKeys(c *Check, err *NoKeys) {
-	c.Code, c.Found = keysCode(err)
+// findNoKeys tells why there were no keys to judge a token by, and returns the cause.
+func (k *Case) findNoKeys(c *Check, err *NoKeys) (cause string) {
+	c.Code, cause, c.Found = keysCode(err)
 	c.Found = cmp.Or(c.Found, quote.Line(err.Err.Error()))
 	switch {
 	case c.Code == "keys-held":
 		c.Found = fmt.Sprintf("none at the moment, the next in %v: %s", err.RetryAfter.Round(time.Second), c.Found)
 	case c.Code == "keys-timeout" && err.Reason != "caller":
 		c.Found = "none after " + k.Timeout.String()
+		if request := (*fetch.Error)(nil); errors.As(err.Err, &request) {
+			c.Found += " at " + strings.TrimPrefix(request.Request, "GET ")
+		}
 	}
+	return cause
 }
 
-func keysCode(err *NoKeys) (code, found string) {
+func keysCode(err *NoKeys) (code, cause, found string) {
 	if err.Held || err.Reason == "busy" {
-		return "keys-held", ""
+		return "keys-held", "", ""
 	}
-	var coded interface{ Diagnosis() (code, found string) }
+	var coded interface {
+		Diagnosis() (code, cause, found string)
+	}
 	var dns *net.DNSError
 	var operation *net.OpError
 	var network net.Error
-	cause := err.Err
+	var request *fetch.Error
+	failure := err.Err
 	switch {
 	case err.Reason == "caller":
-		return "keys-timeout", ""
-	case errors.As(cause, &coded):
+		return "keys-timeout", "", ""
+	case errors.As(failure, &coded):
 		return coded.Diagnosis()
 	case err.Empty:
-		return "keys-empty", countedReasons(err.Skipped)
-	case errors.As(cause, &operation) && operation.Op == "proxyconnect":
-		return "keys-connect", "" // whatever it is, it is the proxy
-	case errors.As(cause, &dns) && !dns.IsTimeout:
-		return "keys-dns", ""
-	case errors.As(cause, &network) && network.Timeout(): // context.DeadlineExceeded is one
-		return "keys-timeout", ""
-	case isTLS(cause):
-		return "keys-tls", ""
+		return "keys-empty", causeOfEmpty(err.Skipped), countedReasons(err.Skipped)
+	case errors.As(failure, &operation) && operation.Op == "proxyconnect":
+		return "keys-connect", "proxy", "" // whatever it is, it is the proxy
+	case errors.As(failure, &dns) && !dns.IsTimeout:
+		return "keys-dns", "", ""
+	case errors.As(failure, &network) && network.Timeout(): // context.DeadlineExceeded is one
+		return "keys-timeout", "", ""
+	case isTLS(failure):
+		return "keys-tls", causeOfTLS(failure.Error()), ""
+	case !errors.As(failure, &request):
+		return "keys-connect", "source", "" // perhaps of a source of the program's own
 	}
-	return "keys-connect", ""
+	return "keys-connect", "", ""
 }
 
 // countedReasons tells why the keys of a set are not usable, each reason once.
@@ -421,7 +446,7 @@ func countedReasons(skipped []string) string {
 // isTLS goes by the texts: most refusals of crypto/tls have no exported type.
 func isTLS(err error) bool {
 	text := err.Error()
-	return strings.Contains(text, "tls: ") || strings.Contains(text, "x509: ") || errors.Is(err, http.ErrSchemeMismatch)
+	return strings.Contains(text, "tls: ") || strings.Contains(text, "x509: ") || strings.Contains(text, "HTTP response to HTTPS client") || errors.Is(err, http.ErrSchemeMismatch)
 }
 
 // Clock is a time as it stands in messages.

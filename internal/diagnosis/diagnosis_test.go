@@ -14,6 +14,7 @@ import (
 
 	"example.com/jwtverify/internal/diagnosis"
 	"example.com/jwtverify/internal/fetch"
+	"example.com/jwtverify/internal/notkeys"
 )
 
 var now = time.Date(2025, 6, 15, 15, 6, 40, 0, time.UTC)
@@ -160,7 +161,7 @@ func TestWhatEachStepFinds(t *testing.T) {
 		{"no typ", "type", func(k *diagnosis.Case) { k.HasType = false }, `pass | "JWT", "at+jwt" or none | no typ | `},
 		{"the types of several issuers", "type", func(k *diagnosis.Case) { k.Types = []string{"", "x", "", "x"} }, `pass | "JWT", "at+jwt" or none, or "x" | "JWT" | `},
 		{"another type", "type", fails(diagnosis.Type, diagnosis.Failure{Code: "type-mismatch", Found: `"x"`, Want: "something"}),
-			`fail type-mismatch | "JWT", "at+jwt" or none | "x" | send the access token, not another kind of token`},
+			`fail type-mismatch | "JWT", "at+jwt" or none | "x" | send the access token; if this is one, and the issuer gives all of them this typ, set Config.Type to it`},
 		{"crit", "type", func(k *diagnosis.Case) {
 			k.Header, k.Failures[diagnosis.Type] = header(`{"alg":"RS256","x5c":["a"],"crit":["b64",1,"exp"]}`), &diagnosis.Failure{Code: "header-critical", Found: "crit", Want: "none"}
 		}, `fail header-critical | no critical extension | crit ["b64", "exp"] | the issuer uses an extension that is unknown here: have it switched off`},
@@ -248,7 +249,7 @@ func TestWhyThereAreNoKeys(t *testing.T) {
 		return fmt.Errorf("wrapped: %w", &fetch.Error{Request: "GET https://issuer.example/keys", Host: "issuer.example", Err: err})
 	}
 	tell := func(code, found string) error {
-		return &fetch.Refused{Request: "GET", Text: "text", Code: code, Found: found}
+		return &fetch.Refused{Request: "GET https://issuer.example/keys", Text: "text", Code: code, Found: found}
 	}
 	plain := errors.New("redis:\nno answer")
 	const (
@@ -265,32 +266,32 @@ func TestWhyThereAreNoKeys(t *testing.T) {
 		{"a name that does not resolve", diagnosis.NoKeys{Err: failed(&net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "issuer.example"}})},
 			"keys-dns | an address of issuer.example | wrapped: GET https://issuer.example/keys: dial: lookup issuer.example: no such host | check the spelling of the domain, and the network"},
 		{"a name server that does not answer", diagnosis.NoKeys{Err: failed(&net.DNSError{Err: "timeout", Name: "issuer.example", IsTimeout: true})},
-			"keys-timeout | an answer within 5s | none after 5s | " + route + "issuer.example"},
+			"keys-timeout | an answer within 5s | none after 5s at https://issuer.example/keys | " + route + "issuer.example"},
 		{"a proxy without address", diagnosis.NoKeys{Err: failed(&net.OpError{Op: "proxyconnect", Err: &net.DNSError{Err: "no such host", Name: "proxy"}})},
-			"keys-connect | a connection to issuer.example | wrapped: GET https://issuer.example/keys: proxyconnect: lookup proxy: no such host | " + firewall},
+			"keys-connect | a connection to issuer.example | wrapped: GET https://issuer.example/keys: proxyconnect: lookup proxy: no such host | check the proxy in the variables HTTPS_PROXY and NO_PROXY: it does not answer"},
 		{"a connection that is refused", diagnosis.NoKeys{Err: failed(&net.OpError{Op: "dial", Err: errors.New("connection refused")})},
 			"keys-connect | a connection to issuer.example | wrapped: GET https://issuer.example/keys: dial: connection refused | " + firewall},
 		{"no answer in time", diagnosis.NoKeys{Err: context.DeadlineExceeded}, "keys-timeout | an answer within 5s | none after 5s | " + route + "the key server"},
 		{"a caller that left", diagnosis.NoKeys{Reason: "caller", Err: context.Canceled}, "keys-timeout | an answer within 5s | context canceled | " + route + "the key server"},
 		{"an unknown certificate", diagnosis.NoKeys{Err: failed(x509.UnknownAuthorityError{})},
-			"keys-tls | a valid certificate of issuer.example | wrapped: GET https://issuer.example/keys: x509: certificate signed by unknown authority | check the bundle of trusted certificates, and the clock"},
+			"keys-tls | a valid certificate of issuer.example | wrapped: GET https://issuer.example/keys: x509: certificate signed by unknown authority | if the certificate is of a private CA (a company's, a cluster's, a proxy's that reads TLS), name the file with the CA's certificate in the variable SSL_CERT_FILE, or in the RootCAs of a Client's Transport; otherwise this is not the issuer"},
 		{"an alert", diagnosis.NoKeys{Err: errors.New("remote error: tls: handshake failure")},
-			"keys-tls | a valid certificate of the key server | remote error: tls: handshake failure | check the bundle of trusted certificates, and the clock"},
+			"keys-tls | a valid certificate of the key server | remote error: tls: handshake failure | the server refuses the handshake: it wants a certificate of the client (a Client whose Transport has one), or a TLS version or cipher that Go does not offer: use TLS 1.2 or newer there"},
 		{"a server that speaks http", diagnosis.NoKeys{Err: http.ErrSchemeMismatch},
-			"keys-tls | a valid certificate of the key server | http: server gave HTTP response to HTTPS client | check the bundle of trusted certificates, and the clock"},
-		{"a source of one's own", diagnosis.NoKeys{Err: plain}, `keys-connect | a connection to the key server | "redis:\nno answer" | ` + firewall},
-		{"a status", diagnosis.NoKeys{Err: tell("keys-status", "404 Not Found")}, "keys-status | status 200 | 404 Not Found | 404: the domain or the path is wrong; 5xx: try again later"},
-		{"a redirect", diagnosis.NoKeys{Err: tell("keys-redirect", "302 Found")}, "keys-redirect | status 200 | 302 Found | use the final URL as the address of the keys"},
-		{"a large document", diagnosis.NoKeys{Err: tell("keys-size", "more")}, "keys-size | at most 524288 bytes | more | check the address of the keys: this is no usual key set"},
-		{"HTML", diagnosis.NoKeys{Err: tell("keys-not-json", "HTML")}, "keys-not-json | a JWK Set | HTML | a login page, a proxy or another document answered: check the address of the keys"},
-		{"a file", diagnosis.NoKeys{Err: tell("keys-file", "no such file")}, "keys-file | a file with a JWK Set, a JWK or PEM | no such file | check the path"},
-		{"a set without keys", diagnosis.NoKeys{Err: plain, Empty: true}, "keys-empty | one usable RS256 key or more | 0 keys, none usable | " + empty},
+			"keys-tls | a valid certificate of the key server | http: server gave HTTP response to HTTPS client | this port speaks plain http, not https: correct the port of the address"},
+		{"a source of one's own", diagnosis.NoKeys{Err: plain}, `keys-connect | keys from the key source | "redis:\nno answer" | see what the error says: it is of a key source or transport of the program's own`},
+		{"a status", diagnosis.NoKeys{Err: tell("keys-status", "404 Not Found")}, "keys-status | status 200 | 404 Not Found at https://issuer.example/keys | see what this status means at this server, and check the address of the keys"},
+		{"a redirect", diagnosis.NoKeys{Err: tell("keys-redirect", "302 Found")}, "keys-redirect | status 200 | 302 Found at https://issuer.example/keys | use the final URL as the address of the keys"},
+		{"a large document", diagnosis.NoKeys{Err: tell("keys-size", "more")}, "keys-size | at most 524288 bytes | more at https://issuer.example/keys | check the address of the keys: this is no usual key set"},
+		{"HTML", diagnosis.NoKeys{Err: tell("keys-not-json", "HTML")}, "keys-not-json | a JWK Set | HTML at https://issuer.example/keys | another document stands where the keys should: look at it, and check the address or file of the keys"},
+		{"a file", diagnosis.NoKeys{Err: &notkeys.Error{Code: "keys-file", Found: "no such file", Err: plain}}, "keys-file | a file with a JWK Set, a JWK or PEM | no such file | check the path"},
+		{"a set without keys", diagnosis.NoKeys{Err: plain, Empty: true}, "keys-empty | one usable RS256 key or more | 0 keys, none usable | the set is empty: check the realm or tenant in the address of the keys; an issuer that has just started may have none yet"},
 		{"a set of other keys", diagnosis.NoKeys{Err: plain, Empty: true, Skipped: strings.Fields("a b a c d")},
 			"keys-empty | one usable RS256 key or more | 5 keys, none usable; 2 because a; 1 because b; 1 because c; 1 because d | " + empty},
 		{"a set of keys with many flaws", diagnosis.NoKeys{Err: plain, Empty: true, Skipped: strings.Fields("a b c d e f")},
 			"keys-empty | one usable RS256 key or more | 6 keys, none usable; 1 because a; 1 because b; 1 because c; 1 because d; and other reasons | " + empty},
 		{"a source that is not asked", diagnosis.NoKeys{Held: true, RetryAfter: 1400 * time.Millisecond, Err: tell("keys-status", "503")},
-			`keys-held | a retrieval of the keys | none at the moment, the next in 1s: GET: text | ` + held},
+			`keys-held | a retrieval of the keys | none at the moment, the next in 1s: GET https://issuer.example/keys: text | ` + held},
 		{"too many that wait", diagnosis.NoKeys{Reason: "busy", Err: plain}, `keys-held | a retrieval of the keys | none at the moment, the next in 0s: "redis:\nno answer" | ` + held},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -15,9 +15,12 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"example.com/jwtverify/internal/quote"
 )
@@ -60,6 +63,7 @@ type Refused struct {
 	Request     string
 	Text        string // what is wrong with it
 	Code, Found string // the diagnosis, and what was found
+	Cause       string // of it, as package diagnosis has them; empty: none that was told apart
 	Status      int
 	RetryAfter  time.Duration // the server's wish; 0: none
 	Err         error         // that cut it off; nil: none
@@ -69,8 +73,10 @@ func (e *Refused) Error() string { return e.Request + ": " + e.Text }
 
 func (e *Refused) Unwrap() error { return e.Err }
 
-// Diagnosis returns Code and Found.
-func (e *Refused) Diagnosis() (code, found string) { return e.Code, e.Found }
+// Diagnosis returns Code, Cause and Found, with the address that was asked.
+func (e *Refused) Diagnosis() (code, cause, found string) {
+	return e.Code, e.Cause, e.Found + " at " + strings.TrimPrefix(e.Request, "GET ")
+}
 
 // CheckURL accepts an https address without user name and fragment; http on
 // loopback only, since whoever can change the answer can sign tokens. The error begins
@@ -242,14 +248,18 @@ func refusal(name string, response *http.Response) *Refused {
 		Status:  status,
 		Text:    fmt.Sprintf("got status %d %s, want 200", status, http.StatusText(status)),
 		Code:    "keys-status",
+		Cause:   causeOf(status),
 		Found:   strings.TrimSpace(fmt.Sprintf("%d %s", status, http.StatusText(status))),
 	}
 	switch {
 	case 300 <= status && status < 400 && status != http.StatusNotModified:
-		e.Code = "keys-redirect"
+		e.Code, e.Cause = "keys-redirect", ""
 		e.Text += ": redirects are not followed, set the final URL"
 		if target, err := response.Location(); err == nil {
 			e.Found += " to " + quote.Text(shownURL(target), 100)
+			if asked := strings.TrimPrefix(name, "GET "); isLogin(target) && path.Base(target.Path) != path.Base(asked) {
+				e.Cause = "login" // and not the same document elsewhere
+			}
 		}
 	case status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable:
 		if after := retryAfter(response.Header.Get("Retry-After")); after > 0 {
@@ -259,6 +269,31 @@ func refusal(name string, response *http.Response) *Refused {
 	}
 	return e
 }
+
+// causeOf names the statuses that ask for different things to be done.
+func causeOf(status int) string {
+	switch {
+	case status == http.StatusNotFound || status == http.StatusGone:
+		return "404"
+	case status == http.StatusUnauthorized || status == http.StatusForbidden || status == http.StatusMethodNotAllowed ||
+		status == http.StatusNotAcceptable || status == http.StatusProxyAuthRequired || status == http.StatusTooManyRequests ||
+		status == http.StatusBadRequest:
+		return strconv.Itoa(status)
+	case status >= 500:
+		return "5xx"
+	}
+	return ""
+}
+
+// isLogin reports whether an address looks like one where people log in.
+func isLogin(u *url.URL) bool {
+	words := strings.FieldsFunc(strings.ToLower(u.Host+u.Path), func(c rune) bool { return !unicode.IsLetter(c) && c != '-' })
+	return slices.ContainsFunc(words, func(word string) bool {
+		return slices.Contains(loginWords, word)
+	})
+}
+
+var loginWords = []string{"login", "log-in", "signin", "sign-in", "sso", "saml", "authorize", "accounts", "account", "auth", "oauth", "idp", "session", "sessions", "logon", "cdn-cgi"}
 
 // retryAfter reads Retry-After (RFC 9110, section 10.2.3): seconds or a date.
 func retryAfter(text string) time.Duration {

@@ -140,15 +140,23 @@ func TestRefusedAnswers(t *testing.T) {
 		"status 303, not to be taken for 304": {reply(303, ""), fetch.Refused{Text: "got status 303 See Other, want 200" + redirected, Code: "keys-redirect", Found: "303 See Other"}},
 		"status 304, not asked for":           {reply(304, "", "Location: https://x"), fetch.Refused{Text: "got status 304 Not Modified, want 200", Code: "keys-status", Found: "304 Not Modified"}},
 		"status 399":                          {reply(399, ""), fetch.Refused{Text: "got status 399 , want 200" + redirected, Code: "keys-redirect", Found: "399"}},
-		"status 400":                          {reply(400, "SECRET"), fetch.Refused{Text: "got status 400 Bad Request, want 200", Code: "keys-status", Found: "400 Bad Request"}},
-		"status 404":                          {reply(404, "SECRET"), fetch.Refused{Text: "got status 404 Not Found, want 200", Code: "keys-status", Found: "404 Not Found"}},
-		"status 500 and Retry-After":          {reply(500, "", "Retry-After: 7"), fetch.Refused{Text: "got status 500 Internal Server Error, want 200", Code: "keys-status", Found: "500 Internal Server Error"}},
-		"status 503 and Retry-After":          {reply(503, "", "Retry-After: 7"), fetch.Refused{Text: "got status 503 Service Unavailable, want 200", Code: "keys-status", Found: "503 Service Unavailable, Retry-After 7s", RetryAfter: 7 * time.Second}},
-		"status 429 and Retry-After":          {reply(429, "", "Retry-After: 61"), fetch.Refused{Text: "got status 429 Too Many Requests, want 200", Code: "keys-status", Found: "429 Too Many Requests, Retry-After 1m1s", RetryAfter: 61 * time.Second}},
-		"an encoding that is left":            {reply(200, "x", "Content-Encoding: br"), fetch.Refused{Text: `got Content-Encoding "br", want none or what the transport decodes`, Code: "keys-not-json", Found: `Content-Encoding "br"`}},
-		"a long list of codings":              {reply(200, "x", "Content-Encoding: gzip, "+strings.Repeat("b", 65)), fetch.Refused{Text: `got Content-Encoding "gzip, ` + strings.Repeat("b", 58) + `"…, want none or what the transport decodes`, Code: "keys-not-json", Found: `Content-Encoding "gzip, ` + strings.Repeat("b", 58) + `"…`}},
-		"a byte more than allowed":            {reply(200, strings.Repeat("x", 101)), fetch.Refused{Text: "the answer is larger than 100 bytes", Code: "keys-size", Found: "101 bytes"}},
-		"the same, length unknown":            {unknownLength, fetch.Refused{Text: "the answer is larger than 100 bytes", Code: "keys-size", Found: "more than that"}},
+		"status 400":                          {reply(400, "SECRET"), fetch.Refused{Text: "got status 400 Bad Request, want 200", Code: "keys-status", Cause: "400", Found: "400 Bad Request"}},
+		"status 404":                          {reply(404, "SECRET"), fetch.Refused{Text: "got status 404 Not Found, want 200", Code: "keys-status", Cause: "404", Found: "404 Not Found"}},
+		"status 401":                          {reply(401, ""), fetch.Refused{Text: "got status 401 Unauthorized, want 200", Code: "keys-status", Cause: "401", Found: "401 Unauthorized"}},
+		"status 403":                          {reply(403, ""), fetch.Refused{Text: "got status 403 Forbidden, want 200", Code: "keys-status", Cause: "403", Found: "403 Forbidden"}},
+		"status 410, as 404":                  {reply(410, ""), fetch.Refused{Text: "got status 410 Gone, want 200", Code: "keys-status", Cause: "404", Found: "410 Gone"}},
+		"status 418, which says nothing more": {reply(418, ""), fetch.Refused{Text: "got status 418 I'm a teapot, want 200", Code: "keys-status", Found: "418 I'm a teapot"}},
+		"a redirect to a login page": {reply(302, "", "Location: https://other.example/login/start?rd=SECRET"), fetch.Refused{Text: "got status 302 Found, want 200" + redirected, Code: "keys-redirect",
+			Cause: "login", Found: `302 Found to "https://other.example/login/start"`}},
+		"a redirect to a page that only sounds like a login page": {reply(302, "", "Location: https://login.example/realms/x/keys"), fetch.Refused{Text: "got status 302 Found, want 200" + redirected, Code: "keys-redirect",
+			Found: `302 Found to "https://login.example/realms/x/keys"`}},
+		"status 500 and Retry-After": {reply(500, "", "Retry-After: 7"), fetch.Refused{Text: "got status 500 Internal Server Error, want 200", Code: "keys-status", Cause: "5xx", Found: "500 Internal Server Error"}},
+		"status 503 and Retry-After": {reply(503, "", "Retry-After: 7"), fetch.Refused{Text: "got status 503 Service Unavailable, want 200", Code: "keys-status", Cause: "5xx", Found: "503 Service Unavailable, Retry-After 7s", RetryAfter: 7 * time.Second}},
+		"status 429 and Retry-After": {reply(429, "", "Retry-After: 61"), fetch.Refused{Text: "got status 429 Too Many Requests, want 200", Code: "keys-status", Cause: "429", Found: "429 Too Many Requests, Retry-After 1m1s", RetryAfter: 61 * time.Second}},
+		"an encoding that is left":   {reply(200, "x", "Content-Encoding: br"), fetch.Refused{Text: `got Content-Encoding "br", want none or what the transport decodes`, Code: "keys-not-json", Found: `Content-Encoding "br"`}},
+		"a long list of codings":     {reply(200, "x", "Content-Encoding: gzip, "+strings.Repeat("b", 65)), fetch.Refused{Text: `got Content-Encoding "gzip, ` + strings.Repeat("b", 58) + `"…, want none or what the transport decodes`, Code: "keys-not-json", Found: `Content-Encoding "gzip, ` + strings.Repeat("b", 58) + `"…`}},
+		"a byte more than allowed":   {reply(200, strings.Repeat("x", 101)), fetch.Refused{Text: "the answer is larger than 100 bytes", Code: "keys-size", Found: "101 bytes"}},
+		"the same, length unknown":   {unknownLength, fetch.Refused{Text: "the answer is larger than 100 bytes", Code: "keys-size", Found: "more than that"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			answer, err := get(t, test.response)
@@ -160,8 +168,8 @@ func TestRefusedAnswers(t *testing.T) {
 			if *got != test.want {
 				t.Errorf("got  %+v\nwant %+v", *got, test.want)
 			}
-			code, found := got.Diagnosis()
-			if code != test.want.Code || found != test.want.Found || got.Error() != test.want.Request+": "+test.want.Text || got.Unwrap() != nil {
+			code, cause, found := got.Diagnosis()
+			if code != test.want.Code || cause != test.want.Cause || found != test.want.Found+" at https://issuer.example/keys" || got.Error() != test.want.Request+": "+test.want.Text || got.Unwrap() != nil {
 				t.Errorf("got code %q, found %q, error %q", code, found, got)
 			}
 		})

@@ -45,11 +45,13 @@ func refuse(name, text, want, flaw string) error {
 
 // Address accepts the address of a key set. It may hold a secret, so that an error shows
 // no more of it than the flaw.
-func Address(name, address string) error { return reachable(name, address, addressFlaw(address)) }
+func Address(name, address string) error {
+	return reachable(name, address, addressFlaw(address), "inside a cluster, set an https URL and a Client whose Transport goes there over http, or use a KeySourceFunc")
+}
 
 // MetadataIssuer accepts the issuer whose metadata are at an address below it.
 func MetadataIssuer(name, issuer string) error {
-	if err := reachable(name, issuer, issuerFlaw(issuer)); err != nil {
+	if err := reachable(name, issuer, issuerFlaw(issuer), "an issuer that is only called http stands in Config.Issuer, and its keys in an HTTPKeySource"); err != nil {
 		return err
 	}
 	if strings.Contains(issuer, "?") {
@@ -59,13 +61,13 @@ func MetadataIssuer(name, issuer string) error {
 	return nil
 }
 
-func reachable(name, address, flaw string) error {
+func reachable(name, address, flaw, besideHTTPS string) error {
 	if flaw != "" {
 		return errors.New(name + " " + flaw)
 	}
 	err := fetch.CheckURL(name, address)
 	if errors.Is(err, fetch.ErrPlainHTTP) {
-		err = fmt.Errorf("%w; where the way there is safe, an https address with a Client.Transport that sends http, or a KeySourceFunc, does it", err)
+		err = fmt.Errorf("%w. %s", err, besideHTTPS)
 	}
 	return err
 }
