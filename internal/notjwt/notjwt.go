@@ -138,8 +138,8 @@ func around(before, behind string) Shape {
 
 // parts judges a text by its parts, where nothing else is known of it.
 func parts(text string) Shape {
-	list := strings.Split(text, ".")
-	header, count := list[0], quote.Count(len(list), "part")
+	list := strings.SplitN(text, ".", 6)
+	header, count := list[0], quote.Count(strings.Count(text, ".")+1, "part")
 	switch {
 	case IsJWE(text):
 		shape := Shape{"token-encrypted", "", "has five parts, so it is encrypted (JWE)"}
@@ -219,7 +219,7 @@ func IsJWE(text string) bool {
 
 // isJoined reports whether the parts are those of several tokens with nothing between.
 func isJoined(text string) bool {
-	list := strings.Split(text, ".")
+	list := strings.SplitN(text, ".", 6)
 	return len(list) > 4 && isObject(list[0]) && isClaims(list[1]) && isClaims(list[3])
 }
 

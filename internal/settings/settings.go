@@ -67,7 +67,7 @@ func reachable(name, address, flaw, besideHTTPS string) error {
 	}
 	err := fetch.CheckURL(name, address)
 	if errors.Is(err, fetch.ErrPlainHTTP) {
-		err = fmt.Errorf("%w. %s", err, besideHTTPS)
+		err = fmt.Errorf("%w; %s", err, besideHTTPS)
 	}
 	return err
 }

@@ -106,7 +106,7 @@ func TestName(t *testing.T) {
 
 // An address may hold a secret, so that none is shown.
 func TestAddress(t *testing.T) {
-	const cluster = `: use https; http is for localhost, 127.0.0.0/8 and ::1 only; where the way there is safe, an https address with a Client.Transport that sends http, or a KeySourceFunc, does it`
+	const cluster = `: use https; http is for localhost, 127.0.0.0/8 and ::1 only; inside a cluster, set an https URL and a Client whose Transport goes there over http, or use a KeySourceFunc`
 	for address, want := range map[string]string{
 		"https://id.example.com/keys":                   "",
 		"https://id.example.com/keys?a=//b":             "",
