@@ -55,17 +55,16 @@
 package jwtverify
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
-	"unicode/utf8"
 
 	"example.com/jwtverify/internal/base64url"
 	"example.com/jwtverify/internal/diagnosis"
 	"example.com/jwtverify/internal/jwk"
-	"example.com/jwtverify/internal/mediatype"
 	"example.com/jwtverify/internal/memo"
 	"example.com/jwtverify/internal/quote"
 	"example.com/jwtverify/internal/settings"
@@ -160,38 +159,16 @@ func New(config Config) (*Verifier, error) {
 }
 
 func newVerifier(config Config) (*Verifier, error) {
+	flaw := cmp.Or(settings.Issuer("Config.Issuer", config.Issuer), settings.Audiences("Config.Audiences", config.Audiences), settings.Type("Config.Type", config.Type))
 	switch {
-	case config.Issuer == "":
-		return nil, errors.New(`Config.Issuer is empty: set it to the exact iss of the tokens, such as "https://tenant.example.com"`)
-	case !utf8.ValidString(config.Issuer):
-		return nil, fmt.Errorf("Config.Issuer is %s: no token can carry it, since it is not valid UTF-8", quote.Text(config.Issuer, 100))
-	case len(config.Audiences) == 0:
-		return nil, errors.New(`Config.Audiences is empty: set it to the aud that tokens for this service carry, such as []string{"https://api.example.com"}`)
+	case flaw != nil:
+		return nil, flaw
 	case config.AudienceClaim != "" && config.AudienceClaim != "client_id" && config.AudienceClaim != "azp":
 		return nil, fmt.Errorf(`Config.AudienceClaim is %s: want "client_id", "azp", or nothing to require aud`, quote.Text(config.AudienceClaim, 100))
 	case config.VerifiedCache < 0 || config.VerifiedCache > maxVerifiedCache:
 		return nil, fmt.Errorf("Config.VerifiedCache is %d: want 0 to remember no tokens, or at most %d", config.VerifiedCache, maxVerifiedCache)
 	case config.Leeway > maxLeeway:
 		return nil, fmt.Errorf("Config.Leeway is %v: want at most %v, a longer one keeps expired tokens alive", config.Leeway, maxLeeway)
-	}
-	if err := settings.Issuer("Config.Issuer", config.Issuer); err != nil {
-		return nil, err
-	}
-	for i, audience := range config.Audiences {
-		name := fmt.Sprintf("Config.Audiences[%d]", i)
-		if audience == "" || !utf8.ValidString(audience) {
-			return nil, fmt.Errorf("%s is %s: set it to an aud that tokens for this service carry", name, quote.Text(audience, 100))
-		}
-		if err := settings.Name(name, audience, "an aud that tokens for this service carry"); err != nil {
-			return nil, err
-		}
-	}
-	const mediaType = `a media type such as "at+jwt", or nothing to take JWT, at+jwt or no typ`
-	if err := settings.Name("Config.Type", config.Type, mediaType); err != nil {
-		return nil, err
-	}
-	if config.Type != "" && !mediatype.Valid(config.Type) {
-		return nil, fmt.Errorf("Config.Type is %s: want %s", quote.Text(config.Type, 100), mediaType)
 	}
 	v := &Verifier{
 		issuer:        config.Issuer,
@@ -217,10 +194,11 @@ func newVerifier(config Config) (*Verifier, error) {
 			return nil, fmt.Errorf(`Config.Keys is nil, and Config.Issuer is %s, which is no https address that leads to keys: set Config.Keys to where they are, such as jwtverify.HTTPKeySource{URL: "https://tenant.example.com/.well-known/jwks.json"}`, quote.Text(config.Issuer, 100))
 		}
 	}
-	if err := checkSource(config.Keys); err != nil {
-		return nil, fmt.Errorf("Config.Keys: %w", err)
+	err := checkSource(config.Keys)
+	if err == nil {
+		err = checkNames(config.Keys)
 	}
-	if err := checkNames(config.Keys); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("Config.Keys: %w", err)
 	}
 	switch keys := config.Keys.(type) {

@@ -26,7 +26,7 @@ const (
 	mostRootEntries = 45
 	mostVerifyLines = 60
 	mostCycleFiles  = 5
-	mostCode        = 4_950 // lines of code of the root and the leaves
+	mostCode        = 4_950 // lines of code of the root and the leaves, without those that hold words
 )
 
 const shapeModule = "example.com/jwtverify"
@@ -341,6 +341,9 @@ func shapeCode(text string) (n int) {
 	return n
 }
 
+// What tells people why a token is refused: it decides nothing, and may grow.
+var words = map[string]bool{"internal/diagnosis": true, "internal/notjwt": true, "internal/notkeys": true}
+
 // The root can be read: it is small, and so are its files, its list of files and verify.
 func TestSizes(t *testing.T) {
 	packages := shapePackages(t)
@@ -351,7 +354,9 @@ func TestSizes(t *testing.T) {
 		}
 		for _, name := range packages[path].Files {
 			text := readText(t, name)
-			all += shapeCode(text)
+			if !words[path] {
+				all += shapeCode(text)
+			}
 			if path != "jwtverify" {
 				continue
 			}

@@ -14,12 +14,48 @@ import (
 	"unicode/utf8"
 
 	"example.com/jwtverify/internal/fetch"
+	"example.com/jwtverify/internal/mediatype"
 	"example.com/jwtverify/internal/quote"
 )
 
 // Issuer accepts what can be the iss of tokens. That need not be an address.
 func Issuer(name, issuer string) error {
+	switch {
+	case issuer == "":
+		return errors.New(name + ` is empty: set it to the exact iss of the tokens, such as "https://tenant.example.com"`)
+	case !utf8.ValidString(issuer):
+		return fmt.Errorf("%s is %s: no token can carry it, since it is not valid UTF-8", name, quote.Text(issuer, 100))
+	}
 	return refuse(name, issuer, "the exact iss of the tokens", issuerFlaw(issuer))
+}
+
+// Audiences accepts what can be the aud of tokens: at least one.
+func Audiences(name string, audiences []string) error {
+	if len(audiences) == 0 {
+		return errors.New(name + ` is empty: set it to the aud that tokens for this service carry, such as []string{"https://api.example.com"}`)
+	}
+	for i, audience := range audiences {
+		element := fmt.Sprintf("%s[%d]", name, i)
+		if audience == "" || !utf8.ValidString(audience) {
+			return fmt.Errorf("%s is %s: set it to an aud that tokens for this service carry", element, quote.Text(audience, 100))
+		}
+		if err := Name(element, audience, "an aud that tokens for this service carry"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Type accepts a media type, or nothing.
+func Type(name, typ string) error {
+	const want = `a media type such as "at+jwt", or nothing to take JWT, at+jwt or no typ`
+	if err := Name(name, typ, want); err != nil {
+		return err
+	}
+	if typ != "" && !mediatype.Valid(typ) {
+		return fmt.Errorf("%s is %s: want %s", name, quote.Text(typ, 100), want)
+	}
+	return nil
 }
 
 // Name accepts what a person can have meant as a name: also one with spaces or commas. A
@@ -118,6 +154,8 @@ func textFlaw(text string, spaces bool) string {
 		case (first || last) && strings.ContainsRune("\"'`“”‘’", c):
 			what, then = "a quote", "remove the quotes, which some readers of .env files keep"
 		case c == ' ' && spaces && !first && !last:
+		case !spaces && !first && !last && !strings.Contains(text, "://"):
+			// An issuer that is no address: any name may be meant.
 		case c == '\r' || c == '\n':
 			what = "a line end"
 		case unicode.IsSpace(c):
