@@ -10,6 +10,7 @@ import (
 
 	"example.com/jwtverify/internal/base64url"
 	"example.com/jwtverify/internal/diagnosis"
+	"example.com/jwtverify/internal/memo"
 	"example.com/jwtverify/internal/quote"
 	"example.com/jwtverify/internal/strictjson"
 )
@@ -73,8 +74,8 @@ func (s *Issuers) Verify(ctx context.Context, token string) (*Token, error) {
 	// Only the verifier of its issuer can remember a token, and looking it up takes
 	// a tenth of the time that reading its claims does.
 	var last *atomic.Pointer[Verifier]
-	if s != nil && len(s.rememberers) > 0 {
-		hash := hashOf(token)
+	if s != nil && len(s.rememberers) > 0 && len(token) <= maxTokenBytes {
+		hash := memo.Hash(token)
 		last = &s.rememberers[hash%uint64(len(s.rememberers))]
 		if v := last.Load(); v != nil {
 			if t, err, done := v.remembered(ctx, token, hash); done {

@@ -277,21 +277,17 @@ func checkExpiry(t *Token, now time.Time, leeway time.Duration) error {
 // see of the token. Its error may be tested for by the caller, but not be taken for one
 // of ours: "unavailable" is never an answer about a token.
 func checkOwn(t *Token, check func(*Token) error) (err error) {
-	refuse := func(code, subject, text string, kind error) error {
-		return &invalidError{kind: kind, code: code, subject: subject, found: quote.Text(text, 100)}
-	}
 	defer func() {
 		if p := recover(); p != nil {
-			err = refuse("check-panicked", "Config.Check panicked:", fmt.Sprint(p), ErrClaims)
+			err = &invalidError{kind: ErrClaims, code: "check-panicked", subject: "Config.Check panicked:", found: quote.Text(fmt.Sprint(p), 100)}
 		}
 	}()
-	refusal := check(t.clone())
+	refusal, kind := check(t.clone()), ErrClaims
 	if refusal == nil {
 		return nil
 	}
-	kind := ErrClaims
 	if !errors.Is(refusal, ErrInvalid) && !errors.Is(refusal, ErrKeysUnavailable) {
 		kind = fmt.Errorf("%w: %w", ErrClaims, refusal)
 	}
-	return refuse("claims-refused", "Config.Check refused it:", refusal.Error(), kind)
+	return &invalidError{kind: kind, code: "claims-refused", subject: "Config.Check refused it:", found: quote.Text(refusal.Error(), 100)}
 }

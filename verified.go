@@ -40,7 +40,7 @@ func newVerifiedTokens(entries int) *memo.Table[verifiedToken] {
 // names, by a look-up that does whatever it does for other tokens, and the times must
 // still be right.
 func (v *Verifier) remembered(ctx context.Context, token string, hash uint64) (t *Token, err error, done bool) {
-	if v.verified == nil || len(token) > maxTokenBytes {
+	if v.verified == nil {
 		return nil, nil, false
 	}
 	known := v.verified.Find(token, hash)
@@ -71,14 +71,6 @@ func (v *Verifier) remembered(ctx context.Context, token string, hash uint64) (t
 		}
 	}
 	return known.Value.token.clone(), nil, true
-}
-
-// hashOf is what remembered takes beside a token. It is computed once for all verifiers.
-func hashOf(token string) uint64 {
-	if len(token) > maxTokenBytes {
-		return 0
-	}
-	return memo.Hash(token)
 }
 
 // remember adds a token that was verified just now.

@@ -175,16 +175,12 @@ func newVerifier(config Config) (*Verifier, error) {
 		audiences:     slices.Clone(config.Audiences),
 		types:         []string{config.Type},
 		audienceClaim: config.AudienceClaim,
-		leeway:        config.Leeway,
+		leeway:        max(cmp.Or(config.Leeway, defaultLeeway), 0),
 		now:           config.Now,
 		check:         config.Check,
 		verified:      newVerifiedTokens(config.VerifiedCache),
 		remembers:     config.VerifiedCache,
 	}
-	if v.leeway == 0 {
-		v.leeway = defaultLeeway
-	}
-	v.leeway = max(v.leeway, 0)
 	if v.now == nil {
 		v.now = time.Now
 	}
@@ -268,8 +264,8 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Token, error) {
 		return nil, errZeroVerifier
 	}
 	hash := uint64(0)
-	if v.verified != nil {
-		hash = hashOf(token)
+	if v.verified != nil && len(token) <= maxTokenBytes {
+		hash = memo.Hash(token)
 		if t, err, done := v.remembered(ctx, token, hash); done {
 			return t, err
 		}

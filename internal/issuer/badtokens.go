@@ -285,7 +285,7 @@ func (f *forge) unknownKey() {
 		return f.signedBy(f.attacker, f.header(Claims{"kid": attackerKeyID}, changes), f.claims())
 	}
 	add("kid-never-published", byAttacker(nil))
-	add("kid-missing-two-keys", f.withHeader(Claims{"kid": nil}))
+	add("kid-missing-two-keys", f.withHeader(Claims{"kid": nil, "x5t": nil})) // x5t would choose one, too
 
 	// The attacker brings the key along.
 	jwk := f.attacker.jwk
