@@ -702,3 +702,34 @@ func TestMarshalStored(t *testing.T) {
 		}
 	}
 }
+
+// What messages say of a key's names.
+func TestNamesInMessages(t *testing.T) {
+	for want, names := range map[string]jwk.Names{
+		"":               {ID: "a"},
+		`x5t "b"`:        {X5t: "b"},
+		`x5t#S256 "c\n"`: {X5t: "b", X5tS256: "c\n"},
+	} {
+		if got := names.Certificate(); got != want {
+			t.Errorf("%+v: got %s, want %s", names, got, want)
+		}
+	}
+	var shown []string
+	for i, want := range []string{
+		`one of the issuer's keys ("0")`,
+		`one of the issuer's keys ("0", "1")`,
+		`one of the issuer's keys ("0", "1", "2")`,
+		`one of the issuer's keys ("0", "1", "2", "3")`,
+		`one of the issuer's keys ("0", "1", "2", "3", "4")`,
+		`one of the issuer's keys ("0", "1", "2", "3", "4", …)`,
+		`one of the issuer's keys ("0", "1", "2", "3", "4", …)`,
+	} {
+		shown = jwk.ShowID(shown, fmt.Sprint(i))
+		if got := jwk.Wanted(shown, false); got != want {
+			t.Errorf("%d kids: got %s, want %s", i+1, got, want)
+		}
+	}
+	if got := jwk.Wanted(nil, true); !strings.Contains(got, "RFC 7638 thumbprint") {
+		t.Errorf("of PEM: got %s", got)
+	}
+}
