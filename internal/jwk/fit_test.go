@@ -4,6 +4,9 @@ import (
 	"crypto/rand"
 	"math"
 	"math/big"
+	"os"
+	"os/exec"
+	"strings"
 	"testing"
 
 	"example.com/jwtverify/internal/jwk"
@@ -92,4 +95,35 @@ func powersOf65537(p int64) map[int64]bool {
 		powers[power] = true
 	}
 	return powers
+}
+
+// In FIPS 140 mode crypto/rsa refuses keys that are fit elsewhere. The mode is that of a
+// process, so that this test runs in one of its own.
+func TestUnfitInFIPSMode(t *testing.T) {
+	if !strings.Contains(os.Getenv("GODEBUG"), "fips140=only") {
+		command := exec.Command(os.Args[0], "-test.run=^TestUnfitInFIPSMode$", "-test.v")
+		command.Env = append(os.Environ(), "GODEBUG=fips140=only")
+		if out, err := command.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS: TestUnfitInFIPSMode") {
+			t.Errorf("%v\n%s", err, out)
+		}
+		return
+	}
+	odd := func(bits uint) *big.Int {
+		return new(big.Int).Add(new(big.Int).Lsh(big.NewInt(1), bits-1), big.NewInt(12345))
+	}
+	for _, test := range []struct {
+		name string
+		n    *big.Int
+		e    int64
+		want string
+	}{
+		{"an ordinary key", odd(2048), 65537, ""},
+		{"2049 bits", odd(2049), 65537, "FIPS 140 mode is on, and refuses it: crypto/rsa: use of keys with odd size is not allowed in FIPS 140-only mode"},
+		{"a small exponent", odd(2048), 3, "FIPS 140 mode is on, and refuses it: crypto/rsa: use of public exponent <= 2¹⁶ is not allowed in FIPS 140-only mode"},
+		{"one that is refused anyhow", odd(2047), 65537, "the modulus has 2047 bits, want at least 2048"},
+	} {
+		if got := jwk.Unfit(test.n, test.e); got != test.want {
+			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
+		}
+	}
 }
