@@ -5,15 +5,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"example.com/jwtverify/internal/aside"
+	"example.com/jwtverify/internal/clock"
 	"example.com/jwtverify/internal/fetch"
 	"example.com/jwtverify/internal/jwk"
 	"example.com/jwtverify/internal/notkeys"
+	"example.com/jwtverify/internal/settings"
 )
 
 // Defaults and bounds of the fields of a Cache.
@@ -30,9 +31,7 @@ const (
 )
 
 const (
-	// Replicas that were started together drift apart: intervals and delays are
-	// 0.8 to 1 times their value.
-	jitter          = 0.2
+	jitter          = 0.2         // intervals and delays are 0.8 to 1 times their value: replicas drift apart
 	minJittered     = time.Minute // an interval below is kept as it is
 	maxRetryDelay   = time.Minute
 	coldRetryDelay  = 30 * time.Second // the most when there is no key to go on with
@@ -54,9 +53,9 @@ const (
 // A Cache keeps the keys of a source fresh. It asks the source when the first token
 // comes in; again when the set has reached its age, while tokens go on being verified
 // with the old one; and at once when a token names an unknown kid, though with growing
-// gaps, so that forged kids cannot turn it into a flood. While the source fails,
-// the last good set stays in use for MaxStale; a kid that is not in it is then unavailable
-// (503), not unknown (401), since it may be new.
+// gaps, so that forged kids cannot turn it into a flood. While the source fails, the last
+// good set stays in use for MaxStale; a kid that is not in it is then unavailable (503), not
+// unknown (401), since it may be new.
 //
 // The zero value of each field but Source means its default; a value out of bounds is
 // an error from [New], or from each call of Keys. A Cache is used as a pointer, must
@@ -100,10 +99,8 @@ type Cache struct {
 	mu    sync.Mutex
 	stats Stats
 
-	// random is what jitter is drawn from, rand.Float64 if nil. Tests set it, so that a
-	// run can be repeated.
-	random func() float64
-	calls  aside.Calls // see heldSet
+	random func() float64 // jitter is drawn from it; tests set it, to repeat a run
+	calls  aside.Calls    // see heldSet
 }
 
 type cacheState struct {
@@ -155,29 +152,22 @@ type flight struct {
 	miss, cold int           // callers that wait; guarded by the Cache's mu
 }
 
-// past reports whether t has come, and since how long ago it is, by the monotonic clock or
-// by the wall clock, whichever says more: the monotonic clock stands still while a machine
-// is suspended, and the wall clock may be set back.
-func past(now, t time.Time) bool { return !now.Before(t) || !now.Round(0).Before(t.Round(0)) }
-
-func since(now, t time.Time) time.Duration {
-	return max(now.Sub(t), now.Round(0).Sub(t.Round(0)))
-}
-
 func (st *cacheState) usable(now time.Time) bool {
-	return st.snapshot != nil && !past(now, st.snapshot.deadAt)
+	return st.snapshot != nil && !clock.Past(now, st.snapshot.deadAt)
 }
 
 func (st *cacheState) failing() bool { return st.trouble.err != nil }
 
 // held reports whether no fetch may start now.
-func (st *cacheState) held(now time.Time) bool { return st.stuck || !past(now, st.trouble.retryAt) }
+func (st *cacheState) held(now time.Time) bool {
+	return st.stuck || !clock.Past(now, st.trouble.retryAt)
+}
 
 // old reports whether the set has to wait for a fetch: it is past twice its interval, and
 // nothing was heard of the source for an interval in which it could be asked. What failed
 // before that says nothing about now.
 func (st *cacheState) old(now time.Time) bool {
-	return past(now, st.snapshot.oldAt) && !st.held(now) && past(now, st.trouble.retryAt.Add(st.snapshot.interval))
+	return clock.Past(now, st.snapshot.oldAt) && !st.held(now) && clock.Past(now, st.trouble.retryAt.Add(st.snapshot.interval))
 }
 
 // current returns the state; before the first fetch, an empty one.
@@ -224,7 +214,7 @@ func (c *Cache) find(ctx context.Context, q keyQuery, arrived time.Time) (cacheA
 
 // fresh returns the set in use if it is not due, or nil: without lock or allocation.
 func (c *Cache) fresh(now time.Time) *KeySet {
-	if st := c.state.Load(); st != nil && st.snapshot != nil && !past(now, st.snapshot.dueAt) {
+	if st := c.state.Load(); st != nil && st.snapshot != nil && !clock.Past(now, st.snapshot.dueAt) {
 		return st.snapshot.set
 	}
 	return nil
@@ -252,9 +242,9 @@ func (c *Cache) decide(ctx context.Context, left error, q keyQuery, arrived time
 	usable := st.usable(now)
 	due, old, known := false, false, false
 	if usable {
-		answer.set, answer.age = st.snapshot.set, since(now, st.snapshot.at)
+		answer.set, answer.age = st.snapshot.set, clock.Since(now, st.snapshot.at)
 		answer.keys, known = answer.set.find(q)
-		due, old = past(now, st.snapshot.dueAt), st.old(now)
+		due, old = clock.Past(now, st.snapshot.dueAt), st.old(now)
 	}
 	forced, mustWait := false, old && waited == nil
 	askedSince := !st.failing() && !st.confirmed.Before(arrived)
@@ -278,9 +268,9 @@ func (c *Cache) decide(ctx context.Context, left error, q keyQuery, arrived time
 	case st.held(now):
 		return cacheAnswer{}, nil, nil, st.unavailable(now, true)
 	case st.failing() || due: // wait for a fetch that costs no cooldown
-	case q.tried != nil && !past(now, st.confirmed.Add(cmp.Or(c.Cooldown, defaultCooldown))):
+	case q.tried != nil && !clock.Past(now, st.confirmed.Add(cmp.Or(c.Cooldown, defaultCooldown))):
 		return answer, nil, nil, nil // these keys are new enough
-	case q.names == jwk.Names{} && q.tried == nil || !past(now, st.forced.next):
+	case q.names == jwk.Names{} && q.tried == nil || !clock.Past(now, st.forced.next):
 		return answer, nil, nil, nil
 	default:
 		forced = true
@@ -352,7 +342,7 @@ func (c *Cache) start(ctx context.Context, st *cacheState, now time.Time, forced
 	c.stats.Fetches++
 	if forced {
 		c.stats.Forced++
-		if next.forced.gap == 0 || past(now, st.forced.at.Add(forgetForcing)) {
+		if next.forced.gap == 0 || clock.Past(now, st.forced.at.Add(forgetForcing)) {
 			next.forced.gap = cmp.Or(c.Cooldown, defaultCooldown)
 		}
 		next.forced.at, next.forced.next = now, now.Add(next.forced.gap)
@@ -365,9 +355,8 @@ func (c *Cache) start(ctx context.Context, st *cacheState, now time.Time, forced
 	return f
 }
 
-// fly calls the source. The deadline of ctx is the flight's own; its values, such as
-// a trace, are those of the caller that started it. The goroutine ends with the call
-// of the source and of OnLoad.
+// fly calls the source. The deadline of ctx is the flight's own; its values, such as a trace,
+// are those of the caller that started it. The goroutine ends with that call and OnLoad.
 func (c *Cache) fly(ctx context.Context, f *flight, held heldSet) {
 	timeout := cmp.Or(c.Timeout, defaultTimeout)
 	ctx = context.WithValue(context.WithoutCancel(ctx), heldSetKey{}, held)
@@ -475,7 +464,7 @@ func (c *Cache) publish(next *cacheState, set *KeySet, f *flight, partial bool, 
 	}
 	due := interval
 	if interval >= minJittered {
-		due = c.jittered(interval)
+		due = clock.Jittered(c.random, jitter, interval)
 	}
 	life := max(interval, cmp.Or(c.MaxStale, defaultMaxStale))
 	next.snapshot = &snapshot{
@@ -501,7 +490,7 @@ func (c *Cache) fail(st *cacheState, err error, wish time.Duration, now time.Tim
 		st.trouble.emptySince = time.Time{}
 	case st.trouble.emptySince.IsZero():
 		st.trouble.emptySince = now
-	case past(now, st.trouble.emptySince.Add(maxEmptyTime)):
+	case clock.Past(now, st.trouble.emptySince.Add(maxEmptyTime)):
 		st.snapshot, st.revoked = nil, st.trouble.emptySince
 	}
 
@@ -510,16 +499,8 @@ func (c *Cache) fail(st *cacheState, err error, wish time.Duration, now time.Tim
 		longest = min(max(st.snapshot.interval, minRefreshInterval), maxRetryDelay)
 		longestWish = maxRetryAfter
 	}
-	delay := c.jittered(min(time.Second<<min(st.trouble.count-1, 10), longest))
+	delay := clock.Jittered(c.random, jitter, min(time.Second<<min(st.trouble.count-1, 10), longest))
 	st.trouble.retryAt = now.Add(max(delay, min(wish, longestWish)))
-}
-
-func (c *Cache) jittered(d time.Duration) time.Duration {
-	random := c.random
-	if random == nil {
-		random = rand.Float64
-	}
-	return d - time.Duration(jitter*random()*float64(d))
 }
 
 // Keys returns the set in use, after the first fetch if there is none yet: a Cache is
@@ -534,11 +515,10 @@ func (c *Cache) Keys(ctx context.Context) (*KeySet, error) {
 }
 
 // ready is Keys without any fetch if there is a usable set.
-func (c *Cache) ready(ctx context.Context) error {
-	if c.current().usable(time.Now()) {
-		return nil
+func (c *Cache) ready(ctx context.Context) (err error) {
+	if !c.current().usable(time.Now()) {
+		_, err = c.find(ctx, keyQuery{any: true}, time.Now())
 	}
-	_, err := c.find(ctx, keyQuery{any: true}, time.Now())
 	return err
 }
 
@@ -551,20 +531,11 @@ func (c *Cache) check() error {
 	if err := checkInner(c.Source); err != nil {
 		return fmt.Errorf("Cache.Source: %w", err)
 	}
-	for _, field := range []struct {
-		name            string
-		value, min, max time.Duration
-	}{
-		{"Cache.RefreshInterval", c.RefreshInterval, minRefreshInterval, maxRefreshInterval},
-		{"Cache.Cooldown", c.Cooldown, minCooldown, maxCooldown},
-		{"Cache.MaxStale", c.MaxStale, 1, maxMaxStale},
-		{"Cache.Timeout", c.Timeout, minTimeout, maxTimeout},
-	} {
-		if field.value != 0 && (field.value < field.min || field.value > field.max) {
-			return fmt.Errorf("%s is %v: want %v to %v, or 0 for the default", field.name, field.value, field.min, field.max)
-		}
-	}
-	return nil
+	return cmp.Or(
+		settings.Within("Cache.RefreshInterval", c.RefreshInterval, minRefreshInterval, maxRefreshInterval),
+		settings.Within("Cache.Cooldown", c.Cooldown, minCooldown, maxCooldown),
+		settings.Within("Cache.MaxStale", c.MaxStale, 1, maxMaxStale),
+		settings.Within("Cache.Timeout", c.Timeout, minTimeout, maxTimeout))
 }
 
 // Stats is what the callers of a [Cache] cannot see from their own errors. Raise an
@@ -588,7 +559,7 @@ func (c *Cache) Stats() Stats {
 	stats, st, now := c.stats, c.current(), time.Now()
 	stats.Err = st.trouble.err
 	if st.usable(now) {
-		stats.Keys, stats.Age = st.snapshot.set.Len(), since(now, st.snapshot.at)
+		stats.Keys, stats.Age = st.snapshot.set.Len(), clock.Since(now, st.snapshot.at)
 	}
 	return stats
 }

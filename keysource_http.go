@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"example.com/jwtverify/internal/clock"
 	"example.com/jwtverify/internal/fetch"
 	"example.com/jwtverify/internal/metadata"
 	"example.com/jwtverify/internal/notkeys"
@@ -106,7 +107,7 @@ func (s DiscoveryKeySource) Keys(ctx context.Context) (*KeySet, error) {
 	ctx = neverNil(ctx)
 	held := heldSetOf(ctx)
 	from := origin{issuer: s.Issuer, discoveredAt: time.Now()}
-	if set := held.set; set != nil && !held.failed && set.origin.issuer == s.Issuer && since(time.Now(), set.origin.discoveredAt) < maxMetadataAge {
+	if set := held.set; set != nil && !held.failed && set.origin.issuer == s.Issuer && clock.Since(time.Now(), set.origin.discoveredAt) < maxMetadataAge {
 		from.url, from.tokenIssuer, from.discoveredAt = set.origin.url, set.origin.tokenIssuer, set.origin.discoveredAt
 	} else {
 		found, err := metadata.Find(ctx, s.Issuer, fetch.Request{Client: s.Client, Header: s.Header, Limit: maxKeySetBytes})

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -54,6 +55,14 @@ func Type(name, typ string) error {
 	}
 	if typ != "" && !mediatype.Valid(typ) {
 		return fmt.Errorf("%s is %s: want %s", name, quote.Text(typ, 100), want)
+	}
+	return nil
+}
+
+// Within accepts a duration within bounds, and 0.
+func Within(name string, value, low, high time.Duration) error {
+	if value != 0 && (value < low || value > high) {
+		return fmt.Errorf("%s is %v: want %v to %v, or 0 for the default", name, value, low, high)
 	}
 	return nil
 }
