@@ -47,7 +47,7 @@ func Count(n int, noun string) string {
 // Line returns a text of others as one line, and not a long one: as it is, or as Text does.
 func Line(s string) string {
 	const limit = 200
-	if len(s) > limit || strings.ContainsFunc(s, unicode.IsControl) {
+	if len(s) > limit || !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return Text(s, limit)
 	}
 	return s

@@ -89,6 +89,9 @@ func TestLine(t *testing.T) {
 		"\x1b[31mred":              `"\x1b[31mred"`,
 		"DEL\x7f":                  `"DEL\x7f"`,
 		"the C1 control \u0085":    `"the C1 control \u0085"`,
+		"right to left \u202e":     `"right to left \u202e"`,
+		"a line end \u2028":        `"a line end \u2028"`,
+		"not UTF-8 \xff":           `"not UTF-8 \xff"`,
 		"\u00e9 and a control\x00": `"\u00e9 and a control\x00"`,
 	} {
 		if got := quote.Line(text); got != want {
