@@ -52,7 +52,7 @@ func Parse(values []string) (token string, err error) {
 			fmt.Sprintf("token has %d bytes, want at most %d", len(token), maxTokenBytes)}
 	}
 	// b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="
-	end := leading(token, isBase64Char)
+	end := leadingBase64(token)
 	if end > 0 {
 		end += leading(token[end:], func(c byte) bool { return c == '=' })
 	}
@@ -133,6 +133,20 @@ func isTokenChar(c byte) bool {
 	return isAlphanumeric(c) || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
 }
 
-func isBase64Char(c byte) bool {
-	return isAlphanumeric(c) || c == '-' || c == '.' || c == '_' || c == '~' || c == '+' || c == '/'
+// leadingBase64 returns how many bytes at the start of s may stand in a b64token before
+// its "=". It is leading for a whole token, without a call for each byte.
+func leadingBase64(s string) int {
+	for i := range len(s) {
+		if !base64Chars[s[i]] {
+			return i
+		}
+	}
+	return len(s)
 }
+
+var base64Chars = func() (is [256]bool) {
+	for c := range is {
+		is[c] = isAlphanumeric(byte(c)) || strings.IndexByte("-._~+/", byte(c)) >= 0
+	}
+	return is
+}()
