@@ -266,7 +266,7 @@ func (g *Guard) admit(r *http.Request, required []string) (*http.Request, *Rejec
 	a := admissionFrom(r.Context())
 	if a == nil || a.guard != g {
 		var rejection *Rejection
-		if a, rejection = g.authenticate(r, len(required) > 0); rejection != nil {
+		if a, rejection = g.authenticate(r); rejection != nil {
 			return r, rejection
 		}
 		r = r.WithContext(a.context(r.Context()))
@@ -283,9 +283,8 @@ func (g *Guard) admit(r *http.Request, required []string) (*http.Request, *Rejec
 	return r, nil
 }
 
-// authenticate finds out who sent the request, by its Authorization header alone. With
-// scopes, those will be asked for.
-func (g *Guard) authenticate(r *http.Request, scopes bool) (*admission, *Rejection) {
+// authenticate finds out who sent the request, by its Authorization header alone.
+func (g *Guard) authenticate(r *http.Request) (*admission, *Rejection) {
 	raw, err := Parse(r.Header["Authorization"])
 	if request, ok := err.(*RequestError); ok {
 		return nil, &Rejection{
@@ -316,10 +315,7 @@ func (g *Guard) authenticate(r *http.Request, scopes bool) (*admission, *Rejecti
 		return nil, notValid(err)
 	}
 
-	a := &admission{guard: g, token: token}
-	if scopes {
-		a.claims = claimsOf(token) // now, or else they would be read twice
-	}
+	a := &admission{guard: g, token: token, claims: claimsOf(token)}
 	if token.Bound {
 		if g.bound == nil {
 			return nil, notValid(errBound)

@@ -2,13 +2,13 @@ package bearer
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
 
 	"example.com/jwtverify"
+	"example.com/jwtverify/internal/strictjson"
 )
 
 // HasScope reports whether the token that a guard put into ctx has a scope, compared
@@ -30,58 +30,93 @@ func Scopes(t *jwtverify.Token, claims ...string) []string {
 	if len(claims) == 0 {
 		claims = defaultScopeClaims()
 	}
-	return scopesIn(claimsOf(t), claims)
+	return readScopes(claimsOf(t), claims)
 }
 
 // RFC 8693, section 4.2, has the claim scope; some issuers write scp instead.
 func defaultScopeClaims() []string { return []string{"scope", "scp"} }
 
-// claimsOf returns the claims by their exact names, which is why it is a map: a struct
-// would take "Scope" for "scope".
-func claimsOf(t *jwtverify.Token) (claims map[string]json.RawMessage) {
-	if t.Claims(&claims) != nil {
-		return nil // not a Token of Verify, whose claims are a JSON object
+// claimsOf returns the claims as they were signed, which Verify has read strictly; or
+// nothing for a Token that Verify did not return.
+func claimsOf(t *jwtverify.Token) string {
+	var text strictjson.Text
+	if t.Claims(&text) != nil {
+		return ""
 	}
-	return claims
+	return string(text)
 }
 
-func scopesIn(claims map[string]json.RawMessage, names []string) []string {
-	for _, name := range names {
-		text, ok := claims[name]
-		if !ok {
+// readScopes reads the first of the names that the claims have, by its exact name: a
+// struct for encoding/json would take "Scope" for "scope".
+func readScopes(claims string, names []string) (scopes []string) {
+	first := len(names)
+	var r strictjson.Reader
+	r.Begin(claims, strictjson.Usual)
+	for name := range r.Object {
+		i := slices.Index(names, name)
+		if i < 0 || i >= first {
+			r.Skip()
 			continue
 		}
-		var value any
-		if json.Unmarshal(text, &value) != nil {
-			return nil // a number beyond float64
+		first, scopes = i, readScopeClaim(&r, name)
+		if first == 0 {
+			break
 		}
-		switch value := value.(type) {
-		case string:
-			return slices.DeleteFunc(strings.Split(value, " "), func(scope string) bool { return scope == "" })
-		case []any:
-			scopes := make([]string, len(value))
-			for i, element := range value {
-				var ok bool
-				if scopes[i], ok = element.(string); !ok {
-					return nil
-				}
-			}
-			return scopes
-		}
+	}
+	return scopes
+}
+
+// readScopeClaim reads a string or an array of strings. Any other value has no scopes.
+func readScopeClaim(r *strictjson.Reader, name string) []string {
+	switch r.Kind() {
+	case '"':
+		text, _ := r.String(name)
+		return slices.DeleteFunc(strings.Split(text, " "), func(scope string) bool { return scope == "" })
+	case '[':
+	default:
+		r.Skip()
 		return nil
 	}
-	return nil
+	var scopes []string
+	mixed := false
+	for range r.Array {
+		scope, err := r.String(name)
+		mixed = mixed || err != nil
+		scopes = append(scopes, scope)
+	}
+	if mixed {
+		return nil
+	}
+	return scopes
+}
+
+// isBound reports whether the claims have cnf, whatever it holds.
+func isBound(claims string) bool {
+	// Without a backslash, a name can be spelled in one way only: then there is no such
+	// claim where "cnf" does not stand.
+	if !strings.Contains(claims, `"cnf"`) && !strings.Contains(claims, `\`) {
+		return false
+	}
+	var r strictjson.Reader
+	r.Begin(claims, strictjson.Usual)
+	for name := range r.Object {
+		if name == "cnf" {
+			return true
+		}
+		r.Skip()
+	}
+	return false
 }
 
 // An admission is what a guard knows about a request that it let in: it travels in the
 // context beside the token.
 type admission struct {
-	guard *Guard
-	token *jwtverify.Token
+	guard  *Guard
+	token  *jwtverify.Token
+	claims string // see claimsOf
 
-	once   sync.Once // guards what follows, once others can see the admission
-	claims map[string]json.RawMessage
-	list   []string
+	once sync.Once // guards list
+	list []string
 }
 
 type admissionKey struct{}
@@ -104,12 +139,7 @@ func admissionFrom(ctx context.Context) *admission {
 }
 
 func (a *admission) scopes() []string {
-	a.once.Do(func() {
-		if a.claims == nil {
-			a.claims = claimsOf(a.token)
-		}
-		a.list = scopesIn(a.claims, a.guard.scopeClaims)
-	})
+	a.once.Do(func() { a.list = readScopes(a.claims, a.guard.scopeClaims) })
 	return a.list
 }
 
