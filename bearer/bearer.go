@@ -27,6 +27,9 @@
 //	handler := guard.Require()(router)
 //
 // Inside, Require with scopes does not verify again what the same guard has verified.
+// [Guard.RequireFunc] asks for what no scope says: a role, a tenant, one of several
+// scopes. [Guard.Admit] judges a request for frameworks whose handlers are of another
+// kind, such as gin and echo.
 //
 // # What the client gets
 //
@@ -36,7 +39,8 @@
 //   - 401 invalid_token: the token has expired, or is not valid yet, or is not valid.
 //     The first two are told apart since the signature was good; nothing more is told
 //     to whoever can send anything.
-//   - 403 insufficient_scope: the token is good, but lacks one of the scopes named.
+//   - 403 insufficient_scope: the token is good, but lacks one of the scopes named, or
+//     the function of RequireFunc refuses it.
 //   - 503 with Retry-After: the issuer's keys cannot be had, and nothing is known
 //     about the token. A 401 here would make clients throw good tokens away.
 //
@@ -50,7 +54,8 @@
 // Scopes are read from one claim: scope, or scp where scope is absent, or
 // [Config.ScopeClaim]. Never from two: adding the permissions of a user to the scope
 // of a client would widen what was delegated. Require takes all the scopes that a
-// route needs; "any of" is HasScope(ctx, a) || HasScope(ctx, b) in the handler.
+// route needs; "any of" is a [Guard.RequireFunc], or HasScope(ctx, a) || HasScope(ctx, b)
+// in the handler.
 //
 // # Browsers and CORS
 //
@@ -93,6 +98,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -212,6 +218,26 @@ func newGuard(config Config) (*Guard, error) {
 // ready reports whether g was made by New.
 func (g *Guard) ready() bool { return g != nil && g.verifier != nil }
 
+// Admit judges a request for code that is no http.Handler, such as a middleware of gin
+// or echo. It returns the request with the token in its context
+// ([jwtverify.FromContext]) and true, if that token is valid and has all of the scopes.
+// Otherwise it returns the request as it came and false: then the answer has been
+// written, and nothing may follow. A framework has to be told so:
+//
+//	func(c *gin.Context) {
+//		var ok bool
+//		if c.Request, ok = guard.Admit(c.Writer, c.Request, "orders:read"); !ok {
+//			c.Abort() // or gin runs the handlers behind
+//		}
+//	}
+//
+// Where code can be an http.Handler, [Guard.Require] needs no such care. Like Require,
+// Admit panics if a scope is not one that a token could have, whatever the request.
+func (g *Guard) Admit(w http.ResponseWriter, r *http.Request, scopes ...string) (*http.Request, bool) {
+	mustScopes(scopes)
+	return g.judge(w, r, demand{scopes: scopes})
+}
+
 // Require returns a middleware whose handlers run for requests with a valid token
 // that has all of the scopes; without scopes, any valid token will do. The token is in
 // the context of the request ([jwtverify.FromContext]). Nothing is set on the response.
@@ -224,18 +250,33 @@ func (g *Guard) ready() bool { return g != nil && g.verifier != nil }
 // printable ASCII without space, " and \), and the middleware if the handler is nil,
 // as [http.ServeMux.Handle] does: these are mistakes in the program.
 func (g *Guard) Require(scopes ...string) func(http.Handler) http.Handler {
-	required := mustScopes(scopes)
-	return func(next http.Handler) http.Handler {
-		mustHandler(next)
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			admitted, rejection := g.admit(r, required)
-			if rejection != nil {
-				g.refuse(w, admitted, rejection)
-				return
-			}
-			next.ServeHTTP(w, admitted)
-		})
+	mustScopes(scopes)
+	return g.gates(demand{scopes: slices.Clone(scopes)})
+}
+
+// RequireFunc returns a middleware whose handlers run for requests with a valid token
+// for which permits returns nil: for roles, tenants, or one of several scopes.
+//
+//	guard.RequireFunc(func(t *jwtverify.Token) error {
+//		if slices.Contains(bearer.Scopes(t, "roles"), "admin") {
+//			return nil
+//		}
+//		return errors.New("not an admin")
+//	})
+//
+// An error refuses the request by 403 and insufficient_scope (RFC 6750, section 3.1:
+// "requires higher privileges than provided by the access token"), whatever it
+// matches. Its text goes to [Config.Reject] alone. In all else it is like
+// [Guard.Require], and either may stand within the other.
+//
+// permits must be safe for concurrent use, and leave the token as it is. If it panics,
+// the handler does not run. RequireFunc panics if permits is nil, and the middleware if
+// the handler is nil.
+func (g *Guard) RequireFunc(permits func(*jwtverify.Token) error) func(http.Handler) http.Handler {
+	if permits == nil {
+		panic("bearer: nil function")
 	}
+	return g.gates(demand{permits: permits})
 }
 
 // Optional returns a handler that runs next for requests with a valid token, as
@@ -247,7 +288,7 @@ func (g *Guard) Require(scopes ...string) func(http.Handler) http.Handler {
 func (g *Guard) Optional(next http.Handler) http.Handler {
 	mustHandler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		admitted, rejection := g.admit(r, nil)
+		admitted, rejection := g.admit(r, demand{})
 		if rejection != nil && !rejection.isAnonymous() {
 			g.refuse(w, admitted, rejection)
 			return
@@ -257,9 +298,46 @@ func (g *Guard) Optional(next http.Handler) http.Handler {
 	})
 }
 
+// A demand is what a route asks of a token that is valid.
+type demand struct {
+	scopes  []string                     // the token needs all of them
+	permits func(*jwtverify.Token) error // nil: there is none
+}
+
+// A gate is a handler behind a guard.
+type gate struct {
+	guard  *Guard
+	demand demand
+	next   http.Handler
+}
+
+func (g *Guard) gates(d demand) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		mustHandler(next)
+		return &gate{g, d, next}
+	}
+}
+
+func (h *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if admitted, ok := h.guard.judge(w, r, h.demand); ok {
+		h.next.ServeHTTP(w, admitted)
+	}
+}
+
+// judge is Admit.
+func (g *Guard) judge(w http.ResponseWriter, r *http.Request, d demand) (*http.Request, bool) {
+	admitted, rejection := g.admit(r, d)
+	if rejection != nil {
+		g.refuse(w, admitted, rejection)
+		return r, false
+	}
+	return admitted, true
+}
+
 // admit is the story of a request: it returns r with the token in its context, or why
-// the request is refused. Where a scope is missing it returns both.
-func (g *Guard) admit(r *http.Request, required []string) (*http.Request, *Rejection) {
+// the request is refused. Where the token is valid and does not suffice, it returns
+// both.
+func (g *Guard) admit(r *http.Request, d demand) (*http.Request, *Rejection) {
 	if !g.ready() {
 		return r, undetermined(errZeroGuard)
 	}
@@ -271,13 +349,24 @@ func (g *Guard) admit(r *http.Request, required []string) (*http.Request, *Rejec
 		}
 		r = r.WithContext(a.context(r.Context()))
 	}
-	if missing := a.lacks(required); missing != "" {
+	if missing := a.lacks(d.scopes); missing != "" {
 		return r, &Rejection{
 			Status:      http.StatusForbidden,
 			Code:        "insufficient_scope",
 			Description: "The access token lacks a required scope",
-			Scopes:      required,
+			Scopes:      slices.Clone(d.scopes),
 			Err:         fmt.Errorf("bearer: token lacks the scope %s: it has [%s]", quoted(missing), quoted(strings.Join(a.scopes(), " "))),
+		}
+	}
+	if d.permits == nil {
+		return r, nil
+	}
+	if err := d.permits(a.token); err != nil {
+		return r, &Rejection{
+			Status:      http.StatusForbidden,
+			Code:        "insufficient_scope",
+			Description: "The access token does not permit this request",
+			Err:         fmt.Errorf("bearer: the function of RequireFunc refused the token: %w", err),
 		}
 	}
 	return r, nil

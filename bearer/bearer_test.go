@@ -275,14 +275,20 @@ func TestNewCopiesWhatItKeeps(t *testing.T) {
 func TestRequirePanicsForWhatNoTokenCanHave(t *testing.T) {
 	guard := newGuard(t, bearer.Config{})
 	for name, register := range map[string]func(){
-		"an empty scope":                  func() { guard.Require("") },
-		"a scope with a space":            func() { guard.Require("orders:read orders:write") },
-		"a scope with a quote":            func() { guard.Require(`a"`) },
-		"a scope with a backslash":        func() { guard.Require(`a\`) },
-		"a scope that is not ASCII":       func() { guard.Require("lesen:bücher") },
-		"a scope with a newline":          func() { guard.Require("good", "a\n") },
-		"a bad scope of ForwardAuth":      func() { guard.ForwardAuth("a b") },
-		"a bad scope of a zero Guard":     func() { new(bearer.Guard).Require("") },
+		"an empty scope":              func() { guard.Require("") },
+		"a scope with a space":        func() { guard.Require("orders:read orders:write") },
+		"a scope with a quote":        func() { guard.Require(`a"`) },
+		"a scope with a backslash":    func() { guard.Require(`a\`) },
+		"a scope that is not ASCII":   func() { guard.Require("lesen:bücher") },
+		"a scope with a newline":      func() { guard.Require("good", "a\n") },
+		"a bad scope of ForwardAuth":  func() { guard.ForwardAuth("a b") },
+		"a bad scope of a zero Guard": func() { new(bearer.Guard).Require("") },
+		"a bad scope of Admit":        func() { guard.Admit(nil, request("GET", "/"), "a b") },
+		"a bad scope of Admit, good token": func() {
+			guard.Admit(nil, request("GET", "/", "Bearer "+token(t, claims{"scope": "a"})), "a", "a b")
+		},
+		"a nil function":                  func() { guard.RequireFunc(nil) },
+		"a nil handler of RequireFunc":    func() { guard.RequireFunc(func(*jwtverify.Token) error { return nil })(nil) },
 		"a nil handler":                   func() { guard.Require()(nil) },
 		"a nil HandlerFunc":               func() { guard.Require()(http.HandlerFunc(nil)) },
 		"a nil handler of Optional":       func() { guard.Optional(nil) },
@@ -313,6 +319,12 @@ func TestZeroValuesAnswer503(t *testing.T) {
 		for _, h := range []http.Handler{
 			guard.Require()(mustNotRun(t)), guard.Require("a")(mustNotRun(t)), guard.Optional(mustNotRun(t)),
 			guard.Metadata(), guard.ForwardAuth(), mux,
+			guard.RequireFunc(func(*jwtverify.Token) error { return nil })(mustNotRun(t)),
+			http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if _, ok := guard.Admit(w, r); ok {
+					t.Error("Admit let the request through")
+				}
+			}),
 		} {
 			for _, path := range []string{"/", "/handle", "/public", "/optional", "/public/../x"} {
 				for _, authorization := range [][]string{nil, {"Bearer " + token(t, nil)}, {"Bearer"}, {"Basic x"}} {

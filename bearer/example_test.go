@@ -173,6 +173,74 @@ func ExampleHasScope() {
 	// GET /orders 200
 }
 
+// Roles, tenants, or one of several scopes: whatever the token says decides.
+func ExampleGuard_RequireFunc() {
+	guard, err := bearer.New(bearer.Config{Verifier: exampleVerifier()})
+	if err != nil {
+		log.Fatal(err)
+	}
+	reader := guard.RequireFunc(func(t *jwtverify.Token) error {
+		for _, scope := range bearer.Scopes(t) {
+			if scope == "orders:read" || scope == "admin" {
+				return nil
+			}
+		}
+		return errors.New("neither orders:read nor admin") // for Config.Reject, not for the client
+	})
+	handler := reader(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+
+	show(handler, "GET", "/orders", exampleToken("admin"))
+	show(handler, "GET", "/orders", exampleToken("profile"))
+	show(handler, "GET", "/orders", "")
+	// Output:
+	// GET /orders 200
+	// GET /orders 403 Bearer realm="api", error="insufficient_scope", error_description="The access token does not permit this request"
+	// GET /orders 401 Bearer realm="api"
+}
+
+// A framework with handlers of its own, which run in a chain until one breaks it off, as
+// in gin or fiber.
+func ExampleGuard_Admit() {
+	type exchange struct {
+		http.ResponseWriter
+		*http.Request
+		done bool
+	}
+	chain := func(handlers ...func(*exchange)) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			x := &exchange{w, r, false}
+			for _, h := range handlers {
+				if h(x); x.done {
+					break
+				}
+			}
+		})
+	}
+	guard, err := bearer.New(bearer.Config{Verifier: exampleVerifier()})
+	if err != nil {
+		log.Fatal(err)
+	}
+	handler := chain(
+		func(x *exchange) {
+			var ok bool
+			if x.Request, ok = guard.Admit(x.ResponseWriter, x.Request, "orders:read"); !ok {
+				x.done = true // the answer has been written
+			}
+		},
+		func(x *exchange) {
+			token, _ := jwtverify.FromContext(x.Context())
+			fmt.Println("orders of", token.Subject)
+		},
+	)
+
+	show(handler, "GET", "/orders", exampleToken("orders:read"))
+	show(handler, "GET", "/orders", exampleToken("profile"))
+	// Output:
+	// orders of client-1
+	// GET /orders 200
+	// GET /orders 403 Bearer realm="api", error="insufficient_scope", error_description="The access token lacks a required scope", scope="orders:read"
+}
+
 // The check that a reverse proxy asks for, as the whole handler of its own server.
 func ExampleGuard_ForwardAuth() {
 	guard, err := bearer.New(bearer.Config{Verifier: exampleVerifier()})

@@ -153,14 +153,13 @@ func (a *admission) lacks(required []string) string {
 	return ""
 }
 
-// mustScopes returns a copy of scopes, or panics if one of them can be in no token.
-func mustScopes(scopes []string) []string {
+// mustScopes panics if one of the scopes can be in no token.
+func mustScopes(scopes []string) {
 	for _, scope := range scopes {
 		if !isScope(scope) {
 			panic(fmt.Sprintf(`bearer: scope %s: want printable ASCII without space, " and \`, quoted(scope)))
 		}
 	}
-	return slices.Clone(scopes)
 }
 
 // isScope reports whether s is a scope-token (RFC 6749, section 3.3).
