@@ -106,7 +106,7 @@ func TestRequireFuncRefuses(t *testing.T) {
 // the function is not asked.
 func TestRequireFuncIsAskedForValidTokensAlone(t *testing.T) {
 	for _, row := range rows(t, bearer.Config{}) {
-		if row.status == 403 {
+		if row.scopes != nil {
 			continue
 		}
 		h := row.guard.RequireFunc(func(*jwtverify.Token) error {

@@ -45,7 +45,8 @@
 //     about the token. A 401 here would make clients throw good tokens away.
 //
 // Each has a challenge in WWW-Authenticate, except 503, and a body of the type
-// application/problem+json (RFC 9457). They are not cached. A token is taken from the
+// application/problem+json (RFC 9457). 401 and 403 name the scopes that the route
+// requires. They are not cached. A token is taken from the
 // header Authorization alone: never from a query, a form or a cookie, where it would
 // end up in logs or be sent by other sites (RFC 9700, section 4.3.2).
 //
@@ -235,7 +236,7 @@ func (g *Guard) ready() bool { return g != nil && g.verifier != nil }
 // Admit panics if a scope is not one that a token could have, whatever the request.
 func (g *Guard) Admit(w http.ResponseWriter, r *http.Request, scopes ...string) (*http.Request, bool) {
 	mustScopes(scopes)
-	return g.judge(w, r, demand{scopes: scopes})
+	return g.judge(w, r, demand{scopes: scopes, named: scopes})
 }
 
 // Require returns a middleware whose handlers run for requests with a valid token
@@ -245,6 +246,9 @@ func (g *Guard) Admit(w http.ResponseWriter, r *http.Request, scopes ...string) 
 // Within a handler that the same Guard has protected already, the token of its context
 // counts, and only scopes are checked. Another Guard verifies for itself, and its token
 // replaces the first.
+//
+// A 401 names the scopes, so that a client knows what to ask its issuer for. Those of a
+// Require of the same Guard right behind, as in a [Mux], are among them.
 //
 // Require panics if a scope is not one that a token could have (RFC 6749, section 3.3:
 // printable ASCII without space, " and \), and the middleware if the handler is nil,
@@ -302,6 +306,7 @@ func (g *Guard) Optional(next http.Handler) http.Handler {
 type demand struct {
 	scopes  []string                     // the token needs all of them
 	permits func(*jwtverify.Token) error // nil: there is none
+	named   []string                     // the scopes in the challenge of a 401
 }
 
 // A gate is a handler behind a guard.
@@ -314,6 +319,12 @@ type gate struct {
 func (g *Guard) gates(d demand) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		mustHandler(next)
+		d := d
+		d.named = d.scopes
+		if behind, ok := next.(*gate); ok && behind.guard == g {
+			// Who passes here is asked for those next, and should hear of them at once.
+			d.named = union(d.scopes, behind.demand.named)
+		}
 		return &gate{g, d, next}
 	}
 }
@@ -345,7 +356,7 @@ func (g *Guard) admit(r *http.Request, d demand) (*http.Request, *Rejection) {
 	if a == nil || a.guard != g {
 		var rejection *Rejection
 		if a, rejection = g.authenticate(r); rejection != nil {
-			return r, rejection
+			return r, rejection.naming(d.named)
 		}
 		r = r.WithContext(a.context(r.Context()))
 	}
@@ -450,6 +461,14 @@ func undetermined(err error) *Rejection {
 		RetryAfter:  after,
 		Err:         err,
 	}
+}
+
+// naming adds to a 401 the scopes that the route requires (RFC 6750, section 3).
+func (r *Rejection) naming(scopes []string) *Rejection {
+	if r.Status == http.StatusUnauthorized {
+		r.Scopes = append([]string(nil), scopes...) // nil where there are none
+	}
+	return r
 }
 
 // isAnonymous reports whether there were no credentials: a 401 that has no error code.

@@ -142,11 +142,11 @@ func ExampleConfig_reject() {
 	show(handler, "GET", "/orders", token(new(testing.T), claims{"aud": "https://other.example"}))
 	// Output:
 	// 401 GET /orders: bearer: no credentials of the scheme Bearer
-	// GET /orders 401 Bearer realm="api"
+	// GET /orders 401 Bearer realm="api", scope="orders:read"
 	// 403 GET /orders: bearer: token lacks the scope "orders:read": it has ["profile"]
 	// GET /orders 403 Bearer realm="api", error="insufficient_scope", error_description="The access token lacks a required scope", scope="orders:read"
 	// 401 GET /orders: jwtverify: token is invalid: audience is ["https://other.example"], want "https://api.example"
-	// GET /orders 401 Bearer realm="api", error="invalid_token", error_description="The access token is not valid"
+	// GET /orders 401 Bearer realm="api", error="invalid_token", error_description="The access token is not valid", scope="orders:read"
 }
 
 // Require takes all the scopes that a route needs. "Any of" is asked in the handler.

@@ -3,6 +3,7 @@ package bearer
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"example.com/jwtverify"
@@ -43,10 +44,11 @@ import (
 //
 // Like Require, ForwardAuth panics if a scope is not one that a token could have.
 func (g *Guard) ForwardAuth(scopes ...string) http.Handler {
+	scopes = slices.Clone(scopes)
 	return g.Require(scopes...)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a := admissionFrom(r.Context())
 		if err := a.checkHeaders(); err != nil {
-			g.refuse(w, r, notValid(err))
+			g.refuse(w, r, notValid(err).naming(scopes))
 			return
 		}
 		header := w.Header()

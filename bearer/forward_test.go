@@ -55,7 +55,7 @@ func TestForwardAuthOverHTTP1(t *testing.T) {
 	defer server.close()
 	good := "Authorization: Bearer " + token(t, claims{"scope": "a"}) + "\r\n"
 	const accepted = "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nX-Auth-Issuer: https://issuer.example\r\nX-Auth-Scope: a\r\nX-Auth-Subject: client-1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-	const refused = "HTTP/1.1 401 Unauthorized\r\nCache-Control: no-store\r\nContent-Length: 37\r\nContent-Type: application/problem+json\r\nWww-Authenticate: Bearer realm=\"api\"\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n{\"title\":\"Unauthorized\",\"status\":401}"
+	const refused = "HTTP/1.1 401 Unauthorized\r\nCache-Control: no-store\r\nContent-Length: 37\r\nContent-Type: application/problem+json\r\nWww-Authenticate: Bearer realm=\"api\", scope=\"a\"\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n{\"title\":\"Unauthorized\",\"status\":401}"
 	for _, line := range []string{
 		"GET / HTTP/1.1\r\n",
 		"GET /orders//7/../%2e%2e/public HTTP/1.1\r\n",

@@ -22,8 +22,8 @@ type Rejection struct {
 	// Description is the sentence for the client, one of a fixed few; empty if there
 	// were no credentials.
 	Description string
-	// Scopes are those that the route requires, all of them, where one was missing
-	// (403); else nil.
+	// Scopes are those that the route requires, all of them, with 401, and with 403
+	// where one was missing; else nil.
 	Scopes []string
 	// RetryAfter is what the header Retry-After says with 503, whole seconds from 1
 	// second to 5 minutes; else 0.
@@ -113,7 +113,7 @@ func (g *Guard) challenge(rejection *Rejection) string {
 	if rejection.Code != "" {
 		value += `, error="` + rejection.Code + `", error_description="` + rejection.Description + `"`
 	}
-	if rejection.Scopes != nil {
+	if len(rejection.Scopes) > 0 {
 		value += `, scope="` + strings.Join(rejection.Scopes, " ") + `"`
 	}
 	if g.metadataURL != "" {

@@ -118,6 +118,14 @@ func rows(t *testing.T, config bearer.Config) []row {
 	}
 
 	scopes := []string{"orders:read", "orders:write"}
+	for _, row := range slices.Clone(rows) { // 401 names the scopes, 400 does not
+		row.name, row.scopes = row.name+", where scopes are required", scopes
+		if row.status == http.StatusUnauthorized {
+			row.challenge += `, scope="orders:read orders:write"`
+			row.rejection.Scopes = scopes
+		}
+		rows = append(rows, row)
+	}
 	for name, changes := range map[string]claims{"no scopes": nil, "one of two": {"scope": "orders:write"}} {
 		add(row{name: "8: " + name, scopes: scopes, authorization: one(token(t, changes)), status: 403,
 			challenge: `Bearer realm="api", error="insufficient_scope", error_description="The access token lacks a required scope", scope="orders:read orders:write"`,

@@ -162,6 +162,17 @@ func mustScopes(scopes []string) {
 	}
 }
 
+// union returns the scopes of both, each of the others once.
+func union(scopes, others []string) []string {
+	all := slices.Clone(scopes)
+	for _, scope := range others {
+		if !slices.Contains(all, scope) {
+			all = append(all, scope)
+		}
+	}
+	return all
+}
+
 // isScope reports whether s is a scope-token (RFC 6749, section 3.3).
 func isScope(s string) bool {
 	return s != "" && isPrintable(s) && !strings.ContainsAny(s, ` "\`)

@@ -188,6 +188,60 @@ func TestChallengeNamesAllScopes(t *testing.T) {
 	}
 }
 
+// A client that is refused by 401 learns which scopes the route requires, from whatever
+// gate of the guard refuses it first.
+func TestUnauthorizedNamesTheScopesOfTheRoute(t *testing.T) {
+	guard, other := newGuard(t, bearer.Config{}), newGuard(t, bearer.Config{})
+	h := mustNotRun(t)
+	permits := func(*jwtverify.Token) error { return nil }
+	mux := guard.NewMux()
+	mux.Handle("/a", guard.Require("a")(h))
+	mux.Handle("/other", other.Require("a")(h))
+	mux.Handle("/plain", h)
+	mux.Handle("/slash/", guard.Require("a")(h))
+	admit := func(scopes ...string) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { guard.Admit(w, r, scopes...) })
+	}
+	for name, test := range map[string]struct {
+		h     http.Handler
+		path  string
+		scope string
+	}{
+		"no scope":                             {guard.Require()(h), "/", ""},
+		"an empty list":                        {guard.Require([]string{}...)(h), "/", ""},
+		"one":                                  {guard.Require("a")(h), "/", "a"},
+		"several, as registered":               {guard.Require("b", "a", "b")(h), "/", "b a b"},
+		"those of a gate behind":               {guard.Require()(guard.Require("a")(h)), "/", "a"},
+		"each once":                            {guard.Require("a")(guard.Require("b", "a", "b")(h)), "/", "a b"},
+		"three gates":                          {guard.Require("c")(guard.Require("b")(guard.Require("a")(h))), "/", "c b a"},
+		"behind RequireFunc":                   {guard.RequireFunc(permits)(guard.Require("a")(h)), "/", "a"},
+		"before RequireFunc":                   {guard.Require("a")(guard.RequireFunc(permits)(h)), "/", "a"},
+		"another guard's are its own":          {guard.Require("b")(other.Require("a")(h)), "/", "b"},
+		"Admit":                                {admit("a", "b"), "/", "a b"},
+		"Admit without scopes":                 {admit(), "/", ""},
+		"ForwardAuth":                          {guard.ForwardAuth("a"), "/", "a"},
+		"a Mux: the route's":                   {mux, "/a", "a"},
+		"a Mux: another guard's are its own":   {mux, "/other", ""},
+		"a Mux: a route without":               {mux, "/plain", ""},
+		"a Mux: no route":                      {mux, "/nowhere", ""},
+		"a Mux: a redirect needs any token":    {mux, "/slash", ""},
+		"a Mux around: those of what it wraps": {guard.Require("b")(mux), "/a", "b"},
+	} {
+		for _, authorization := range [][]string{nil, {"Bearer " + forged(t)}} {
+			w := serve(test.h, request("GET", test.path, authorization...))
+			_, got, _ := strings.Cut(w.Header().Get("WWW-Authenticate"), `, scope="`)
+			if w.Code != 401 || strings.TrimSuffix(got, `"`) != test.scope {
+				t.Errorf("%s: got %d %v, want the scope %q", name, w.Code, w.Header()["Www-Authenticate"], test.scope)
+			}
+		}
+	}
+	// What cannot travel in a header is refused late.
+	w := get(guard.ForwardAuth("a"), token(t, claims{"scope": "a", "sub": "a\n"}))
+	if got := w.Header().Get("WWW-Authenticate"); w.Code != 401 || !strings.HasSuffix(got, `, scope="a"`) {
+		t.Errorf("got %d %s, want the scope named", w.Code, got)
+	}
+}
+
 // RFC 6749, section 3.3: %x21 / %x23-5B / %x5D-7E.
 func TestScopeOfEveryCharacter(t *testing.T) {
 	scope := ""
