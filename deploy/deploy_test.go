@@ -332,9 +332,9 @@ func TestSuite(t *testing.T) {
 }
 
 const (
-	noCredentials = `Bearer realm="api"`
-	notValid      = `Bearer realm="api", error="invalid_token", error_description="The access token is not valid"`
-	expired       = `Bearer realm="api", error="invalid_token", error_description="The access token has expired"`
+	noCredentials = `Bearer realm="api", scope="orders:read"`
+	notValid      = `Bearer realm="api", error="invalid_token", error_description="The access token is not valid", scope="orders:read"`
+	expired       = `Bearer realm="api", error="invalid_token", error_description="The access token has expired", scope="orders:read"`
 	malformed     = `Bearer realm="api", error="invalid_request", error_description="The Authorization header field is malformed"`
 	noScope       = `Bearer realm="api", error="insufficient_scope", error_description="The access token lacks a required scope", scope="orders:read"`
 )
