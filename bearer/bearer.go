@@ -134,8 +134,12 @@ type Config struct {
 	// the address of that description, see [Guard.Metadata]. nil: they don't.
 	Resource *Resource
 
-	// ScopeClaim is the one claim that scopes are read from, such as "permissions".
-	// Empty: "scope", and "scp" where "scope" is absent.
+	// ScopeClaim is the one claim that scopes are read from, such as "permissions" or
+	// "https://api.example.com/roles". Empty: "scope", and "scp" where "scope" is
+	// absent. It is a name: a path such as "realm_access.roles" is refused, since the
+	// tokens have no claim of that name, and every request would be a 403. A name with
+	// a dot is taken for a path unless it has a colon or a slash, as a URL has. For a
+	// list inside another claim there is [Guard.RequireFunc].
 	ScopeClaim string
 
 	// Reject is called for every refusal, before it is answered: to log it, to count
@@ -193,6 +197,9 @@ func newGuard(config Config) (*Guard, error) {
 		return nil, fmt.Errorf(`Config.Realm is %s: want printable ASCII without " and \, such as "api"`, quoted(config.Realm))
 	case !utf8.ValidString(config.ScopeClaim):
 		return nil, fmt.Errorf("Config.ScopeClaim is %s: no token can have such a claim, since it is not valid UTF-8", quoted(config.ScopeClaim))
+	case isPath(config.ScopeClaim):
+		return nil, fmt.Errorf(`Config.ScopeClaim is %s: it is the name of one claim, such as "permissions", and no path into it; for those use Guard.RequireFunc and token.Strings(%s)`,
+			quoted(config.ScopeClaim), quote.List(strings.Split(config.ScopeClaim, ".")))
 	}
 	g := &Guard{
 		verifier:    config.Verifier,

@@ -153,6 +153,12 @@ func (a *admission) lacks(required []string) string {
 	return ""
 }
 
+// isPath reports whether the name of a claim looks like a path, such as
+// realm_access.roles. The dots of a URL do not.
+func isPath(claim string) bool {
+	return strings.Contains(claim, ".") && !strings.ContainsAny(claim, ":/")
+}
+
 // mustScopes panics if one of the scopes can be in no token.
 func mustScopes(scopes []string) {
 	for _, scope := range scopes {

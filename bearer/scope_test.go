@@ -81,7 +81,7 @@ func TestScopeClaim(t *testing.T) {
 		"a claim of its own, another case":  {"permissions", `"Permissions":["a"]`, nil},
 		"a claim whose name is an address":  {"https://api.example/roles", `"https://api.example/roles":["a"]`, []string{"a"}},
 		"an address with escaped slashes":   {"https://api.example/roles", `"https:\/\/api.example\/roles":["a"]`, []string{"a"}},
-		"a path is no way into an object":   {"realm_access.roles", `"realm_access":{"roles":["a"]}`, nil},
+		"a name with colons":                {"urn:example.com:roles", `"urn:example.com:roles":["a"]`, []string{"a"}},
 		"the same scope twice stays as is":  {"", `"scope":"a a"`, []string{"a", "a"}},
 		"letters beyond ASCII":              {"", `"scope":"ä"`, []string{"ä"}},
 		"a longer scope is another one":     {"", `"scope":"a:read"`, []string{"a:read"}},
