@@ -336,6 +336,7 @@ func ExampleGuard_Metadata() {
 	}
 	mux := guard.NewMux()
 	mux.Public("GET /.well-known/oauth-protected-resource/v1", guard.Metadata())
+	mux.Public("OPTIONS /.well-known/oauth-protected-resource/v1", guard.Metadata()) // for clients in browsers
 
 	show(mux, "GET", "/v1/orders", "")
 	w := httptest.NewRecorder()

@@ -32,16 +32,25 @@ type Resource struct {
 	Scopes []string
 }
 
-const wellKnown = "/.well-known/oauth-protected-resource"
+const (
+	wellKnown       = "/.well-known/oauth-protected-resource"
+	metadataMethods = "GET, HEAD, OPTIONS"
+)
 
 // Metadata returns the handler of the description of [Config.Resource] (RFC 9728,
-// section 3.2), for GET and HEAD. It has to be public, and nothing is registered
-// unseen, so register it where the description is to be found; for the ID
+// section 3.2), for GET, HEAD and OPTIONS. It has to be public, and nothing is
+// registered unseen, so register it where the description is to be found; for the ID
 // "https://api.example.com/v1":
 //
 //	mux.Public("GET /.well-known/oauth-protected-resource/v1", guard.Metadata())
+//	mux.Public("OPTIONS /.well-known/oauth-protected-resource/v1", guard.Metadata())
 //
-// Without a Resource it answers 404, and for the zero Guard 503.
+// Scripts of any site may read it (Access-Control-Allow-Origin: *), as clients in
+// browsers have to; OPTIONS answers the preflight of those that send headers of their
+// own. What a CORS middleware around it has set stays.
+//
+// Other methods are answered by 405. Without a Resource the answer is 404, and for the
+// zero Guard 503.
 func (g *Guard) Metadata() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
@@ -49,17 +58,37 @@ func (g *Guard) Metadata() http.Handler {
 			g.refuse(w, r, undetermined(errZeroGuard))
 		case g.metadata == nil:
 			http.NotFound(w, r)
-		case r.Method != http.MethodGet && r.Method != http.MethodHead:
-			w.Header().Set("Allow", "GET, HEAD")
-			http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
 		default:
-			w.Header().Set("Content-Type", "application/json")
-			w.Header().Set("Content-Length", strconv.Itoa(len(g.metadata)))
-			if r.Method == http.MethodGet {
-				_, _ = w.Write(g.metadata) // an error means that the client has gone
-			}
+			g.describe(w, r)
 		}
 	})
+}
+
+// describe answers with the description. Everyone may read it, so every site may.
+func (g *Guard) describe(w http.ResponseWriter, r *http.Request) {
+	header := w.Header()
+	allow := func(name, value string) {
+		if header.Values(name) == nil {
+			header.Set(name, value)
+		}
+	}
+	allow("Access-Control-Allow-Origin", "*")
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+		header.Set("Content-Type", "application/json")
+		header.Set("Content-Length", strconv.Itoa(len(g.metadata)))
+		if r.Method == http.MethodGet {
+			_, _ = w.Write(g.metadata) // an error means that the client has gone
+		}
+	case http.MethodOptions:
+		header.Set("Allow", metadataMethods)
+		allow("Access-Control-Allow-Methods", metadataMethods)
+		allow("Access-Control-Allow-Headers", "*") // such as MCP-Protocol-Version
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		header.Set("Allow", metadataMethods)
+		http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
+	}
 }
 
 // describe returns where the description of the resource is, and what it says.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -32,14 +33,70 @@ func TestMetadata(t *testing.T) {
 		if w.Code != 200 || w.Body.String() != want {
 			t.Errorf("%s: got %d %s, want %s", method, w.Code, w.Body, want)
 		}
-		if diff := cmp.Diff(http.Header{"Content-Type": {"application/json"}, "Content-Length": {fmt.Sprint(len(document))}}, w.Header()); diff != "" {
+		if diff := cmp.Diff(http.Header{
+			"Access-Control-Allow-Origin": {"*"},
+			"Content-Type":                {"application/json"},
+			"Content-Length":              {fmt.Sprint(len(document))},
+		}, w.Header()); diff != "" {
 			t.Errorf("%s: headers (-want +got):\n%s", method, diff)
 		}
 	}
-	for _, method := range []string{"POST", "OPTIONS", "DELETE", "get"} {
+	for _, method := range []string{"POST", "DELETE", "get"} {
 		w := serve(guard.Metadata(), request(method, "/"))
-		if w.Code != 405 || w.Header().Get("Allow") != "GET, HEAD" {
+		if w.Code != 405 || w.Header().Get("Allow") != "GET, HEAD, OPTIONS" {
 			t.Errorf("%s: got %d %v, want 405 with Allow", method, w.Code, w.Header())
+		}
+	}
+}
+
+// The preflight of a client in a browser, which sends a header of its own.
+func TestMetadataAnswersBrowsers(t *testing.T) {
+	guard := newGuard(t, bearer.Config{Resource: &bearer.Resource{ID: "https://api.example"}})
+	preflight := func() *http.Request {
+		r := request("OPTIONS", "/")
+		r.Header.Set("Origin", "https://app.example")
+		r.Header.Set("Access-Control-Request-Method", "GET")
+		r.Header.Set("Access-Control-Request-Headers", "mcp-protocol-version")
+		return r
+	}
+	w := serve(guard.Metadata(), preflight())
+	if w.Code != 204 || w.Body.Len() > 0 {
+		t.Errorf("got %d %s, want 204 without a body", w.Code, w.Body)
+	}
+	if diff := cmp.Diff(http.Header{
+		"Allow":                        {"GET, HEAD, OPTIONS"},
+		"Access-Control-Allow-Origin":  {"*"},
+		"Access-Control-Allow-Methods": {"GET, HEAD, OPTIONS"},
+		"Access-Control-Allow-Headers": {"*"},
+	}, w.Header()); diff != "" {
+		t.Errorf("headers (-want +got):\n%s", diff)
+	}
+
+	// A middleware that lets one site send cookies must not be undone: with those, the
+	// star is an error.
+	for _, method := range []string{"GET", "OPTIONS"} {
+		w := httptest.NewRecorder()
+		w.Header().Set("Access-Control-Allow-Origin", "https://app.example")
+		r := preflight()
+		r.Method = method
+		guard.Metadata().ServeHTTP(w, r)
+		if got := w.Header()["Access-Control-Allow-Origin"]; !slices.Equal(got, []string{"https://app.example"}) {
+			t.Errorf("%s: got Access-Control-Allow-Origin %q, want that of the middleware", method, got)
+		}
+	}
+}
+
+// As the comment of Metadata has it, beside a route for all other paths.
+func TestMetadataInAMux(t *testing.T) {
+	guard := newGuard(t, bearer.Config{Resource: &bearer.Resource{ID: "https://api.example/v1"}})
+	const path = "/.well-known/oauth-protected-resource/v1"
+	mux := guard.NewMux()
+	mux.Public("GET "+path, guard.Metadata())
+	mux.Public("OPTIONS "+path, guard.Metadata())
+	mux.Handle("GET /", mustNotRun(t))
+	for method, code := range map[string]int{"GET": 200, "HEAD": 200, "OPTIONS": 204, "POST": 401} {
+		if w := serve(mux, request(method, path)); w.Code != code {
+			t.Errorf("%s: got %d %s, want %d", method, w.Code, w.Body, code)
 		}
 	}
 }
