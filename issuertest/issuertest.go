@@ -22,7 +22,8 @@
 //   - [Issuer.Rotate] and [Issuer.Revoke] do to the keys what issuers do.
 //   - [Issuer.Fault] makes the key document unreachable, slow, cut off, a login page …
 //   - [Issuer.Suite] tests an API in one line: that it takes good tokens, refuses bad
-//     ones as RFC 6750 says, and tells an outage from both.
+//     ones as RFC 6750 says, and tells an outage from both. A handler that calls
+//     [Issuer.Ran] shows it that no bad token got as far.
 //   - [Issuer.Handler] gives the same answers over a socket, to programs that are not
 //     in this process.
 //
@@ -71,6 +72,7 @@ type Claims = map[string]any
 type Issuer struct {
 	tb     testing.TB
 	engine *issuer.Issuer
+	runs   atomic.Int64 // of handlers, see Ran
 }
 
 // issuers counts those of the process, so that no two have the same URL.
@@ -95,7 +97,7 @@ func New(tb testing.TB, opts ...Option) *Issuer {
 		tb.Fatalf("issuertest: %v", err)
 	}
 	tb.Cleanup(engine.Close) // ends what hangs or drips, so that a server can be closed
-	return &Issuer{tb, engine}
+	return &Issuer{tb: tb, engine: engine}
 }
 
 // URL returns the issuer's identifier, the iss of its tokens: "https://issuer-1.test",

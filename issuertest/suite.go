@@ -12,8 +12,10 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+	"unicode"
 
 	"example.com/jwtverify"
 	"example.com/jwtverify/internal/challenge"
@@ -50,6 +52,20 @@ import (
 //  7. No answer holds a part of a token, and 16 concurrent requests get their own
 //     answers each.
 //
+// In all of them, a refusal must be one alone. An adapter between a guard and a
+// framework can answer 401 and run the handler all the same. Suite sees that where the
+// answer to a good token stands in a refusal, before or behind what else is there; and
+// for any handler, also one that answers nothing or whose answer is dropped, where the
+// handler calls [Issuer.Ran]:
+//
+//	router.GET("/orders", func(c *gin.Context) { iss.Ran(); c.Status(204) })
+//
+// It may be the handler of the test alone; the adapter is what is tested. For a good
+// token, it may run once at most.
+//
+// What a good token gets too is no fault: a router may answer HEAD by 404 or 405, with
+// or without a token.
+//
 // A failure names the route, the token, what was expected and what was found, never
 // the token itself. Where a good token is refused, Suite says so once, and stops.
 //
@@ -58,7 +74,7 @@ import (
 // leaves the issuer without a fault.
 func (iss *Issuer) Suite(tb testing.TB, api http.Handler, routes ...string) {
 	tb.Helper()
-	s := &suite{tb: tb, issuer: iss.engine, api: api}
+	s := &suite{tb: tb, issuer: iss.engine, runs: &iss.runs, api: api}
 	if len(routes) == 0 {
 		routes = []string{"GET /protected"}
 	}
@@ -79,9 +95,14 @@ func (iss *Issuer) Suite(tb testing.TB, api http.Handler, routes ...string) {
 	}
 }
 
+// Ran tells Suite that a handler runs which only a good token may reach. Call it first
+// in that handler, once in each run. It counts, and does nothing else.
+func (iss *Issuer) Ran() { iss.runs.Add(1) }
+
 type suite struct {
 	tb     testing.TB
 	issuer *issuer.Issuer
+	runs   *atomic.Int64 // of handlers, so far
 	api    http.Handler
 	routes []*route
 
@@ -95,7 +116,7 @@ type route struct {
 	method  string
 	target  string
 	good    reply             // to a good token
-	varies  bool              // another good answer has another body
+	bodies  []string          // of all answers to good tokens; several where they vary
 	refused []issuer.BadToken // as they should be
 }
 
@@ -137,7 +158,7 @@ func (s *suite) run() error {
 		return err
 	}
 	for _, r := range s.routes {
-		s.nothingIsRefused(r)
+		s.nothingIsRefused(r, good)
 		r.refused = s.badIsRefused(r, bad)
 		s.elsewhereIsRefused(r, good, bad)
 		s.noWayAround(r, good)
@@ -154,6 +175,7 @@ type reply struct {
 	status     int
 	header     http.Header
 	body       string
+	runs       int64                 // of handlers, meanwhile
 	challenges []challenge.Challenge // of Bearer
 	leaks      bool                  // holds a part of the token, and must not be shown
 }
@@ -166,10 +188,12 @@ func (s *suite) ask(r *route, what, method, target string, edit func(*http.Reque
 		edit(request)
 	}
 	recorder := httptest.NewRecorder()
+	before := s.runs.Load()
 	s.api.ServeHTTP(recorder, request)
+	runs := s.runs.Load() - before
 	answer := recorder.Result()
 	body, _ := io.ReadAll(answer.Body) // from memory
-	got := reply{status: answer.StatusCode, header: answer.Header, body: string(body)}
+	got := reply{status: answer.StatusCode, header: answer.Header, body: string(body), runs: runs}
 	for _, c := range challenge.Parse(answer.Header.Values("WWW-Authenticate")) {
 		if c.Scheme == "bearer" {
 			got.challenges = append(got.challenges, c)
@@ -211,12 +235,94 @@ func (got reply) String() string {
 
 func (s *suite) fail(r *route, what string, got reply, want string) {
 	s.tb.Helper()
-	s.tb.Errorf("issuertest: %s, %s: got %v, want %s", r.name, what, got, want)
+	s.tb.Errorf("issuertest: %s, %s: got %v%s, want %s", r.name, what, got, r.behind(got), want)
+}
+
+const wantAlone = "no run of the handler, whatever the status"
+
+// behind says what shows that the handler has run for a request with no good token,
+// behind an answer that may look like a refusal. It is empty where nothing does.
+func (r *route) behind(got reply) string {
+	switch {
+	case got.runs > 0:
+		return ", and the handler ran"
+	case !r.same(got) && r.holdsGood(got.body):
+		return ", and in its body the answer to a good token"
+	}
+	return ""
+}
+
+// holdsGood reports whether a body holds an answer to a good token.
+func (r *route) holdsGood(body string) bool {
+	if len(r.bodies) == 0 || r.good.isNoPage() {
+		return false
+	}
+	if slices.ContainsFunc(r.bodies, func(good string) bool { return holds(body, good) }) {
+		return true
+	}
+	// Of answers that vary, what they begin with shows; but it may be how every page
+	// begins, unless something stands before it.
+	start := r.bodies[0]
+	for _, other := range r.bodies[1:] {
+		start = start[:commonPrefix(start, other)]
+	}
+	return len(r.bodies) > 1 && isTelling(start) && strings.Index(body, start) > 0
+}
+
+// holds reports whether a body begins or ends with an answer, or has it within, where
+// that can be no chance.
+func holds(body, good string) bool {
+	body, good = strings.TrimSpace(body), strings.TrimSpace(good)
+	if isTelling(good) {
+		return strings.Contains(body, good)
+	}
+	isWord := len(good) > 1 && strings.ContainsFunc(good, unicode.IsLetter) // else {} or 1, which many end with
+	return isWord && (strings.HasPrefix(body, good) || strings.HasSuffix(body, good))
+}
+
+// isTelling reports whether a text stands in no other by chance, as the word
+// "protected" could: a long one, or one with the structure of JSON or HTML.
+func isTelling(text string) bool {
+	return len(text) >= 32 || len(text) >= 8 && strings.ContainsAny(text, "{[<")
+}
+
+func commonPrefix(a, b string) int {
+	n := 0
+	for n < min(len(a), len(b)) && a[n] == b[n] {
+		n++
+	}
+	return n
 }
 
 // good reports whether an answer is not one to a bad token.
 func (got reply) good() bool {
 	return got.status != http.StatusUnauthorized && got.status != http.StatusForbidden && got.status < 500 && len(got.challenges) == 0
+}
+
+// mustBeGood reports whether an answer is one to a good token, and fails if not.
+func (s *suite) mustBeGood(r *route, what string, got reply) bool {
+	s.tb.Helper()
+	switch {
+	case !got.good():
+		s.fail(r, what, got, wantGood)
+		return false
+	case got.runs > 1:
+		s.tb.Errorf("issuertest: %s, %s: the handler ran %d times, want once", r.name, what, got.runs)
+	}
+	r.learn(got)
+	return true
+}
+
+// learn remembers the body of an answer to a good token.
+func (r *route) learn(got reply) {
+	if !slices.Contains(r.bodies, got.body) {
+		r.bodies = append(r.bodies, got.body)
+	}
+}
+
+// isNoPage reports whether there is no such page, or none for this method.
+func (got reply) isNoPage() bool {
+	return got.status == http.StatusNotFound || got.status == http.StatusMethodNotAllowed
 }
 
 const wantGood = "the answer to a good token: not 401, 403 or 5xx, and no Bearer challenge"
@@ -232,18 +338,16 @@ func (s *suite) goodIsGood(r *route) (bool, error) {
 		s.fail(r, "good token", r.good, wantGood+". "+s.explain(token))
 		return false, nil
 	}
+	s.mustBeGood(r, "good token", r.good)
 	if token, err = s.issuer.Token(); err != nil {
 		return false, err
 	}
-	r.varies = s.with(r, "good token", token).body != r.good.body
+	s.mustBeGood(r, "good token", s.with(r, "good token", token))
 	for _, scheme := range []struct{ what, text string }{
 		{"good token behind bearer in lower case", "bearer "}, // RFC 9110, section 11.1
 		{"good token behind two spaces", "Bearer  "},          // RFC 9110, section 11.4
 	} {
-		got := s.ask(r, scheme.what, r.method, r.target, authorization(scheme.text+token), token)
-		if !got.good() {
-			s.fail(r, scheme.what, got, wantGood)
-		}
+		s.mustBeGood(r, scheme.what, s.ask(r, scheme.what, r.method, r.target, authorization(scheme.text+token), token))
 	}
 	return true, nil
 }
@@ -308,11 +412,11 @@ func (s *suite) outageIsNoBadToken() (bool, error) {
 			s.fail(r, unknownKey, got, want)
 		case !valid:
 			s.fail(r, unknownKey, got, fmt.Sprintf("%s; Retry-After is %.100q", want, got.header.Get("Retry-After")))
+		case r.behind(got) != "":
+			s.fail(r, unknownKey, got, wantAlone)
 		}
 		wait = max(wait, after)
-		if got := s.with(r, knownKey, ofKnown); !got.good() {
-			s.fail(r, knownKey, got, wantGood)
-		}
+		s.mustBeGood(r, knownKey, s.with(r, knownKey, ofKnown))
 	}
 	if err := s.issuer.Fault(issuer.Fault{}); err != nil {
 		return false, err
@@ -329,13 +433,10 @@ func (s *suite) outageIsNoBadToken() (bool, error) {
 			time.Sleep(time.Second)
 			got = s.with(r, newKey, ofUnknown)
 		}
-		if !got.good() {
-			s.fail(r, newKey, got, wantGood)
+		if !s.mustBeGood(r, newKey, got) {
 			return false, nil
 		}
-		if got := s.with(r, oldKey, ofKnown); !got.good() {
-			s.fail(r, oldKey, got, wantGood)
-		}
+		s.mustBeGood(r, oldKey, s.with(r, oldKey, ofKnown))
 	}
 	return true, nil
 }
@@ -356,9 +457,10 @@ func retryAfter(header http.Header) (after time.Duration, ok bool) {
 }
 
 // Step 3.
-func (s *suite) nothingIsRefused(r *route) {
+func (s *suite) nothingIsRefused(r *route, good string) {
 	s.tb.Helper()
 	const want = "401 with a Bearer challenge without error (RFC 6750, section 3.1)"
+	head := s.ask(r, "HEAD with a good token", http.MethodHead, r.target, authorization("Bearer "+good), good)
 	for _, credentials := range []struct {
 		what string
 		edit func(*http.Request)
@@ -367,18 +469,23 @@ func (s *suite) nothingIsRefused(r *route) {
 		{"empty Authorization", authorization("")},
 		{"Authorization with Basic", func(request *http.Request) { request.SetBasicAuth("user", "password") }},
 	} {
-		if got := s.ask(r, credentials.what, r.method, r.target, credentials.edit); !got.asksForToken() {
+		got := s.ask(r, credentials.what, r.method, r.target, credentials.edit)
+		switch {
+		case !got.asksForToken():
 			s.fail(r, credentials.what, got, want)
+		case r.behind(got) != "":
+			s.fail(r, credentials.what, got, wantAlone)
 		}
 		what := "HEAD with " + credentials.what
-		got := s.ask(r, what, http.MethodHead, r.target, credentials.edit)
-		// A router may know that the route has no HEAD.
-		none := r.method != http.MethodGet && r.method != http.MethodHead &&
-			(got.status == http.StatusMethodNotAllowed || got.status == http.StatusNotFound)
+		got = s.ask(r, what, http.MethodHead, r.target, credentials.edit)
+		// A router may say, to everybody, that the route has no HEAD.
+		none := got.isNoPage() && got.status == head.status
 		switch {
 		case !got.asksForToken() && !none:
 			s.fail(r, what, got, want)
-		case got.body != "":
+		case r.behind(got) != "":
+			s.fail(r, what, got, wantAlone)
+		case got.body != "" && !none:
 			s.fail(r, what, got, fmt.Sprintf("no body, where there are %d bytes (net/http drops them, other servers do not)", len(got.body)))
 		}
 	}
@@ -408,11 +515,14 @@ func (s *suite) badIsRefused(r *route, tokens []issuer.BadToken) (refused []issu
 			want = "400 or 401, since no token has this form"
 			ok = got.status == http.StatusBadRequest || got.status == http.StatusUnauthorized
 		}
-		if ok {
+		behind := r.behind(got)
+		if ok && behind == "" {
 			refused = append(refused, bad)
 			continue
+		} else if ok {
+			want = wantAlone
 		}
-		f := finding{bad.Err, got.String(), want}
+		f := finding{bad.Err, got.String() + behind, want}
 		if r.same(got) {
 			f.got += ", the answer to a good token"
 		}
@@ -448,10 +558,10 @@ func fitsHeader(token string) bool {
 // same reports whether an answer is the one to a good token. That there is no such
 // page is no answer.
 func (r *route) same(got reply) bool {
-	if got.status != r.good.status || got.status == http.StatusNotFound || got.status == http.StatusMethodNotAllowed {
+	if got.status != r.good.status || got.isNoPage() {
 		return false
 	}
-	if r.varies {
+	if len(r.bodies) > 1 {
 		return got.header.Get("Content-Type") == r.good.header.Get("Content-Type")
 	}
 	return got.body == r.good.body
@@ -492,6 +602,9 @@ func (s *suite) elsewhereIsRefused(r *route, good string, tokens []issuer.BadTok
 		got := s.ask(r, place.what, r.method, place.target, place.edit, good, bad)
 		switch {
 		case got.status == http.StatusUnauthorized || place.two && got.status == http.StatusBadRequest:
+			if r.behind(got) != "" {
+				s.fail(r, place.what, got, wantAlone)
+			}
 		case place.two:
 			s.fail(r, place.what, got, "400 or 401, since nobody knows which counts")
 		default:
@@ -504,9 +617,9 @@ func (s *suite) elsewhereIsRefused(r *route, good string, tokens []issuer.BadTok
 func (s *suite) noWayAround(r *route, good string) {
 	s.tb.Helper()
 	// What the good answer is by now: it may tell the time, or that the order exists.
-	latest := s.with(r, "good token", good)
-	r.varies = r.varies || latest.body != r.good.body
-	r.good = latest
+	if latest := s.with(r, "good token", good); s.mustBeGood(r, "good token", latest) {
+		r.good = latest
+	}
 	slash := r.path() + "/"
 	if bare := strings.TrimRight(r.path(), "/"); bare != r.path() && bare != "" {
 		slash = bare
@@ -535,11 +648,16 @@ func (s *suite) noWayAround(r *route, good string) {
 		if way.method == http.MethodOptions && r.method != http.MethodOptions {
 			if got.status/100 == 2 && got.body != "" {
 				s.fail(r, what, got, "a refusal, or for a preflight 2xx with an empty body")
+			} else if r.behind(got) != "" {
+				s.fail(r, what, got, wantAlone)
 			}
 			continue
 		}
-		if r.same(got) {
+		switch {
+		case r.same(got):
 			s.fail(r, what, got, "anything but the answer to a good token")
+		case r.behind(got) != "":
+			s.fail(r, what, got, wantAlone)
 		}
 	}
 }
@@ -551,23 +669,35 @@ func (s *suite) answersAreOnesOwn(r *route, good string) {
 	const concurrent = 16
 	var replies [concurrent]reply
 	var bad [concurrent]string // empty: a good token
+	goods := int64(0)
+	before := s.runs.Load()
 	var wait sync.WaitGroup
 	for i := range concurrent {
 		token := good
 		if i%2 == 1 && len(r.refused) > 0 {
 			b := r.refused[i*len(r.refused)/concurrent]
 			token, bad[i] = b.Token, b.Name
+		} else {
+			goods++
 		}
 		wait.Go(func() { replies[i] = s.with(r, "one of 16 concurrent requests", token) })
 	}
 	wait.Wait()
+	if runs := s.runs.Load() - before; runs > goods {
+		s.tb.Errorf("issuertest: %s, 16 concurrent requests: the handler ran %d times, want %d, once for each good token", r.name, runs, goods)
+		return
+	}
 	for i, got := range replies {
+		got.runs = 0 // which are of all 16
 		switch {
 		case bad[i] == "" && !got.good():
 			s.fail(r, "good token beside 15 concurrent requests", got, wantGood)
 			return
 		case bad[i] != "" && got.good() && got.status != http.StatusBadRequest:
 			s.fail(r, fmt.Sprintf("bad token %q beside 15 concurrent requests", bad[i]), got, "the answer that it gets alone")
+			return
+		case bad[i] != "" && r.behind(got) != "":
+			s.fail(r, fmt.Sprintf("bad token %q beside 15 concurrent requests", bad[i]), got, wantAlone)
 			return
 		}
 	}
