@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.com/jwtverify"
+	"example.com/jwtverify/bearer"
 	"example.com/jwtverify/issuertest"
 )
 
@@ -66,6 +67,33 @@ func ExampleIssuer_Suite() {
 	iss.Suite(t, api, "GET /orders")
 	fmt.Println("failed:", t.Failed())
 	// Output: failed: false
+}
+
+// An adapter to a framework that has handlers of its own: the one of the test counts,
+// and answers nothing. Here the chain is not told that the guard has answered.
+func ExampleIssuer_Ran() {
+	iss := issuertest.New(t)
+	guard, err := bearer.New(bearer.Config{Verifier: iss.Verifier()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	chain := []http.HandlerFunc{
+		func(w http.ResponseWriter, r *http.Request) { guard.Admit(w, r) },
+		func(w http.ResponseWriter, r *http.Request) {
+			iss.Ran()
+			w.WriteHeader(http.StatusNoContent)
+		},
+	}
+	api := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, h := range chain {
+			h(w, r)
+		}
+	})
+
+	failures := record(func(tb testing.TB) { iss.Suite(tb, api, "GET /pings") }).texts
+	fmt.Println(failures[1])
+	// Output:
+	// issuertest: GET /pings, no Authorization: got 401 Unauthorized with WWW-Authenticate "Bearer realm=\"api\"", and the handler ran, want no run of the handler, whatever the status
 }
 
 func ExampleIssuer_BadTokens() {

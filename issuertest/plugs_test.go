@@ -198,6 +198,18 @@ func unless(open func(*http.Request) bool) plug {
 	})
 }
 
+// behind is a plug that runs the handler for some of the requests that it refuses.
+func behind(some func(*http.Request) bool) plug {
+	return api(func(guard *bearer.Guard, h http.Handler, w http.ResponseWriter, r *http.Request) {
+		admitted, ok := guard.Admit(w, r)
+		if ok {
+			h.ServeHTTP(w, admitted)
+		} else if some(r) {
+			drop(h, r)
+		}
+	})
+}
+
 // with is a plug that changes the request before the guard sees it.
 func with(change func(*http.Request)) plug {
 	return api(func(guard *bearer.Guard, h http.Handler, w http.ResponseWriter, r *http.Request) {
@@ -412,6 +424,16 @@ var wrongPlugs = []struct {
 			}}, r)
 		})
 	}, "", `bad tokens "expired", "expired-long-ago", …: got 401 Unauthorized…, and the handler ran, want no run of the handler`},
+	{"the handler runs behind refusals of HEAD", behind(func(r *http.Request) bool { return r.Method == http.MethodHead }),
+		"", "HEAD with no Authorization: got 401 Unauthorized…, and the handler ran, want no run"},
+	{"the handler runs behind refusals of OPTIONS", behind(func(r *http.Request) bool { return r.Method == http.MethodOptions }),
+		"", "no token, but OPTIONS: got 401 Unauthorized…, and the handler ran, want no run"},
+	{"the handler runs behind refusals of a proxy's request", behind(func(r *http.Request) bool { return r.Header.Get("X-Forwarded-Prefix") != "" }),
+		"", "no token, but X-Forwarded-Prefix: /public: got 401 Unauthorized…, and the handler ran, want no run"},
+	{"the handler runs behind refusals of a token in the query", behind(func(r *http.Request) bool { return r.URL.Query().Has("access_token") }),
+		"", "good token in the query only: got 401 Unauthorized…, and the handler ran, want no run"},
+	{"the handler runs behind refusals of two tokens", behind(func(r *http.Request) bool { return len(r.Header["Authorization"]) > 1 }),
+		"", "the first with a good token: got 400 Bad Request…, and the handler ran, want no run"},
 	{"the handler runs behind refusals to many at once", func(guard *bearer.Guard, h http.Handler) http.Handler {
 		var mu sync.Mutex
 		under := 0
