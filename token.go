@@ -72,6 +72,10 @@ func (t *Token) Claims(v any) error {
 	if t == nil || t.claims == "" {
 		return errors.New("jwtverify: the Token has no claims: it was not returned by Verify")
 	}
+	if text, ok := v.(*strictjson.Text); ok { // bearer reads the scopes itself
+		*text = strictjson.Text(t.claims)
+		return nil
+	}
 	if err := json.Unmarshal([]byte(t.claims), v); err != nil {
 		return fmt.Errorf("jwtverify: claims do not fit: %w", err)
 	}

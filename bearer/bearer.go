@@ -422,7 +422,7 @@ func (g *Guard) authenticate(r *http.Request) (*admission, *Rejection) {
 		return nil, notValid(err)
 	}
 
-	a := &admission{guard: g, token: token, claims: claimsOf(token)}
+	a := &admission{guard: g, token: token}
 	if token.Bound {
 		if g.bound == nil {
 			return nil, notValid(errBound)

@@ -90,30 +90,11 @@ func readScopeClaim(r *strictjson.Reader, name string) []string {
 	return scopes
 }
 
-// isBound reports whether the claims have cnf, whatever it holds.
-func isBound(claims string) bool {
-	// Without a backslash, a name can be spelled in one way only: then there is no such
-	// claim where "cnf" does not stand.
-	if !strings.Contains(claims, `"cnf"`) && !strings.Contains(claims, `\`) {
-		return false
-	}
-	var r strictjson.Reader
-	r.Begin(claims, strictjson.Usual)
-	for name := range r.Object {
-		if name == "cnf" {
-			return true
-		}
-		r.Skip()
-	}
-	return false
-}
-
 // An admission is what a guard knows about a request that it let in: it travels in the
 // context beside the token.
 type admission struct {
-	guard  *Guard
-	token  *jwtverify.Token
-	claims string // see claimsOf
+	guard *Guard
+	token *jwtverify.Token
 
 	once sync.Once // guards list
 	list []string
@@ -139,7 +120,7 @@ func admissionFrom(ctx context.Context) *admission {
 }
 
 func (a *admission) scopes() []string {
-	a.once.Do(func() { a.list = readScopes(a.claims, a.guard.scopeClaims) })
+	a.once.Do(func() { a.list = readScopes(claimsOf(a.token), a.guard.scopeClaims) })
 	return a.list
 }
 
