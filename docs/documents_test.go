@@ -137,7 +137,7 @@ var ranBy = map[string]struct{ file, text string }{
 	"go test -run '^$' -fuzz FuzzPeers -fuzztime 1h -fuzzminimizetime 1x .":    {".ci/full", "go test -run '^$' -fuzz FuzzPeers -fuzztime 10m -fuzzminimizetime 1x ."},
 	"go test -run TestRandomSamples -v . -samples 1000000 -seed 2 -timeout 2h": {".ci/full", "go test -run TestRandomSamples . -samples 200000 -seed 1000"},
 
-	"(cd mutation && go run .)": {".ci/full", "(cd mutation && go run .)"},
+	"(cd .ci/mutation && go run .)": {".ci/full", "(cd .ci/mutation && go run .)"},
 	"go run ./soak -for 10m":    {".ci/full", "(cd benchmarks && go run ./soak -for 1m)"},
 
 	"go test ./deploy": {".ci/full", "go test -count=1 ./deploy"},

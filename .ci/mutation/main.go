@@ -77,7 +77,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "mutation:", err)
 		return notStarted
 	}
-	packages, err := judged("..")
+	packages, err := judged("../..")
 	if err != nil {
 		return fail(err)
 	}
@@ -119,7 +119,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		if len(args) > 0 && !named {
 			continue
 		}
-		mutants, err := unleash(ctx, work, "..", pkg, files, stderr)
+		mutants, err := unleash(ctx, work, "../..", pkg, files, stderr)
 		if err != nil {
 			return fail(err)
 		}
