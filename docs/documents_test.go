@@ -140,6 +140,8 @@ var ranBy = map[string]struct{ file, text string }{
 	"(cd .ci/mutation && go run .)": {".ci/full", "(cd .ci/mutation && go run .)"},
 	"go run ./soak -for 10m":    {".ci/full", "(cd benchmarks && go run ./soak -for 1m)"},
 
+	".ci/release v0.1.0": {"docs/release_test.go", `".ci/release", test.version`},
+
 	"go test ./deploy": {".ci/full", "go test -count=1 ./deploy"},
 }
 
