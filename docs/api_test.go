@@ -17,7 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "write anew what the tests compare: testdata/api.txt, the lines in CONTRIBUTING.md")
+var update = flag.Bool("update", false, "write anew what the tests compare: testdata/api.txt, the lines in docs/trust.md")
 
 // The exported API is a promise: a change shows here, and is announced in the
 // changelog. `go test ./docs -run TestAPI -update` writes it down.

@@ -411,10 +411,10 @@ func TestRootEntries(t *testing.T) {
 	}
 }
 
-// CONTRIBUTING.md shares the files of the library out to three sittings, with their lines
+// docs/trust.md shares the files of the library out to three sittings, with their lines
 // of code. `go test ./docs -run TestSittings -update` counts them anew.
 func TestSittings(t *testing.T) {
-	const document = "CONTRIBUTING.md"
+	const document = "docs/trust.md"
 	sittings := []string{"what is accepted", "where keys come from", "choosing, remembering and explaining"}
 	counted := regexp.MustCompile(`^(\S+\.go|all) +([\d,]+)$`)
 	packages := shapePackages(t)
