@@ -157,6 +157,7 @@ func (e *explanation) facts(verifiers []*Verifier) *diagnosis.Case {
 		HasType:        e.header.hasTyp,
 		KeyID:          e.header.kid,
 		HasKeyID:       e.header.hasKid,
+		Certificate:    e.header.query().names.Certificate(),
 		Audience:       e.audience,
 		Now:            e.now,
 		HeaderLimits:   fmt.Sprintf("a header of at most %d bytes, %d members (array elements count) and %d levels", maxHeaderBytes, maxHeaderMembers, maxHeaderDepth),

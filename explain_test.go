@@ -288,7 +288,7 @@ func TestExplainOfAGoodToken(t *testing.T) {
 		`settings |  | issuer "https://issuer.example", audience "https://api.example"`,
 		fmt.Sprintf(`form | three parts | three parts, %d bytes`, len(raw)),
 		`algorithm | "RS256" | "RS256"`,
-		`type | "JWT", "at+jwt" or none | "JWT"`,
+		`type | "JWT", "at+jwt", "JOSE" or none | "JWT"`,
 		`key | a key of the issuer | kid "key-0", 2 usable keys`,
 		`signature | made by that key | made by it, 256 bytes`,
 		fmt.Sprintf(`claims | one JSON object | one JSON object, %d bytes`, len(marshal(t, goodClaims()))),
@@ -299,6 +299,29 @@ func TestExplainOfAGoodToken(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("checks (-want +got):\n%s", diff)
+	}
+}
+
+// AD FS names the key by x5t. What a report says of the key is what the token says of it.
+func TestExplainNamesTheKeyAsTheTokenDoes(t *testing.T) {
+	two := parseSet(t, setText(jwkText(t, 0, "x5t", `"old"`), jwkText(t, 1, "x5t", `"next"`)))
+	for header, test := range map[string]struct {
+		set  *jwtverify.KeySet
+		want string // what was expected of the key, and found
+	}{
+		`"x5t":"old"`:                {two, `a key of the issuer, x5t "old", 2 usable keys`},
+		`"x5t#S256":"x","x5t":"old"`: {two, `a key of the issuer, x5t#S256 "x", 2 usable keys`},
+		`"kid":"key-0","x5t":"next"`: {two, `a key of the issuer, kid "key-0", 2 usable keys`},
+		`"typ":"JWT"`:                {parseSet(t, setText(jwkText(t, 0))), `a key of the issuer, no kid, 1 usable key`},
+		`"x5t":"x"`:                  {two, `a key of the issuer that the token's x5t names, token has no kid, and none of the 2 usable keys has its x5t "x"`},
+	} {
+		t.Run(header, func(t *testing.T) {
+			raw := signText(t, 0, `{"alg":"RS256",`+header+`}`, marshal(t, goodClaims()))
+			key := newVerifier(t, jwtverify.Config{Keys: test.set}).Explain(t.Context(), raw).Checks[4]
+			if got := key.Expected + ", " + key.Found; got != test.want {
+				t.Errorf("got  %s\nwant %s", got, test.want)
+			}
+		})
 	}
 }
 
@@ -551,7 +574,7 @@ func TestExplainNamesTheCauseAtTheKeySource(t *testing.T) {
 			return jwtverify.ParseKeySet([]byte(certificates))
 		}), "keys-not-json", "map of certificates"},
 		{"a map of certificates over HTTP", source(func(*http.Request) (*http.Response, error) { return reply(200, certificates), nil }), "keys-not-json", "map of certificates"},
-		{"a final slash in the settings", metadata(map[string]string{testIssuer + "/.well-known/openid-configuration": `{"issuer":"` + testIssuer + `/"}`}), "issuer-form", "trying again does not help"},
+		{"a final slash in the settings", metadata(map[string]string{testIssuer + "/.well-known/openid-configuration": `{"issuer":"` + testIssuer + `/"}`}), "issuer-form", "Trying again does not help"},
 		{"no metadata", metadata(nil), "keys-status", testIssuer + "/.well-known/openid-configuration; and then 404"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

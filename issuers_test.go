@@ -269,17 +269,17 @@ func TestIssuersExplainWhoIsKnown(t *testing.T) {
 	}{
 		"an unknown issuer": {"https://evil.example", []string{
 			`settings |  | issuers "https://issuer.example", "https://other.example/" | `,
-			`type | "JWT", "at+jwt" or none, or "at+jwt" | "JWT" | `,
-			`issuer | one of "https://issuer.example", "https://other.example/" | "https://evil.example" | the token is of another tenant, or the issuer in the settings is wrong`,
+			`type | "JWT", "at+jwt", "JOSE" or none, or "at+jwt" | "JWT" | `,
+			`issuer | one of "https://issuer.example", "https://other.example/" | "https://evil.example" | if the issuer that was found is the one that you trust, set the issuer in the settings (Config.Issuer) to it. If not, the token is of another tenant or environment: get one from the issuer in the settings`,
 		}},
 		"one that differs in form": {"https://other.example", []string{
 			`settings |  | issuers "https://issuer.example", "https://other.example/" | `,
-			`type | "JWT", "at+jwt" or none, or "at+jwt" | "JWT" | `,
-			`issuer | "https://other.example/" | "https://other.example" | make the issuer in the settings equal to the token's iss, byte for byte`,
+			`type | "JWT", "at+jwt", "JOSE" or none, or "at+jwt" | "JWT" | `,
+			`issuer | "https://other.example/" | "https://other.example" | set the issuer in the settings (Config.Issuer) to the token's iss, byte for byte: a final slash counts, and so does upper or lower case`,
 		}},
 		"a known one": {testIssuer, []string{
 			`settings |  | issuer "https://issuer.example", audience "https://api.example" | `,
-			`type | "JWT", "at+jwt" or none | "JWT" | `,
+			`type | "JWT", "at+jwt", "JOSE" or none | "JWT" | `,
 			`issuer | "https://issuer.example" | "https://issuer.example" | `,
 		}},
 	} {

@@ -1427,7 +1427,7 @@ func TestExplainShowsTheCheck(t *testing.T) {
 	}{
 		"none":                 {nil, good, "expiry pass"},
 		"one that accepts":     {func(*jwtverify.Token) error { return nil }, good, `check pass  | a token that Config.Check accepts | accepted by it | `},
-		"one that refuses":     {refuse, good, `check fail claims-refused | a token that Config.Check accepts | "not ours" | send a token of the kind that this check asks for; or change Config.Check, if this one is to be accepted`},
+		"one that refuses":     {refuse, good, `check fail claims-refused | a token that Config.Check accepts | "not ours" | send a token of the kind that this check asks for. If this one is to be accepted, change Config.Check`},
 		"one that panics":      {func(*jwtverify.Token) error { panic("boom") }, good, `check fail check-panicked | a token that Config.Check accepts | "boom" | correct Config.Check: no token must make it panic, whatever claims it lacks`},
 		"one that is not made": {refuse, expired, "check skip  |  |  | "},
 		"no token":             {refuse, "", "check skip  |  |  | "},

@@ -54,8 +54,8 @@ func TestEachCodeHasAnAdvice(t *testing.T) {
 func TestTheCommandHasItsOwnWordsWhereTheyDiffer(t *testing.T) {
 	for _, test := range []struct{ code, cause, want string }{
 		{"expired", "", "get a new token"},
-		{"keys-file", "", "check the path in --jwks-file"},
-		{"kid-unknown", "pem", "keys from PEM have their thumbprint (RFC 7638) as kid, which the issuer's tokens do not name: use its JWK Set"},
+		{"keys-file", "", "check the path in --jwks-file, and that you may read the file: ls -l FILE"},
+		{"audience-form", "scope", "the audience is a scope: remove /.default from --audience"},
 		{"kid-unknown", "none such", ""},
 	} {
 		if got := diagnosis.Of(test.code).For(test.cause).ForCommand(); got != test.want {
@@ -100,6 +100,60 @@ func TestAnAdviceNamesOnlyCodesThatThereAre(t *testing.T) {
 	}
 	if named == 0 {
 		t.Error("no advice names a code, and some do")
+	}
+}
+
+// Whoever is on call can ask a person, and cannot ask an issuer.
+func TestAnAdviceNamesAPersonToAsk(t *testing.T) {
+	nobody := regexp.MustCompile(`\b(ask|tell|have|let) (the|an) (issuer|server|network|proxy)\b([^']|$)`)
+	for _, c := range diagnosis.Codes {
+		for _, a := range c.Advice {
+			for _, text := range []string{a.Next, a.Command} {
+				if found := nobody.FindString(text); found != "" {
+					t.Errorf("%s, cause %q: who is %q? %s", c.Name, a.Cause, found, text)
+				}
+			}
+		}
+	}
+}
+
+// A flag that stands alone is one to change. A command that has none takes its settings
+// from the environment: only those for keys do.
+func TestACommandInAnAdviceCanBeTyped(t *testing.T) {
+	mention := regexp.MustCompile(`jwtverify ([a-z]+)( --[a-z-]+ [A-Z]+)*`)
+	named := 0
+	for _, c := range diagnosis.Codes {
+		for _, a := range c.Advice {
+			for _, found := range mention.FindAllStringSubmatch(a.Command, -1) {
+				named++
+				piped := strings.Contains(a.Command, "| "+found[0])
+				if found[2] == "" && found[1] != "jwks" && !piped {
+					t.Errorf("%s, cause %q: what is typed behind %q? %s", c.Name, a.Cause, found[0], a.Command)
+				}
+			}
+		}
+	}
+	if named == 0 {
+		t.Error("no advice names a command, and some do")
+	}
+}
+
+// One thought a sentence: nobody who is in a hurry reads a longer one twice.
+func TestAnAdviceHasShortSentences(t *testing.T) {
+	const most = 32 // words
+	for _, c := range diagnosis.Codes {
+		for _, a := range c.Advice {
+			for _, text := range []string{a.Next, a.Command} {
+				if strings.Contains(text, ";") {
+					t.Errorf("%s, cause %q: end the sentence in place of the semicolon: %s", c.Name, a.Cause, text)
+				}
+				for sentence := range strings.SplitSeq(text, ". ") {
+					if words := len(strings.Fields(sentence)); words > most {
+						t.Errorf("%s, cause %q: a sentence of %d words: %s", c.Name, a.Cause, words, sentence)
+					}
+				}
+			}
+		}
 	}
 }
 

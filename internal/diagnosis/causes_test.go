@@ -124,7 +124,7 @@ func TestEachFindingGetsTheAdviceOfItsCause(t *testing.T) {
 		{"status 405", "key", status("405"), "keys-status", "405: "},
 		{"status 406", "key", status("406"), "keys-status", "406: "},
 		{"status 429", "key", status("429"), "keys-status", "429: "},
-		{"status 500", "key", status("5xx"), "keys-status", "try again later"},
+		{"status 500", "key", status("5xx"), "keys-status", "Try again later"},
 		{"a Header that was held back", "key", noKeys(notkeys.HeldBack(&fetch.Refused{Request: "GET https://keys.example", Code: "keys-status", Cause: "401"})), "keys-status", "own host alone"},
 		{"a client certificate", "key", noKeys(errors.New("remote error: tls: certificate required")), "keys-tls", "mutual TLS"},
 		{"a private CA", "key", noKeys(x509.UnknownAuthorityError{}), "keys-tls", "SSL_CERT_FILE"},

@@ -68,6 +68,7 @@ type Case struct {
 	Header               string // as it was sent
 	Type, KeyID          string // of the header
 	HasType, HasKeyID    bool
+	Certificate          string  // x5t or x5t#S256 and its value, of a token without kid
 	Usable               int     // keys of the set
 	Skipped              []error // its others
 	Unnamed              bool    // no key of the set has a kid
@@ -146,7 +147,7 @@ func (k *Case) passed(s Step) (expected, found string) {
 		}
 		return k.wantedType(), quote.Text(k.Type, 100)
 	case Key:
-		return "a key of the issuer", fmt.Sprintf("%s, %s", k.foundKeyID(), quote.Count(k.Usable, "usable key"))
+		return "a key of the issuer", fmt.Sprintf("%s, %s", k.namedKey(), quote.Count(k.Usable, "usable key"))
 	case Signature:
 		return "made by that key", fmt.Sprintf("made by it, %d bytes", k.SignatureBytes)
 	case Claims:
@@ -188,7 +189,7 @@ func (k *Case) appendNotes(list []Check, s Step, trusted bool) []Check {
 func (k *Case) wantedType() string {
 	var wanted []string
 	for _, typ := range k.Types {
-		one := `"JWT", "at+jwt" or none`
+		one := `"JWT", "at+jwt", "JOSE" or none`
 		if typ != "" {
 			one = quote.Text(typ, 100)
 		}
@@ -199,11 +200,12 @@ func (k *Case) wantedType() string {
 	return strings.Join(wanted, ", or ")
 }
 
-func (k *Case) foundKeyID() string {
-	if !k.HasKeyID {
-		return "no kid"
+// namedKey is what the token says of its key.
+func (k *Case) namedKey() string {
+	if k.HasKeyID {
+		return "kid " + quote.Text(k.KeyID, 64)
 	}
-	return "kid " + quote.Text(k.KeyID, 64)
+	return cmp.Or(k.Certificate, "no kid")
 }
 
 func (k *Case) notAfterNow() string { return "not after " + Clock(k.Now) + ", which is now" }
@@ -320,12 +322,19 @@ func (k *Case) refine(c *Check, s Step, f *Failure, limits string) (cause string
 	case "header-critical":
 		c.Found = "crit " + criticalNames(k.Header)
 	case "signature-bad":
-		c.Expected = "made by the key with " + k.foundKeyID()
+		c.Expected = "made by the key with " + k.namedKey()
+		if !k.HasKeyID && k.Certificate == "" {
+			c.Expected = "made by the only key of the issuer"
+		}
 		c.Found = "not made by it"
 		return k.causeOfBadSignature(c)
 	case "alg-other":
 		if !k.headerHas("alg") {
 			return "no alg"
+		}
+	case "kid-missing":
+		if k.Certificate != "" {
+			return "x5t"
 		}
 	case "kid-unknown":
 		return k.causeOfUnknownKey(c)

@@ -94,7 +94,7 @@ func read(answer *fetch.Answer, issuer string) (*Document, error) {
 	var r strictjson.Reader
 	text, flaw := charset.Decode(answer.Body)
 	if flaw != "" {
-		return nil, bad("keys-not-json", "metadata", errors.New("the metadata "+flaw))
+		return nil, bad("keys-not-json", "no metadata", errors.New("the metadata "+flaw))
 	}
 	r.Begin(text, strictjson.Usual)
 	for name := range r.Object {
@@ -110,7 +110,7 @@ func read(answer *fetch.Answer, issuer string) (*Document, error) {
 			r.Skip()
 		}
 		if err != nil {
-			return nil, bad("keys-not-json", "metadata", fmt.Errorf("the metadata: %w", err))
+			return nil, bad("keys-not-json", "no metadata", fmt.Errorf("the metadata: %w", err))
 		}
 	}
 	if err := r.End(); err != nil {
@@ -134,14 +134,14 @@ func unreadable(body []byte) string {
 	if cause, _ := notkeys.Look(body); cause == "html" || cause == "xml" {
 		return "metadata " + cause
 	}
-	return "metadata"
+	return "no metadata"
 }
 
 // differs tells what it means that the metadata are of another issuer.
 func differs(found, issuer string) (code, cause string) {
 	switch {
 	case found == "":
-		return "keys-not-json", "metadata"
+		return "keys-not-json", "no metadata"
 	case strings.ContainsAny(found, "{}"):
 		return "metadata-issuer", "template"
 	case strings.EqualFold(withoutForm(found), withoutForm(issuer)):

@@ -61,7 +61,7 @@ func TestWhyMetadataBringNoKeys(t *testing.T) {
 		"a template":                        {issuer, pages{openid: document("https://i.example/{tenantid}/v2.0")}, "metadata-issuer template", "{tenantid}"},
 		"HTML":                              {issuer, pages{openid: "<html>"}, "keys-not-json metadata html", "not valid JSON"},
 		"no jwks_uri":                       {issuer, pages{openid: `{"issuer":"` + issuer + `"}`}, "keys-not-json jwks_uri", "jwks_uri is empty"},
-		"a key set in their place":          {issuer, pages{openid: `{"keys":[]}`}, "keys-not-json metadata", `issuer is ""`},
+		"a key set in their place":          {issuer, pages{openid: `{"keys":[]}`}, "keys-not-json no metadata", `issuer is ""`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := find(test.issuer, test.pages)
