@@ -12,12 +12,16 @@ import (
 	"example.com/jwtverify/internal/metadata"
 )
 
-// pages answers for an issuer: a body, or a status without one.
+var errBroken = errors.New("the cable is broken")
+
+// pages answers for an issuer: a body, a status without one, or no answer at all.
 type pages map[string]any
 
 func (p pages) RoundTrip(r *http.Request) (*http.Response, error) {
 	response := &http.Response{StatusCode: 404, Header: http.Header{}, Body: http.NoBody, Request: r}
 	switch page := p[r.URL.Path].(type) {
+	case error:
+		return nil, page
 	case int:
 		response.StatusCode = page
 	case string:
@@ -61,6 +65,15 @@ func TestWhyMetadataBringNoKeys(t *testing.T) {
 		"a template":                        {issuer, pages{openid: document("https://i.example/{tenantid}/v2.0")}, "metadata-issuer template", "{tenantid}"},
 		"HTML":                              {issuer, pages{openid: "<html>"}, "keys-not-json metadata html", "not valid JSON"},
 		"no jwks_uri":                       {issuer, pages{openid: `{"issuer":"` + issuer + `"}`}, "keys-not-json jwks_uri", "jwks_uri is empty"},
+		"XML":                               {issuer, pages{openid: `<?xml version="1.0"?><EntityDescriptor>`}, "keys-not-json metadata xml", "not valid JSON"},
+		"text":                              {issuer, pages{openid: "hello"}, "keys-not-json no metadata", "not valid JSON"},
+		"a byte order mark":                 {issuer, pages{openid: "\ufeff" + document(issuer)}, "keys-not-json no metadata", "starts with a byte order mark"},
+		"UTF-16 that is cut off":            {issuer, pages{openid: "\xff\xfe{"}, "keys-not-json no metadata", "the metadata "},
+		"an issuer that is a number":        {issuer, pages{openid: `{"issuer":1,"jwks_uri":"https://i.example/keys"}`}, "keys-not-json no metadata", `the metadata: "issuer" is a number`},
+		"a jwks_uri that is a list":         {issuer, pages{openid: `{"issuer":"` + issuer + `","jwks_uri":["https://i.example/keys"]}`}, "keys-not-json no metadata", `"jwks_uri" is an array`},
+		"a jwks_uri over http":              {issuer, pages{openid: `{"issuer":"` + issuer + `","jwks_uri":"http://127.0.0.1/keys"}`}, "keys-not-json jwks_uri", "jwks_uri is http, want https as the issuer"},
+		"a jwks_uri over http elsewhere":    {issuer, pages{openid: `{"issuer":"` + issuer + `","jwks_uri":"http://i.example/keys"}`}, "keys-not-json jwks_uri", `jwks_uri is "http://i.example/keys": use https`},
+		"a member twice":                    {issuer, pages{openid: `{"issuer":"a","issuer":"` + issuer + `"}`}, "keys-not-json no metadata", `"issuer" twice`},
 		"a key set in their place":          {issuer, pages{openid: `{"keys":[]}`}, "keys-not-json no metadata", `issuer is ""`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -87,5 +100,45 @@ func TestMetadataNameTheIssuerOfAccessTokens(t *testing.T) {
 	got, err := find(issuer, pages{"/adfs/.well-known/openid-configuration": `{"issuer":"` + issuer + `","jwks_uri":"https://adfs.example/keys","access_token_issuer":"http://adfs.example/adfs/services/trust"}`})
 	if err != nil || got.KeysURI != "https://adfs.example/keys" || got.TokenIssuer != "http://adfs.example/adfs/services/trust" {
 		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+// An error without a diagnosis of its own, such as of the network, keeps what is known:
+// that the first address was not found.
+func TestAFailureOfTheNetworkStaysOne(t *testing.T) {
+	const (
+		openid = "/.well-known/openid-configuration"
+		oauth  = "/.well-known/oauth-authorization-server"
+	)
+	for name, test := range map[string]struct {
+		pages pages
+		want  string
+	}{
+		"at the first address":  {pages{openid: errBroken}, "GET https://i.example" + openid + ": the cable is broken"},
+		"at the second address": {pages{oauth: errBroken}, "GET https://i.example" + openid + ": got status 404 Not Found, want 200; and then GET https://i.example" + oauth + ": the cable is broken"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			document, err := find("https://i.example", test.pages)
+			if document != nil || !errors.Is(err, errBroken) || err.Error() != test.want {
+				t.Errorf("got %+v, %v\nwant %s", document, err, test.want)
+			}
+		})
+	}
+}
+
+func TestMetadataAreRead(t *testing.T) {
+	const issuer = "https://i.example/realms/shop"
+	const document = `{"issuer":"` + issuer + `","jwks_uri":"https://keys.example/keys","other":[{}],"access_token_issuer":1}`
+	for name, p := range map[string]pages{
+		"OpenID Connect Discovery":       {"/realms/shop/.well-known/openid-configuration": document},
+		"RFC 8414":                       {"/.well-known/oauth-authorization-server/realms/shop": document},
+		"the first of the two addresses": {"/realms/shop/.well-known/openid-configuration": document, "/.well-known/oauth-authorization-server/realms/shop": "<html>"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := find(issuer, p)
+			if err != nil || *got != (metadata.Document{KeysURI: "https://keys.example/keys"}) {
+				t.Errorf("got %+v, %v", got, err)
+			}
+		})
 	}
 }
