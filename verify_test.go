@@ -867,7 +867,7 @@ func TestNewRefusesWhatIsNotCompleteAndSafe(t *testing.T) {
 		"an issuer with a line end":     {func(c *jwtverify.Config) { c.Issuer += "\r" }, `Config.Issuer is "https://issuer.example\r", want the exact iss of the tokens: it has a line end ("\r") at the end: remove it`},
 		"an issuer that is a document":  {func(c *jwtverify.Config) { c.Issuer += "/.well-known/openid-configuration" }, `it is the address of a document of the issuer: remove "/.well-known/openid-configuration"`},
 		"an audience in quotes":         {func(c *jwtverify.Config) { c.Audiences = []string{"a", `"b"`} }, `Config.Audiences[1] is "\"b\"", want an aud that tokens for this service carry: it has a quote`},
-		"a type with a line end":        {func(c *jwtverify.Config) { c.Type = "at+jwt\n" }, `Config.Type is "at+jwt\n", want a media type such as "at+jwt", or nothing to take JWT, at+jwt or no typ: it has a line end`},
+		"a type with a line end":        {func(c *jwtverify.Config) { c.Type = "at+jwt\n" }, `Config.Type is "at+jwt\n", want a media type such as "at+jwt", or nothing to take JWT, at+jwt, JOSE or no typ: it has a line end`},
 		"an address with an empty part": {func(c *jwtverify.Config) { c.Keys = jwtverify.HTTPKeySource{URL: "https://a.example//keys"} }, "Config.Keys: HTTPKeySource.URL has // behind the host"},
 		"a discovery address of keys": {func(c *jwtverify.Config) {
 			c.Keys = jwtverify.DiscoveryKeySource{Issuer: "https://a.example/.well-known/openid-configuration"}

@@ -11,8 +11,8 @@ import (
 func TestCheckURL(t *testing.T) {
 	const notURL = "X is not a URL: look for spaces, and for what stands behind : and %"
 	const noAddress = "X is not an address that begins with https:// and a host"
-	const noHost = "X has no host: is the setting that it is made of empty?"
-	const noPort = "X has a colon without port behind the host: is https:// there twice?"
+	const noHost = "X has no host: correct the setting that it is made of, which is empty"
+	const noPort = "X has a colon without port behind the host: remove it, or the second https://"
 	const user = "X holds a user name or password: use Header or Client to authenticate"
 	const fragment = "X has a fragment (#…): remove it"
 	useHTTPS := func(shown string) string {

@@ -92,9 +92,9 @@ func CheckURL(name, raw string) error {
 	case u.Scheme != "https" && u.Scheme != "http" || u.Host == "" && u.Opaque != "":
 		return fmt.Errorf("%s is not an address that begins with https:// and a host", name)
 	case u.Hostname() == "":
-		return fmt.Errorf("%s has no host: is the setting that it is made of empty?", name)
+		return fmt.Errorf("%s has no host: correct the setting that it is made of, which is empty", name)
 	case strings.HasSuffix(u.Host, ":"):
-		return fmt.Errorf("%s has a colon without port behind the host: is https:// there twice?", name)
+		return fmt.Errorf("%s has a colon without port behind the host: remove it, or the second https://", name)
 	case u.User != nil:
 		return fmt.Errorf("%s holds a user name or password: use Header or Client to authenticate", name)
 	case strings.Contains(raw, "#"):
@@ -243,13 +243,14 @@ func codingOf(header http.Header) string {
 // refusal is the error for a status that brings nothing.
 func refusal(name string, response *http.Response) *Refused {
 	status := response.StatusCode
+	found := strings.TrimSpace(fmt.Sprintf("%d %s", status, http.StatusText(status))) // not every one has a name
 	e := &Refused{
 		Request: name,
 		Status:  status,
-		Text:    fmt.Sprintf("got status %d %s, want 200", status, http.StatusText(status)),
+		Text:    "got status " + found + ", want 200",
 		Code:    "keys-status",
 		Cause:   causeOf(status),
-		Found:   strings.TrimSpace(fmt.Sprintf("%d %s", status, http.StatusText(status))),
+		Found:   found,
 	}
 	switch {
 	case 300 <= status && status < 400 && status != http.StatusNotModified:

@@ -49,7 +49,7 @@ func Audiences(name string, audiences []string) error {
 
 // Type accepts a media type, or nothing.
 func Type(name, typ string) error {
-	const want = `a media type such as "at+jwt", or nothing to take JWT, at+jwt or no typ`
+	const want = `a media type such as "at+jwt", or nothing to take JWT, at+jwt, JOSE or no typ`
 	if err := Name(name, typ, want); err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func addressFlaw(address string) string {
 	rest, _, _ = strings.Cut(rest, "?")
 	rest = strings.ReplaceAll(rest, "://", "") // a whole address in the path of another, as proxies have it
 	if strings.Contains(rest, "//") {
-		return "has // behind the host: is a setting that it is made of empty, or does it end in a slash?"
+		return "has // behind the host: correct the setting that it is made of, which is empty or ends in a slash"
 	}
 	return ""
 }

@@ -3,6 +3,7 @@ package settings_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"example.com/jwtverify/internal/settings"
 )
@@ -45,9 +46,9 @@ func TestIssuer(t *testing.T) {
 		"https://<tenant>.example.com":                                    `has "<"` + placeholder,
 		"$ISSUER":                                                         `has "$"` + placeholder,
 		"https://${DOMAIN}":                                               `has "{"` + placeholder,
-		"https://login.example.com//v2.0":                                 "has // behind the host: is a setting that it is made of empty, or does it end in a slash?",
-		"https://id.example.com//":                                        "has // behind the host: is a setting that it is made of empty, or does it end in a slash?",
-		"https://id.example.com/realms//a":                                "has // behind the host: is a setting that it is made of empty, or does it end in a slash?",
+		"https://login.example.com//v2.0":                                 "has // behind the host: correct the setting that it is made of, which is empty or ends in a slash",
+		"https://id.example.com//":                                        "has // behind the host: correct the setting that it is made of, which is empty or ends in a slash",
+		"https://id.example.com/realms//a":                                "has // behind the host: correct the setting that it is made of, which is empty or ends in a slash",
 		"https://id.example.com/https://a":                                "",
 		"https://https://id.example.com":                                  "has https:// twice: remove one",
 		"https://http://id.example.com":                                   "has https:// twice: remove one",
@@ -64,6 +65,76 @@ func TestIssuer(t *testing.T) {
 	}
 	if got, want := said(settings.Issuer("Config.Issuer", "https://id.example.com\r")), `Config.Issuer is "https://id.example.com\r", want the exact iss of the tokens: it has a line end ("\r") at the end: remove it`; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func TestAnIssuerThatNoTokenCanHave(t *testing.T) {
+	for issuer, want := range map[string]string{
+		"":                            `X is empty: set it to the exact iss of the tokens, such as "https://tenant.example.com"`,
+		"https://id.example.com/\xff": `X is "https://id.example.com/\xff": no token can carry it, since it is not valid UTF-8`,
+	} {
+		if got := said(settings.Issuer("X", issuer)); got != want {
+			t.Errorf("%q:\ngot  %s\nwant %s", issuer, got, want)
+		}
+	}
+}
+
+func TestAudiences(t *testing.T) {
+	const set = ": set it to an aud that tokens for this service carry"
+	for name, test := range map[string]struct {
+		audiences []string
+		want      string
+	}{
+		"one":                      {[]string{"https://api.example.com"}, ""},
+		"two":                      {[]string{"https://api.example.com", "The Orders API"}, ""},
+		"the same twice":           {[]string{"a", "a"}, ""},
+		"nil":                      {nil, `X is empty: set it to the aud that tokens for this service carry, such as []string{"https://api.example.com"}`},
+		"an empty list":            {[]string{}, `X is empty: set it to the aud that tokens for this service carry, such as []string{"https://api.example.com"}`},
+		"an empty one":             {[]string{""}, `X[0] is ""` + set},
+		"an empty one behind":      {[]string{"a", ""}, `X[1] is ""` + set},
+		"one that is not UTF-8":    {[]string{"a\xff"}, `X[0] is "a\xff"` + set},
+		"a second one in quotes":   {[]string{"a", `"b"`}, `X[1] is "\"b\"", want an aud that tokens for this service carry: it has a quote ("\"") at the beginning: remove the quotes, which some readers of .env files keep`},
+		"one with a space at ends": {[]string{" a"}, `X[0] is " a", want an aud that tokens for this service carry: it has a space (" ") at the beginning: remove it`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := said(settings.Audiences("X", test.audiences)); got != test.want {
+				t.Errorf("got  %s\nwant %s", got, test.want)
+			}
+		})
+	}
+}
+
+func TestType(t *testing.T) {
+	const want = `, want a media type such as "at+jwt", or nothing to take JWT, at+jwt, JOSE or no typ`
+	for typ, flaw := range map[string]string{
+		"":                   "",
+		"JWT":                "",
+		"at+jwt":             "",
+		"application/at+jwt": "",
+		"at+jwt\n":           `X is "at+jwt\n"` + want + `: it has a line end ("\n") at the end: remove it`,
+		`"at+jwt"`:           `X is "\"at+jwt\""` + want + `: it has a quote ("\"") at the beginning: remove the quotes, which some readers of .env files keep`,
+		"$TYPE":              `X is "$TYPE"` + want + `: it has "$" in front, of a variable that was not expanded: write its value`,
+		"at jwt":             `X is "at jwt": ` + want[2:],
+		"at/jwt/x":           `X is "at/jwt/x": ` + want[2:],
+	} {
+		if got := said(settings.Type("X", typ)); got != flaw {
+			t.Errorf("%q:\ngot  %s\nwant %s", typ, got, flaw)
+		}
+	}
+}
+
+func TestWithin(t *testing.T) {
+	for value, want := range map[time.Duration]string{
+		0:                "",
+		time.Second:      "",
+		time.Minute:      "",
+		time.Second - 1:  "X is 999.999999ms: want 1s to 1m0s, or 0 for the default",
+		time.Minute + 1:  "X is 1m0.000000001s: want 1s to 1m0s, or 0 for the default",
+		-time.Nanosecond: "X is -1ns: want 1s to 1m0s, or 0 for the default",
+	} {
+		if got := said(settings.Within("X", value, time.Second, time.Minute)); got != want {
+			t.Errorf("%v: got %q, want %q", value, got, want)
+		}
 	}
 }
 
@@ -112,12 +183,12 @@ func TestAddress(t *testing.T) {
 		"http://127.0.0.1:8080/keys":                    "",
 		"https://proxy.example/https://id.example/keys": "",
 		"":                                       "X is empty: set it to an https address",
-		"https:///keys":                          "X has no host: is the setting that it is made of empty?",
+		"https:///keys":                          "X has no host: correct the setting that it is made of, which is empty",
 		"https://id.example.com/keys?a=secret\r": `X has a line end ("\r") at the end: remove it`,
 		"https://id.example.com/a b?c=secret":    `X has a space (" ") at byte 24: remove it`,
 		`'https://id.example.com/keys'`:          `X has a quote ("'") at the beginning: remove the quotes, which some readers of .env files keep`,
-		"https://id.example.com//keys":           "X has // behind the host: is a setting that it is made of empty, or does it end in a slash?",
-		"https://id.example.com/a//keys":         "X has // behind the host: is a setting that it is made of empty, or does it end in a slash?",
+		"https://id.example.com//keys":           "X has // behind the host: correct the setting that it is made of, which is empty or ends in a slash",
+		"https://id.example.com/a//keys":         "X has // behind the host: correct the setting that it is made of, which is empty or ends in a slash",
 		"https://https://id.example.com/keys":    "X has https:// twice: remove one",
 		"http://keycloak:8080/keys":              `X is "http://keycloak:8080/keys"` + cluster,
 		"https://user:secret@id.example.com/":    "X holds a user name or password: use Header or Client to authenticate",
