@@ -163,7 +163,7 @@ func checkType(h *header, types []string) error {
 		if typ := types[0]; typ != "" {
 			return &invalidError{kind: ErrUnsupported, code: "type-mismatch", subject: "typ is", found: h.foundType(), want: quote.Text(typ, 100)}
 		}
-		return &invalidError{kind: ErrUnsupported, code: "type-mismatch", subject: "typ is", found: quote.Text(h.typ, 100), want: `"JWT", "at+jwt" or none: it is another kind of token`}
+		return &invalidError{kind: ErrUnsupported, code: "type-mismatch", subject: "typ is", found: quote.Text(h.typ, 100), want: `"JWT", "at+jwt", "JOSE" or none: it is another kind of token`}
 	}
 	if h.hasCrit {
 		// RFC 7515, section 4.1.11: a verifier that does not understand every
