@@ -43,7 +43,7 @@ func Look(text string) Shape {
 		return Shape{"token-opaque", "file", "is the name of a file, not what is in it"}
 	case isEncoded(bare):
 		return Shape{"token-wrapped", "base64", "is the base64 of a token, encoded once more"}
-	case len(tokens) == 1 && !IsJWE(bare):
+	case len(tokens) == 1 && !isJWE(bare):
 		return around(bare[:tokens[0][0]], bare[tokens[0][1]:])
 	}
 	if wrapped.Code != "" {
@@ -141,7 +141,7 @@ func parts(text string) Shape {
 	list := strings.SplitN(text, ".", 6)
 	header, count := list[0], quote.Count(strings.Count(text, ".")+1, "part")
 	switch {
-	case IsJWE(text):
+	case isJWE(text):
 		shape := Shape{"token-encrypted", "", "has five parts, so it is encrypted (JWE)"}
 		if usesOwnKey(header) {
 			shape.Cause = "dir"
@@ -207,9 +207,9 @@ func isClaims(part string) bool {
 	return r.End() == nil
 }
 
-// IsJWE reports whether a text is an encrypted token: five parts (RFC 7516, section 3.1)
+// isJWE reports whether a text is an encrypted token: five parts (RFC 7516, section 3.1)
 // with a header, and no claims behind it that anybody can read.
-func IsJWE(text string) bool {
+func isJWE(text string) bool {
 	if strings.Count(text, ".") != 4 || strings.Contains(text, "...") {
 		return false // with three dots in a row it was shortened
 	}
