@@ -137,16 +137,16 @@ func (e *SkippedKeyError) Error() string {
 // KeySet, if the data is not valid JSON or PEM, has no keys array, exceeds a
 // limit, or is a private key: those must not lie where public keys are read.
 func ParseKeySet(data []byte) (*KeySet, error) {
-	set, err := parseKeySet(data)
+	set, err := parseKeySet(data, jwk.Parse)
 	if err != nil {
 		return nil, fmt.Errorf("jwtverify: key set %w", err)
 	}
 	return set, nil
 }
 
-// parseKeySet is ParseKeySet without the prefix.
-func parseKeySet(data []byte) (*KeySet, error) {
-	read, err := jwk.Parse(data)
+// parseKeySet is ParseKeySet without the prefix, and with a parser of package jwk.
+func parseKeySet(data []byte, parse func([]byte) (*jwk.Set, error)) (*KeySet, error) {
+	read, err := parse(data)
 	if err != nil {
 		return nil, notkeys.Explain(data, err)
 	}

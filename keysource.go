@@ -194,7 +194,7 @@ func (path FileKeySource) Keys(context.Context) (*KeySet, error) {
 	if err != nil {
 		return nil, &notkeys.Error{Code: "keys-file", Err: err}
 	}
-	set, err := parseKeySet(data)
+	set, err := parseKeySet(data, jwk.Parse)
 	if err != nil {
 		return nil, fmt.Errorf("%s: the key set %w", string(path), err)
 	}

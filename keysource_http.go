@@ -2,12 +2,12 @@ package jwtverify
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"time"
 
 	"example.com/jwtverify/internal/clock"
 	"example.com/jwtverify/internal/fetch"
+	"example.com/jwtverify/internal/jwk"
 	"example.com/jwtverify/internal/metadata"
 	"example.com/jwtverify/internal/notkeys"
 	"example.com/jwtverify/internal/settings"
@@ -63,10 +63,7 @@ func fetchKeySet(ctx context.Context, from origin, client *http.Client, header h
 	from.age = answer.Age()
 	if from.etag = request.ETag; !answer.NotModified {
 		from.etag = answer.ETag()
-		if set, err = parseKeySet(answer.Body); err == nil && set.thumbprints {
-			err = errors.New("is PEM, which is taken from a file: want a JWK Set or a JWK")
-		}
-		if err != nil {
+		if set, err = parseKeySet(answer.Body, jwk.ParseJSON); err != nil {
 			return nil, notkeys.From(answer.Request, answer.Header, answer.Body, err)
 		}
 	}

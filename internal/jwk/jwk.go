@@ -116,7 +116,12 @@ func MarshalStored(keys []Key, stored Stored) ([]byte, error) {
 
 // Parse reads keys: the data itself tells in which form they are. The errors complete a
 // sentence that begins with what was read.
-func Parse(data []byte) (*Set, error) {
+func Parse(data []byte) (*Set, error) { return parse(data, true) }
+
+// ParseJSON is Parse for a JWK Set or a JWK: PEM is refused before any of it is decoded.
+func ParseJSON(data []byte) (*Set, error) { return parse(data, false) }
+
+func parse(data []byte, alsoPEM bool) (*Set, error) {
 	if len(data) > MaxBytes {
 		return nil, fmt.Errorf("is larger than %d bytes", MaxBytes)
 	}
@@ -125,6 +130,8 @@ func Parse(data []byte) (*Set, error) {
 	switch {
 	case start == "":
 		return nil, errors.New("is empty, want a JWK Set, a JWK or PEM")
+	case strings.HasPrefix(start, "-----BEGIN") && !alsoPEM:
+		return nil, errors.New("is PEM, which is taken from a file: want a JWK Set or a JWK")
 	case strings.HasPrefix(start, "-----BEGIN"):
 		return parsePEM(relined(start))
 	case start[0] == '<':

@@ -175,6 +175,31 @@ func TestDamagedPEM(t *testing.T) {
 	}
 }
 
+// Whoever answers over HTTP does not have us decode what is refused anyway.
+func TestPEMIsRefusedUndecodedWhereJSONIsWanted(t *testing.T) {
+	const want = "is PEM, which is taken from a file: want a JWK Set or a JWK"
+	good := pemText("PUBLIC KEY", der(x509.MarshalPKIXPublicKey(publicKeys[0])))
+	for name, text := range map[string]string{
+		"a good key":           good,
+		"behind a mark":        "\ufeff" + good,
+		"one that is damaged":  good[:len(good)/2],
+		"more than are read":   strings.Repeat(good, jwk.MaxKeys+1),
+		"one without line end": strings.ReplaceAll(good, "\n", `\n`),
+		"a private one":        pemText("PRIVATE KEY", []byte("SECRET")),
+	} {
+		if set, err := jwk.ParseJSON([]byte(text)); set != nil || err == nil || err.Error() != want {
+			t.Errorf("%s: got %v, %v, want %s", name, set, err, want)
+		}
+	}
+	for _, text := range []string{jwkText(0), setText(jwkText(0), jwkText(1)), "", "<html>", `{"keys":1}`} {
+		set, err := jwk.ParseJSON([]byte(text))
+		both, bothErr := jwk.Parse([]byte(text))
+		if fmt.Sprint(err) != fmt.Sprint(bothErr) || (set == nil) != (both == nil) || set != nil && !slices.Equal(keyIDs(set), keyIDs(both)) {
+			t.Errorf("%.40q: got %v, %v, and with PEM %v, %v", text, set, err, both, bothErr)
+		}
+	}
+}
+
 func TestPrivateKeysInPEM(t *testing.T) {
 	key := der(rsa.GenerateKey(rand.Reader, 2048))
 	ec := der(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
