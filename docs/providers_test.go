@@ -255,6 +255,7 @@ func providers(tb testing.TB) map[string]provider {
 			},
 			refused: map[string]refusal{
 				"an ID token of the API's own application": {none, map[string]any{"scp": nil, "azp": nil, "nonce": "n"}, jwtverify.ErrClaims},
+				"by client credentials":                    {none, map[string]any{"scp": "app.read app.write", "tfp": nil, "auth_time": nil}, nil},
 				"the issuer with the policy in it":         {none, map[string]any{"iss": "https://shop.b2clogin.com/tfp/775527ff-9a37-4307-8b3d-cc311f58d925/b2c_1_signin/v2.0/"}, jwtverify.ErrIssuer},
 				"the issuer without its final slash":       {none, map[string]any{"iss": "https://shop.b2clogin.com/775527ff-9a37-4307-8b3d-cc311f58d925/v2.0"}, jwtverify.ErrIssuer},
 			},
@@ -283,6 +284,8 @@ func providers(tb testing.TB) map[string]provider {
 				"no azp: a server asked":     {none, map[string]any{"azp": nil}, jwtverify.ErrAudience},
 				"a session that is not done": {none, map[string]any{"sts": "pending"}, jwtverify.ErrClaims},
 				"no session":                 {none, map[string]any{"sid": nil}, jwtverify.ErrClaims},
+				"of a JWT template":          {none, map[string]any{"aud": "https://app.example.com", "sid": nil, "sts": nil, "v": nil}, jwtverify.ErrClaims},
+				"of version 1":               {none, map[string]any{"sts": nil, "v": nil}, nil},
 			},
 		},
 		"Cognito": {
@@ -347,6 +350,7 @@ func providers(tb testing.TB) map[string]provider {
 				"the address of older versions":   {none, map[string]any{"iss": "https://id.example.com/auth/realms/shop"}, jwtverify.ErrIssuer},
 				"an ID token":                     {none, map[string]any{"typ": "ID", "aud": "shop-frontend"}, jwtverify.ErrAudience},
 				"an ID token for the same client": {none, map[string]any{"typ": "ID"}, jwtverify.ErrClaims},
+				"one that is bound to a key":      {none, map[string]any{"typ": "DPoP", "cnf": map[string]any{"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}}, jwtverify.ErrClaims},
 				"the kid of the key for RSA-OAEP": {map[string]any{"kid": "lVHwMC0yQzXW6-Jr0bEfVwwMPAKhLqHJD1dWbCWTBuI"}, none, jwtverify.ErrUnknownKey},
 			},
 		},
@@ -683,22 +687,8 @@ func TestGoogleBothNames(t *testing.T) {
 	}
 }
 
-// What JWT-SVID allows and this library takes only if it is told so, or not at all.
+// The bundle of a trust domain has the keys, for a use that only SPIFFE knows.
 func TestSPIFFELimits(t *testing.T) {
-	p := providers(t)["SPIFFE"]
-	jose := refusal{header: map[string]any{"typ": "JOSE"}}
-	config := inMemory(p.config())
-	config.Type = "JOSE"
-	verifier, err := jwtverify.New(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	token, err := verifier.Verify(t.Context(), p.token(t, jose))
-	checkVerdict(t, token, err, nil)
-	token, err = verifier.Verify(t.Context(), p.token(t, refusal{}))
-	checkVerdict(t, token, err, jwtverify.ErrUnsupported)
-
-	// The bundle of a trust domain has the keys, for a use that only SPIFFE knows.
 	bundle := marshal(t, keySet(published(t, 0, "C6vs25welZOx6WksNYfbMfiw9l96pMnD", map[string]any{"use": "jwt-svid", "alg": nil})))
 	set, err := jwtverify.ParseKeySet([]byte(bundle))
 	if err != nil {
