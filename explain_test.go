@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"example.com/jwtverify"
+	"example.com/jwtverify/internal/jwk/jwktest"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -304,7 +305,7 @@ func TestExplainOfAGoodToken(t *testing.T) {
 
 // AD FS names the key by x5t. What a report says of the key is what the token says of it.
 func TestExplainNamesTheKeyAsTheTokenDoes(t *testing.T) {
-	two := parseSet(t, setText(jwkText(t, 0, "x5t", `"old"`), jwkText(t, 1, "x5t", `"next"`)))
+	two := parseSet(t, jwktest.Set(jwkText(t, 0, "x5t", `"old"`), jwkText(t, 1, "x5t", `"next"`)))
 	for header, test := range map[string]struct {
 		set  *jwtverify.KeySet
 		want string // what was expected of the key, and found
@@ -312,7 +313,7 @@ func TestExplainNamesTheKeyAsTheTokenDoes(t *testing.T) {
 		`"x5t":"old"`:                {two, `a key of the issuer, x5t "old", 2 usable keys`},
 		`"x5t#S256":"x","x5t":"old"`: {two, `a key of the issuer, x5t#S256 "x", 2 usable keys`},
 		`"kid":"key-0","x5t":"next"`: {two, `a key of the issuer, kid "key-0", 2 usable keys`},
-		`"typ":"JWT"`:                {parseSet(t, setText(jwkText(t, 0))), `a key of the issuer, no kid, 1 usable key`},
+		`"typ":"JWT"`:                {parseSet(t, jwktest.Set(jwkText(t, 0))), `a key of the issuer, no kid, 1 usable key`},
 		`"x5t":"x"`:                  {two, `a key of the issuer that the token's x5t names, token has no kid, and none of the 2 usable keys has its x5t "x"`},
 	} {
 		t.Run(header, func(t *testing.T) {

@@ -2,12 +2,9 @@ package jwtverify_test
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"math/big"
@@ -19,51 +16,14 @@ import (
 	"time"
 
 	"example.com/jwtverify"
+	"example.com/jwtverify/internal/jwk/jwktest"
 )
 
-// modulus returns an odd number of the given size, as good as a real modulus for
-// whoever does not check signatures.
-func modulus(bits int) *big.Int {
-	n, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), uint(bits-1)))
-	if err != nil {
-		panic(err)
-	}
-	return n.SetBit(n.SetBit(n, bits-1, 1), 0, 1)
-}
-
-func encodeInt(n *big.Int) string { return encode(string(n.Bytes())) }
-
-// quotedInt is the value of n or e in a JWK.
-func quotedInt(n *big.Int) string { return `"` + encodeInt(n) + `"` }
-
-// jwkText is a good JWK of the n-th shared key with the kid key-n, in which the
-// members in changes, pairs of name and JSON text, take the place of its own, or
-// are removed if the text is empty.
+// jwkText is a good JWK of the n-th shared key with the kid key-n, with changes.
 func jwkText(tb testing.TB, n int, changes ...string) string {
 	tb.Helper()
-	pub := testKey(tb, n).PublicKey
-	members := [][2]string{
-		{"kty", `"RSA"`}, {"kid", fmt.Sprintf(`"key-%d"`, n)}, {"use", `"sig"`}, {"alg", `"RS256"`},
-		{"n", quotedInt(pub.N)}, {"e", quotedInt(big.NewInt(int64(pub.E)))},
-	}
-	for i := 0; i < len(changes); i += 2 {
-		at := slices.IndexFunc(members, func(m [2]string) bool { return m[0] == changes[i] })
-		if at < 0 {
-			at = len(members)
-			members = append(members, [2]string{changes[i]})
-		}
-		members[at][1] = changes[i+1]
-	}
-	var texts []string
-	for _, m := range members {
-		if m[1] != "" {
-			texts = append(texts, fmt.Sprintf("%q:%s", m[0], m[1]))
-		}
-	}
-	return "{" + strings.Join(texts, ",") + "}"
+	return jwktest.JWK(&testKey(tb, n).PublicKey, fmt.Sprintf("key-%d", n), changes...)
 }
-
-func setText(jwks ...string) string { return `{"keys":[` + strings.Join(jwks, ",") + `]}` }
 
 func parseSet(tb testing.TB, text string) *jwtverify.KeySet {
 	tb.Helper()
@@ -106,10 +66,10 @@ func TestJWKMembers(t *testing.T) {
 		want   string // empty: the key is used
 	}{
 		{"nothing changed", nil, "key-0", ""},
-		{"n of 2048 bits", []string{"n", quotedInt(modulus(2048))}, "key-0", ""},
-		{"n of 8192 bits", []string{"n", quotedInt(modulus(8192))}, "key-0", ""},
-		{"n of 2047 bits", []string{"n", quotedInt(modulus(2047))}, "key-0", `key 1 with kid "key-0" is not used: the modulus has 2047 bits, want at least 2048`},
-		{"n of 8193 bits", []string{"n", quotedInt(modulus(8193))}, "key-0", `key 1 with kid "key-0" is not used: the modulus has 8193 bits, want at most 8192`},
+		{"n of 2048 bits", []string{"n", jwktest.Int(jwktest.Modulus(2048))}, "key-0", ""},
+		{"n of 8192 bits", []string{"n", jwktest.Int(jwktest.Modulus(8192))}, "key-0", ""},
+		{"n of 2047 bits", []string{"n", jwktest.Int(jwktest.Modulus(2047))}, "key-0", `key 1 with kid "key-0" is not used: the modulus has 2047 bits, want at least 2048`},
+		{"n of 8193 bits", []string{"n", jwktest.Int(jwktest.Modulus(8193))}, "key-0", `key 1 with kid "key-0" is not used: the modulus has 8193 bits, want at most 8192`},
 		{"kty EC", []string{"kty", `"EC"`}, "key-0", `key 1 with kid "key-0" is not used: kty is "EC", want "RSA"`},
 		{"use enc", []string{"use", `"enc"`}, "key-0", `key 1 with kid "key-0" is not used: use is "enc", want "sig"`},
 		{"alg RS512", []string{"alg", `"RS512"`}, "key-0", `key 1 with kid "key-0" is not used: alg is "RS512", want "RS256"`},
@@ -119,7 +79,7 @@ func TestJWKMembers(t *testing.T) {
 		{"a Cyrillic kid", []string{"kid", `"к"`, "e", ""}, "к", `key 1 with kid "\u043a" is not used: it has no "e"`},
 		{"a long kid", []string{"kid", `"` + long + `"`, "e", ""}, long, `key 1 with kid "` + long[:64] + `"… is not used: it has no "e"`},
 	} {
-		set := parseSet(t, setText(jwkText(t, 1), jwkText(t, 0, test.change...), jwkText(t, 2)))
+		set := parseSet(t, jwktest.Set(jwkText(t, 1), jwkText(t, 0, test.change...), jwkText(t, 2)))
 		if test.want == "" {
 			if want := []string{"key-1", test.kid, "key-2"}; !slices.Equal(keyIDs(set), want) || len(set.Skipped()) > 0 {
 				t.Errorf("%s: got keys %q, skipped %v", test.name, keyIDs(set), set.Skipped())
@@ -134,7 +94,7 @@ func TestJWKMembers(t *testing.T) {
 			t.Errorf("%s: got keys %q, want %q", test.name, keyIDs(set), want)
 		}
 	}
-	set := parseSet(t, setText(`null`, jwkText(t, 1), `{}`, jwkText(t, 2), `[]`))
+	set := parseSet(t, jwktest.Set(`null`, jwkText(t, 1), `{}`, jwkText(t, 2), `[]`))
 	if got, want := fmt.Sprint(set.Skipped()), `[key 0 is not used: it is null, want an object key 2 is not used: it has no kty, want "RSA" key 4 is not used: it is an array, want an object]`; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -146,7 +106,7 @@ func TestTokensThatNameACertificate(t *testing.T) {
 	next := func(changes ...string) string { return jwkText(t, 1, append([]string{"x5t", `"next"`}, changes...)...) }
 	same := func(count int, changes ...string) (jwks []string) {
 		for i := range count {
-			jwks = append(jwks, jwkText(t, 0, append([]string{"kid", fmt.Sprintf(`"%d"`, i), "x5t", `"old"`, "n", quotedInt(modulus(2048))}, changes...)...))
+			jwks = append(jwks, jwkText(t, 0, append([]string{"kid", fmt.Sprintf(`"%d"`, i), "x5t", `"old"`, "n", jwktest.Int(jwktest.Modulus(2048))}, changes...)...))
 		}
 		return jwks
 	}
@@ -181,7 +141,7 @@ func TestTokensThatNameACertificate(t *testing.T) {
 		"the fifth key of an x5t":              {`"x5t":"old"`, append(same(4), old(), next()), "signature was not made by"},
 		"the fifth key of an x5t, by its kid":  {`"kid":"key-0"`, append(same(4), old(), next()), ""},
 		"the fifth key of an x5t and no kid":   {`"x5t":"old"`, append(same(4, "kid", ""), old("kid", ""), next()), "signature was not made by"},
-		"a key of another size does not count": {`"x5t":"old"`, append(same(3), jwkText(t, 0, "kid", `"big"`, "x5t", `"old"`, "n", quotedInt(modulus(8192))), old(), next()), ""},
+		"a key of another size does not count": {`"x5t":"old"`, append(same(3), jwkText(t, 0, "kid", `"big"`, "x5t", `"old"`, "n", jwktest.Int(jwktest.Modulus(8192))), old(), next()), ""},
 		"a kid where no key of two has any":    {`"kid":"a"`, []string{old("kid", ""), next("kid", `null`)}, `the issuer's keys have no kid, the token has one: "a", want a key with that kid`},
 		"a kid where the only key has none":    {`"kid":"a"`, []string{old("kid", "")}, `the issuer's keys have no kid, the token has one: "a", want a key with that kid`},
 		"a kid where one key of two has any":   {`"kid":"a"`, []string{old("kid", ""), next()}, `kid is "a", want one of the issuer's keys ("key-1")`},
@@ -190,7 +150,7 @@ func TestTokensThatNameACertificate(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			raw := signText(t, 0, `{"alg":"RS256",`+test.header+`}`, marshal(t, goodClaims()))
-			set := parseSet(t, setText(test.keys...))
+			set := parseSet(t, jwktest.Set(test.keys...))
 			verifiers := map[string]*jwtverify.Verifier{
 				"fixed keys": newVerifier(t, jwtverify.Config{Keys: set, VerifiedCache: 8}),
 				"a Cache":    newVerifier(t, jwtverify.Config{Keys: jwtverify.KeySourceFunc(set.Keys)}),
@@ -212,8 +172,8 @@ func TestTokensThatNameACertificate(t *testing.T) {
 func TestAnUnknownCertificateIsAskedForOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sets := []*jwtverify.KeySet{
-			parseSet(t, setText(jwkText(t, 1, "x5t", `"old"`), jwkText(t, 2, "x5t", `"other"`))),
-			parseSet(t, setText(jwkText(t, 1, "x5t", `"renewed"`), jwkText(t, 0, "x5t", `"next"`))),
+			parseSet(t, jwktest.Set(jwkText(t, 1, "x5t", `"old"`), jwkText(t, 2, "x5t", `"other"`))),
+			parseSet(t, jwktest.Set(jwkText(t, 1, "x5t", `"renewed"`), jwkText(t, 0, "x5t", `"next"`))),
 		}
 		asked := 0
 		verifier := newVerifier(t, jwtverify.Config{Keys: jwtverify.KeySourceFunc(func(context.Context) (*jwtverify.KeySet, error) {
@@ -244,29 +204,29 @@ func TestKeysWithTheSameKID(t *testing.T) {
 	same := func(count int, kid string) string {
 		var jwks []string
 		for range count {
-			jwks = append(jwks, jwkText(t, 0, "kid", kid, "n", quotedInt(modulus(2048))))
+			jwks = append(jwks, jwkText(t, 0, "kid", kid, "n", jwktest.Int(jwktest.Modulus(2048))))
 		}
 		return strings.Join(jwks, ",")
 	}
-	if set := parseSet(t, setText(same(4, `"a"`))); set.Len() != 4 || len(set.Skipped()) != 0 {
+	if set := parseSet(t, jwktest.Set(same(4, `"a"`))); set.Len() != 4 || len(set.Skipped()) != 0 {
 		t.Errorf("4 of a kid: got %d keys, skipped %v", set.Len(), set.Skipped())
 	}
-	set := parseSet(t, setText(same(5, `"a"`), same(4, `"b"`), same(1, `"A"`)))
+	set := parseSet(t, jwktest.Set(same(5, `"a"`), same(4, `"b"`), same(1, `"A"`)))
 	got := skippedKey(t, set)
 	if set.Len() != 9 || *got != (jwtverify.SkippedKeyError{Index: 4, KeyID: "a", Reason: "the keys of this kid and size have more than 8192 bits together"}) {
 		t.Errorf("5 of a kid: got %d keys, skipped %v", set.Len(), got)
 	}
 	// Keys that are skipped for another reason do not count.
 	ec := strings.ReplaceAll(same(5, `"a"`), "RSA", "EC")
-	if set := parseSet(t, setText(ec, same(4, `"a"`))); set.Len() != 4 {
+	if set := parseSet(t, jwktest.Set(ec, same(4, `"a"`))); set.Len() != 4 {
 		t.Errorf("5 EC keys before: got %d keys", set.Len())
 	}
 	// Keys without kid cannot be asked for together.
-	if set := parseSet(t, setText(same(6, ``), same(6, `""`))); set.Len() != 12 {
+	if set := parseSet(t, jwktest.Set(same(6, ``), same(6, `""`))); set.Len() != 12 {
 		t.Errorf("12 without kid: got %d keys, skipped %v", set.Len(), set.Skipped())
 	}
 	// The same key has the same thumbprint.
-	public := pemText("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&testKey(t, 0).PublicKey))
+	public := jwktest.PEM("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&testKey(t, 0).PublicKey))
 	if set := parseSet(t, strings.Repeat(public, 5)); set.Len() != 4 || skippedKey(t, set).Index != 4 {
 		t.Errorf("5 times the same in PEM: got %d keys, skipped %v", set.Len(), set.Skipped())
 	}
@@ -277,7 +237,7 @@ func TestKeysWithTheSameKID(t *testing.T) {
 		if before > 0 {
 			jwks = append(jwks, same(before, `"a"`))
 		}
-		keys := parseSet(t, setText(append(jwks, jwkText(t, 0, "kid", `"a"`))...))
+		keys := parseSet(t, jwktest.Set(append(jwks, jwkText(t, 0, "kid", `"a"`))...))
 		_, err := newVerifier(t, jwtverify.Config{Keys: keys}).Verify(t.Context(), sign(t, 0, header, goodClaims()))
 		if !errors.Is(err, want) {
 			t.Errorf("behind %d keys of its kid: got %v, want %v", before, err, want)
@@ -288,13 +248,13 @@ func TestKeysWithTheSameKID(t *testing.T) {
 // The form shows in the data itself; a key from PEM has its thumbprint as kid.
 func TestParseKeySetForms(t *testing.T) {
 	pub := &testKey(t, 0).PublicKey
-	sum := sha256.Sum256(fmt.Appendf(nil, `{"e":%s,"kty":"RSA","n":%s}`, quotedInt(big.NewInt(int64(pub.E))), quotedInt(pub.N)))
+	sum := sha256.Sum256(fmt.Appendf(nil, `{"e":%s,"kty":"RSA","n":%s}`, jwktest.Int(big.NewInt(int64(pub.E))), jwktest.Int(pub.N)))
 	for name, test := range map[string]struct{ text, kid string }{
-		"a set":          {setText(jwkText(t, 0)), "key-0"},
+		"a set":          {jwktest.Set(jwkText(t, 0)), "key-0"},
 		"a single JWK":   {jwkText(t, 0), "key-0"},
-		"PUBLIC KEY":     {pemText("PUBLIC KEY", der(x509.MarshalPKIXPublicKey(pub))), encode(string(sum[:]))},
-		"RSA PUBLIC KEY": {pemText("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(pub)), encode(string(sum[:]))},
-		"CERTIFICATE":    {pemText("CERTIFICATE", certificate(t, pub)), encode(string(sum[:]))},
+		"PUBLIC KEY":     {jwktest.PEM("PUBLIC KEY", jwktest.Must(x509.MarshalPKIXPublicKey(pub))), encode(string(sum[:]))},
+		"RSA PUBLIC KEY": {jwktest.PEM("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(pub)), encode(string(sum[:]))},
+		"CERTIFICATE":    {jwktest.PEM("CERTIFICATE", jwktest.Certificate(pub)), encode(string(sum[:]))},
 	} {
 		set := parseSet(t, test.text)
 		if !slices.Equal(keyIDs(set), []string{test.kid}) {
@@ -310,35 +270,13 @@ func TestParseKeySetForms(t *testing.T) {
 		"":                             "jwtverify: key set is empty, want a JWK Set, a JWK or PEM",
 		"{}":                           `jwtverify: key set has no "keys" array, nor is it a JWK with "kty"`,
 		strings.Repeat(" ", 512<<10+1): "jwtverify: key set is larger than 524288 bytes",
-		setText(strings.Repeat("0,", 1_024) + "0"): "jwtverify: key set has more than 1024 keys",
-		pemText("PRIVATE KEY", nil):                "jwtverify: key set holds a private key: keep only the public half here, and replace the key if this file was readable by others",
+		jwktest.Set(strings.Repeat("0,", 1_024) + "0"): "jwtverify: key set has more than 1024 keys",
+		jwktest.PEM("PRIVATE KEY", nil):                "jwtverify: key set holds a private key: keep only the public half here, and replace the key if this file was readable by others",
 	} {
 		if set, err := jwtverify.ParseKeySet([]byte(text)); err == nil || err.Error() != want || set != nil {
 			t.Errorf("%.60q:\ngot  %v, %v\nwant %s", text, set, err, want)
 		}
 	}
-}
-
-func pemText(blockType string, data []byte) string {
-	return string(pem.EncodeToMemory(&pem.Block{Type: blockType, Bytes: data}))
-}
-
-// der unwraps what the functions of crypto/x509 return.
-func der(data []byte, err error) []byte {
-	if err != nil {
-		panic(err)
-	}
-	return data
-}
-
-// certificate is one of pub, long expired, which matters to nobody here.
-func certificate(tb testing.TB, pub any) []byte {
-	tb.Helper()
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "issuer"},
-		NotBefore: time.Unix(1_000_000_000, 0), NotAfter: time.Unix(1_000_000_001, 0),
-	}
-	return der(x509.CreateCertificate(rand.Reader, template, template, pub, testKey(tb, 0)))
 }
 
 func TestNewKey(t *testing.T) {
@@ -353,15 +291,15 @@ func TestNewKey(t *testing.T) {
 		{"good", pub, "key", ""},
 		{"without kid", pub, "", ""},
 		{"a kid of 256 bytes", pub, strings.Repeat("k", 256), ""},
-		{"8192 bits", &rsa.PublicKey{N: modulus(8192), E: 3}, "key", ""},
-		{"2048 bits, the greatest exponent", &rsa.PublicKey{N: modulus(2048), E: 1<<31 - 1}, "key", ""},
+		{"8192 bits", &rsa.PublicKey{N: jwktest.Modulus(8192), E: 3}, "key", ""},
+		{"2048 bits, the greatest exponent", &rsa.PublicKey{N: jwktest.Modulus(2048), E: 1<<31 - 1}, "key", ""},
 		{"nil", nil, "key", `NewKey needs an RSA public key, got nil`},
 		{"the zero key", &rsa.PublicKey{}, "key", `NewKey needs an RSA public key, got nil`},
 		{"a kid of 257 bytes", pub, strings.Repeat("k", 257), `NewKey needs a kid of valid UTF-8 and at most 256 bytes, got "` + strings.Repeat("k", 64) + `"…`},
 		{"a kid that is not UTF-8", pub, "\xff", `NewKey needs a kid of valid UTF-8 and at most 256 bytes, got "\xff"`},
 		{"a negative modulus", &rsa.PublicKey{N: new(big.Int).Neg(pub.N), E: 65537}, "key", `the key with kid "key" is not fit for RS256: the modulus is not a positive number`},
-		{"2047 bits", &rsa.PublicKey{N: modulus(2047), E: 65537}, "key", `the key with kid "key" is not fit for RS256: the modulus has 2047 bits, want at least 2048`},
-		{"8193 bits", &rsa.PublicKey{N: modulus(8193), E: 65537}, "", `the key with kid "" is not fit for RS256: the modulus has 8193 bits, want at most 8192`},
+		{"2047 bits", &rsa.PublicKey{N: jwktest.Modulus(2047), E: 65537}, "key", `the key with kid "key" is not fit for RS256: the modulus has 2047 bits, want at least 2048`},
+		{"8193 bits", &rsa.PublicKey{N: jwktest.Modulus(8193), E: 65537}, "", `the key with kid "" is not fit for RS256: the modulus has 8193 bits, want at most 8192`},
 		{"exponent 1", &rsa.PublicKey{N: pub.N, E: 1}, "key", `the key with kid "key" is not fit for RS256: the exponent is 1, want 3 to 2147483647`},
 		{"a long kid", &rsa.PublicKey{N: pub.N, E: 1}, strings.Repeat("k", 200), `the key with kid "` + strings.Repeat("k", 64) + `"… is not fit for RS256: the exponent is 1, want 3 to 2147483647`},
 	} {
@@ -408,8 +346,8 @@ func TestNewKeyCopiesThePublicKey(t *testing.T) {
 
 func TestParseKeySetKeepsNothingOfTheData(t *testing.T) {
 	for name, text := range map[string]string{
-		"a set": setText(jwkText(t, 0)),
-		"PEM":   pemText("PUBLIC KEY", der(x509.MarshalPKIXPublicKey(&testKey(t, 0).PublicKey))),
+		"a set": jwktest.Set(jwkText(t, 0)),
+		"PEM":   jwktest.PEM("PUBLIC KEY", jwktest.Must(x509.MarshalPKIXPublicKey(&testKey(t, 0).PublicKey))),
 	} {
 		data := []byte(text)
 		set, err := jwtverify.ParseKeySet(data)
@@ -483,7 +421,7 @@ func TestNewKeySet(t *testing.T) {
 }
 
 func TestKeySetCannotBeChanged(t *testing.T) {
-	set := parseSet(t, setText(jwkText(t, 0), `1`, jwkText(t, 1), `2`, jwkText(t, 2)))
+	set := parseSet(t, jwktest.Set(jwkText(t, 0), `1`, jwkText(t, 1), `2`, jwkText(t, 2)))
 	skipped := set.Skipped()
 	first := skipped[0]
 	skipped[0] = nil
@@ -520,7 +458,7 @@ func TestKeySetCannotBeChanged(t *testing.T) {
 
 func TestSetWithoutUsableKey(t *testing.T) {
 	bad := func(count int) string {
-		return setText(slices.Repeat([]string{`{"kty":"EC","kid":"ec"}`}, count)...)
+		return jwktest.Set(slices.Repeat([]string{`{"kty":"EC","kid":"ec"}`}, count)...)
 	}
 	reason := func(index int) string {
 		return fmt.Sprintf(`key %d with kid "ec" is not used: kty is "EC", want "RSA"`, index)

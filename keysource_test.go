@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"example.com/jwtverify"
+	"example.com/jwtverify/internal/jwk/jwktest"
 )
 
 // pemOf is a public key as the file of an engineer has it.
@@ -164,7 +165,7 @@ func (a *fixedAnswer) Keys(context.Context) (*jwtverify.KeySet, error) { return 
 
 // A stored copy names its keys as the source did.
 func TestAStoredCopyKeepsTheNamesOfCertificates(t *testing.T) {
-	live := &fixedAnswer{set: parseSet(t, setText(jwkText(t, 0, "kid", "", "x5t", `"a"`), jwkText(t, 1, "x5t#S256", `"b"`)))}
+	live := &fixedAnswer{set: parseSet(t, jwktest.Set(jwkText(t, 0, "kid", "", "x5t", `"a"`), jwkText(t, 1, "x5t#S256", `"b"`)))}
 	stored := jwtverify.StoredKeySource{Source: live, Path: filepath.Join(t.TempDir(), "keys.json"), Name: "test"}
 	if _, err := stored.Keys(t.Context()); err != nil {
 		t.Fatal(err)

@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"example.com/jwtverify"
+	"example.com/jwtverify/internal/jwk/jwktest"
 )
 
 // A madeKey is a private key of any size and exponent. It is made of primes that
@@ -57,7 +58,7 @@ func makeKey(tb testing.TB, bits int, e int64) madeKey {
 }
 
 func (k madeKey) jwk(kid string) string {
-	return fmt.Sprintf(`{"kty":"RSA","kid":%q,"n":%s,"e":%s}`, kid, quotedInt(k.n), quotedInt(k.e))
+	return fmt.Sprintf(`{"kty":"RSA","kid":%q,"n":%s,"e":%s}`, kid, jwktest.Int(k.n), jwktest.Int(k.e))
 }
 
 // size is that of a signature in bytes.
@@ -118,7 +119,7 @@ func TestRS256OfEverySize(t *testing.T) {
 		{2048, 1<<32 + 15, false},
 	} {
 		key := makeKey(t, test.bits, test.e)
-		set := parseSet(t, setText(key.jwk("a"), jwkText(t, 0)))
+		set := parseSet(t, jwktest.Set(key.jwk("a"), jwkText(t, 0)))
 		if got := set.Len() == 2; got != test.fit {
 			t.Errorf("%d bits, e %d: used %v, want %v; skipped %v", test.bits, test.e, got, test.fit, set.Skipped())
 			continue
@@ -276,13 +277,13 @@ func TestRS256RefusesOtherAlgorithmsOfTheSameKey(t *testing.T) {
 	signed := encode(marshal(t, goodHeader())) + "." + encode(marshal(t, goodClaims()))
 	sum256, sum384, sum512 := sha256.Sum256([]byte(signed)), sha512.Sum384([]byte(signed)), sha512.Sum512([]byte(signed))
 	for name, signature := range map[string][]byte{
-		"PS256":         der(rsa.SignPSS(rand.Reader, key, crypto.SHA256, sum256[:], nil)),
-		"RS384":         der(rsa.SignPKCS1v15(nil, key, crypto.SHA384, sum384[:])),
-		"RS512":         der(rsa.SignPKCS1v15(nil, key, crypto.SHA512, sum512[:])),
-		"a bare digest": der(rsa.SignPKCS1v15(nil, key, 0, sum256[:])),
+		"PS256":         jwktest.Must(rsa.SignPSS(rand.Reader, key, crypto.SHA256, sum256[:], nil)),
+		"RS384":         jwktest.Must(rsa.SignPKCS1v15(nil, key, crypto.SHA384, sum384[:])),
+		"RS512":         jwktest.Must(rsa.SignPKCS1v15(nil, key, crypto.SHA512, sum512[:])),
+		"a bare digest": jwktest.Must(rsa.SignPKCS1v15(nil, key, 0, sum256[:])),
 		"the digest twice": func() []byte {
 			sum := sha256.Sum256(sum256[:])
-			return der(rsa.SignPKCS1v15(nil, key, crypto.SHA256, sum[:]))
+			return jwktest.Must(rsa.SignPKCS1v15(nil, key, crypto.SHA256, sum[:]))
 		}(),
 	} {
 		if _, err := verifier.Verify(t.Context(), signed+"."+encode(string(signature))); !errors.Is(err, jwtverify.ErrSignature) {
@@ -297,7 +298,7 @@ func TestRS256RefusesOtherAlgorithmsOfTheSameKey(t *testing.T) {
 // Keys of one kid are tried until one fits; those of another size cost nothing.
 func TestRS256WithKeysOfSeveralSizes(t *testing.T) {
 	large, larger := makeKey(t, 3072, 65537), makeKey(t, 4096, 65537)
-	set := parseSet(t, setText(larger.jwk("a"), large.jwk("a"), jwkText(t, 0, "kid", `"a"`), jwkText(t, 1, "kid", `"a"`)))
+	set := parseSet(t, jwktest.Set(larger.jwk("a"), large.jwk("a"), jwkText(t, 0, "kid", `"a"`), jwkText(t, 1, "kid", `"a"`)))
 	verifier := newVerifier(t, jwtverify.Config{Keys: set})
 	header := map[string]any{"alg": "RS256", "kid": "a"}
 	for name, token := range map[string]string{
@@ -372,7 +373,7 @@ func TestROCAKeys(t *testing.T) {
 		if _, err := jwtverify.NewKey(&rsa.PublicKey{N: n, E: 65537}, "weak"); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("NewKey, %d bits: got %v, want %q", n.BitLen(), err, want)
 		}
-		set, err := jwtverify.ParseKeySet([]byte(`{"keys":[` + jwkText(t, 0) + `,` + jwkText(t, 1, "n", quotedInt(n)) + `]}`))
+		set, err := jwtverify.ParseKeySet([]byte(`{"keys":[` + jwkText(t, 0) + `,` + jwkText(t, 1, "n", jwktest.Int(n)) + `]}`))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -381,7 +382,7 @@ func TestROCAKeys(t *testing.T) {
 		}
 	}
 	for range 2000 {
-		if _, err := jwtverify.NewKey(&rsa.PublicKey{N: modulus(2048), E: 65537}, "good"); err != nil {
+		if _, err := jwtverify.NewKey(&rsa.PublicKey{N: jwktest.Modulus(2048), E: 65537}, "good"); err != nil {
 			t.Fatalf("NewKey of an ordinary modulus: %v", err)
 		}
 	}
@@ -398,9 +399,9 @@ func TestKeysInFIPSMode(t *testing.T) {
 		}
 		return
 	}
-	set := parseSet(t, setText(
+	set := parseSet(t, jwktest.Set(
 		jwkText(t, 0),
-		jwkText(t, 0, "kid", `"odd"`, "n", quotedInt(modulus(2049))),
+		jwkText(t, 0, "kid", `"odd"`, "n", jwktest.Int(jwktest.Modulus(2049))),
 		jwkText(t, 0, "kid", `"small"`, "e", `"Aw"`),
 	))
 	var reasons []string

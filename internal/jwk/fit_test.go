@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"example.com/jwtverify/internal/jwk"
+	"example.com/jwtverify/internal/jwk/jwktest"
 )
 
 func TestUnfit(t *testing.T) {
@@ -61,7 +62,7 @@ func TestUnfitROCA(t *testing.T) {
 	}
 	// modulus2100 is a random number of 2100 bits with the given residue.
 	modulus2100 := func(residue *big.Int) *big.Int {
-		n := modulus(2100)
+		n := jwktest.Modulus(2100)
 		n.Sub(n, new(big.Int).Mod(n, product))
 		return n.Add(n, residue)
 	}

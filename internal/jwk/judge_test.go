@@ -18,6 +18,7 @@ import (
 
 	"example.com/jwtverify/internal/charset"
 	"example.com/jwtverify/internal/jwk"
+	"example.com/jwtverify/internal/jwk/jwktest"
 	"example.com/jwtverify/internal/quote"
 	"example.com/jwtverify/internal/strictjson/strictjsontest"
 )
@@ -242,11 +243,11 @@ func FuzzParse(f *testing.F) {
 func TestMangledKeySets(t *testing.T) {
 	t.Parallel()
 	single := jwkText(0, "kid", `"a\u0062"`, "key_ops", `["verify"]`)
-	block := pemText("PUBLIC KEY", der(x509.MarshalPKIXPublicKey(publicKeys[0])))
+	block := jwktest.PEM("PUBLIC KEY", jwktest.Must(x509.MarshalPKIXPublicKey(publicKeys[0])))
 	for name, text := range map[string]string{
 		"a JWK":     single,
 		"a JWK Set": `{"x":[],"keys":[{"kty":"EC"},` + single + `]}`,
-		"PEM":       block + pemText("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(publicKeys[0])),
+		"PEM":       block + jwktest.PEM("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(publicKeys[0])),
 	} {
 		t.Run(name, func(t *testing.T) {
 			if set, err := jwk.Parse([]byte(text)); err != nil || len(keyIDs(set)) == 0 {

@@ -2,7 +2,6 @@ package jwk_test
 
 import (
 	"bytes"
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
@@ -14,59 +13,24 @@ import (
 	"testing"
 
 	"example.com/jwtverify/internal/jwk"
+	"example.com/jwtverify/internal/jwk/jwktest"
 )
 
 func encode(data string) string { return base64.RawURLEncoding.EncodeToString([]byte(data)) }
 
-// modulus returns an odd number of the given size, as good as a real modulus for
-// whoever does not check signatures.
-func modulus(bits int) *big.Int {
-	n, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), uint(bits-1)))
-	if err != nil {
-		panic(err)
-	}
-	return n.SetBit(n.SetBit(n, bits-1, 1), 0, 1)
-}
-
 func encodeInt(n *big.Int) string { return encode(string(n.Bytes())) }
 
-// quotedInt is the value of n or e in a JWK.
-func quotedInt(n *big.Int) string { return `"` + encodeInt(n) + `"` }
-
 func exponent(bit uint, add int64) string {
-	return quotedInt(new(big.Int).Add(new(big.Int).Lsh(big.NewInt(1), bit), big.NewInt(add)))
+	return jwktest.Int(new(big.Int).Add(new(big.Int).Lsh(big.NewInt(1), bit), big.NewInt(add)))
 }
 
 // publicKeys are as good as any for whoever checks no signature.
-var publicKeys = []*rsa.PublicKey{{N: modulus(2048), E: 65537}, {N: modulus(2048), E: 65537}, {N: modulus(2048), E: 3}}
+var publicKeys = []*rsa.PublicKey{{N: jwktest.Modulus(2048), E: 65537}, {N: jwktest.Modulus(2048), E: 65537}, {N: jwktest.Modulus(2048), E: 3}}
 
-// jwkText is a good JWK of the n-th public key with the kid key-n, in which the
-// members in changes, pairs of name and JSON text, take the place of its own, or
-// are removed if the text is empty.
+// jwkText is a good JWK of the n-th public key with the kid key-n, with changes.
 func jwkText(n int, changes ...string) string {
-	pub := publicKeys[n]
-	members := [][2]string{
-		{"kty", `"RSA"`}, {"kid", fmt.Sprintf(`"key-%d"`, n)}, {"use", `"sig"`}, {"alg", `"RS256"`},
-		{"n", quotedInt(pub.N)}, {"e", quotedInt(big.NewInt(int64(pub.E)))},
-	}
-	for i := 0; i < len(changes); i += 2 {
-		at := slices.IndexFunc(members, func(m [2]string) bool { return m[0] == changes[i] })
-		if at < 0 {
-			at = len(members)
-			members = append(members, [2]string{changes[i]})
-		}
-		members[at][1] = changes[i+1]
-	}
-	var texts []string
-	for _, m := range members {
-		if m[1] != "" {
-			texts = append(texts, fmt.Sprintf("%q:%s", m[0], m[1]))
-		}
-	}
-	return "{" + strings.Join(texts, ",") + "}"
+	return jwktest.JWK(publicKeys[n], fmt.Sprintf("key-%d", n), changes...)
 }
-
-func setText(jwks ...string) string { return `{"keys":[` + strings.Join(jwks, ",") + `]}` }
 
 func parse(tb testing.TB, text string) *jwk.Set {
 	tb.Helper()
@@ -219,22 +183,22 @@ func TestJWKMembers(t *testing.T) {
 		{"n with a leading zero byte", []string{"n", `"` + encode("\x00"+string(goodN.Bytes())) + `"`}, ""},
 		{"n with 1,025 leading zero bytes", []string{"n", `"` + encode(strings.Repeat("\x00", 1_025)+string(goodN.Bytes())) + `"`}, ""},
 		{"n with a leading zero byte and padding", []string{"n", `"` + base64.URLEncoding.EncodeToString(append([]byte{0}, goodN.Bytes()...)) + `"`}, ""},
-		{"n of 2047 bits behind a zero byte", []string{"n", `"` + encode("\x00"+string(modulus(2047).Bytes())) + `"`}, `the modulus has 2047 bits, want at least 2048`},
-		{"n of 8193 bits behind a zero byte", []string{"n", `"` + encode("\x00"+string(modulus(8193).Bytes())) + `"`}, `the modulus has 8193 bits, want at most 8192`},
+		{"n of 2047 bits behind a zero byte", []string{"n", `"` + encode("\x00"+string(jwktest.Modulus(2047).Bytes())) + `"`}, `the modulus has 2047 bits, want at least 2048`},
+		{"n of 8193 bits behind a zero byte", []string{"n", `"` + encode("\x00"+string(jwktest.Modulus(8193).Bytes())) + `"`}, `the modulus has 8193 bits, want at most 8192`},
 		{"n zero", []string{"n", `"AA"`}, `the modulus is not a positive number`},
 		{"n one", []string{"n", `"AQ"`}, `the modulus has 1 bits, want at least 2048`},
-		{"n of 512 bits", []string{"n", quotedInt(modulus(512))}, `the modulus has 512 bits, want at least 2048`},
-		{"n of 1024 bits", []string{"n", quotedInt(modulus(1024))}, `the modulus has 1024 bits, want at least 2048`},
-		{"n of 2040 bits", []string{"n", quotedInt(modulus(2040))}, `the modulus has 2040 bits, want at least 2048`},
-		{"n of 2047 bits", []string{"n", quotedInt(modulus(2047))}, `the modulus has 2047 bits, want at least 2048`},
-		{"n of 2048 bits", []string{"n", quotedInt(modulus(2048))}, ""},
-		{"n of 2049 bits", []string{"n", quotedInt(modulus(2049))}, ""},
-		{"n of 8191 bits", []string{"n", quotedInt(modulus(8191))}, ""},
-		{"n of 8192 bits", []string{"n", quotedInt(modulus(8192))}, ""},
-		{"n of 8193 bits", []string{"n", quotedInt(modulus(8193))}, `the modulus has 8193 bits, want at most 8192`},
-		{"n of 100,000 bits", []string{"n", quotedInt(modulus(100_000))}, `the modulus has 100000 bits, want at most 8192`},
-		{"an even n", []string{"n", quotedInt(new(big.Int).Sub(goodN, big.NewInt(1)))}, `the modulus is even`},
-		{"an even n of 2049 bits", []string{"n", quotedInt(new(big.Int).Lsh(goodN, 1))}, `the modulus is even`},
+		{"n of 512 bits", []string{"n", jwktest.Int(jwktest.Modulus(512))}, `the modulus has 512 bits, want at least 2048`},
+		{"n of 1024 bits", []string{"n", jwktest.Int(jwktest.Modulus(1024))}, `the modulus has 1024 bits, want at least 2048`},
+		{"n of 2040 bits", []string{"n", jwktest.Int(jwktest.Modulus(2040))}, `the modulus has 2040 bits, want at least 2048`},
+		{"n of 2047 bits", []string{"n", jwktest.Int(jwktest.Modulus(2047))}, `the modulus has 2047 bits, want at least 2048`},
+		{"n of 2048 bits", []string{"n", jwktest.Int(jwktest.Modulus(2048))}, ""},
+		{"n of 2049 bits", []string{"n", jwktest.Int(jwktest.Modulus(2049))}, ""},
+		{"n of 8191 bits", []string{"n", jwktest.Int(jwktest.Modulus(8191))}, ""},
+		{"n of 8192 bits", []string{"n", jwktest.Int(jwktest.Modulus(8192))}, ""},
+		{"n of 8193 bits", []string{"n", jwktest.Int(jwktest.Modulus(8193))}, `the modulus has 8193 bits, want at most 8192`},
+		{"n of 100,000 bits", []string{"n", jwktest.Int(jwktest.Modulus(100_000))}, `the modulus has 100000 bits, want at most 8192`},
+		{"an even n", []string{"n", jwktest.Int(new(big.Int).Sub(goodN, big.NewInt(1)))}, `the modulus is even`},
+		{"an even n of 2049 bits", []string{"n", jwktest.Int(new(big.Int).Lsh(goodN, 1))}, `the modulus is even`},
 
 		{"no e", []string{"e", ""}, `it has no "e"`},
 		{"an empty e", []string{"e", `""`}, `it has no "e"`},
@@ -267,7 +231,7 @@ func TestJWKMembers(t *testing.T) {
 		{"e 2^64 + 65537", []string{"e", exponent(64, 65537)}, `the exponent has 65 bits, want at most 31`},
 		{"e 2^128 + 3", []string{"e", exponent(128, 3)}, `the exponent has 129 bits, want at most 31`},
 		{"e 2^20016 + 1", []string{"e", exponent(20_016, 1)}, `the exponent has 20017 bits, want at most 31`},
-		{"e equal to n", []string{"e", quotedInt(goodN)}, `the exponent has 2048 bits, want at most 31`},
+		{"e equal to n", []string{"e", jwktest.Int(goodN)}, `the exponent has 2048 bits, want at most 31`},
 
 		{"what an issuer writes that writes each field", []string{"use", `""`, "alg", `null`, "key_ops", `[]`, "kid", `""`, "x5c", `[]`, "x5t", `null`, "x5u", `""`,
 			"oth", `[]`, "d", `null`, "p", `null`, "q", `null`, "dp", `""`, "dq", `""`, "qi", `""`, "k", `null`, "crv", `null`, "x", `""`}, ""},
@@ -277,7 +241,7 @@ func TestJWKMembers(t *testing.T) {
 		{"D in place of d", []string{"D", `"x"`}, ""},
 
 		{"an unknown member twice", []string{"x", `1,"x":2`}, `has the member "x" twice`},
-		{"n twice", []string{"n", quotedInt(goodN) + `,"n":` + quotedInt(goodN)}, `has the member "n" twice`},
+		{"n twice", []string{"n", jwktest.Int(goodN) + `,"n":` + jwktest.Int(goodN)}, `has the member "n" twice`},
 		{"e twice, escaped", []string{"e", `"AQAB","\u0065":"AQAB"`}, `has the member "e" twice`},
 		{"kid twice", []string{"kid", `"key-0","kid":"key-0"`}, `has the member "kid" twice`},
 		{"use twice, wrong first", []string{"use", `1,"use":"sig"`}, `has the member "use" twice`},
@@ -302,10 +266,10 @@ func TestJWKMembers(t *testing.T) {
 				return got == test.reason || strings.HasSuffix(test.reason, " byte ") && strings.HasPrefix(got, test.reason)
 			}
 
-			checkSet(t, []byte(setText(text)))
+			checkSet(t, []byte(jwktest.Set(text)))
 			checkSet(t, []byte(text))
 			if test.reason == "" {
-				for form, text := range map[string]string{"in a set": setText(text), "alone": text} {
+				for form, text := range map[string]string{"in a set": jwktest.Set(text), "alone": text} {
 					if set := parse(t, text); !slices.Equal(keyIDs(set), []string{kid}) || len(set.Keys) != 1 {
 						t.Errorf("%s: got keys %q, reasons %q", form, keyIDs(set), reasons(set))
 					}
@@ -314,7 +278,7 @@ func TestJWKMembers(t *testing.T) {
 			}
 			// Before, between and behind good keys the bad one breaks nothing.
 			good, other := jwkText(1), jwkText(2)
-			for index, text := range []string{setText(text, good, other), setText(good, text, other), setText(good, other, text)} {
+			for index, text := range []string{jwktest.Set(text, good, other), jwktest.Set(good, text, other), jwktest.Set(good, other, text)} {
 				set := parse(t, text)
 				if want := []string{"key-1", "key-2"}; !slices.Equal(keyIDs(set), want) || len(set.Keys) != 3 {
 					t.Fatalf("at %d: got keys %q, want %q", index, keyIDs(set), want)
@@ -348,13 +312,13 @@ func TestSetWithElementsThatAreNoKeys(t *testing.T) {
 		{`{"kty":"RSA"}`, `it has no "n"`},
 		{`{"kty":"RSA","use":"enc","alg":"none","key_ops":["sign"]}`, `use is "enc", want "sig"`},
 	} {
-		set := parse(t, setText(jwkText(1), test.element, jwkText(2)))
+		set := parse(t, jwktest.Set(jwkText(1), test.element, jwkText(2)))
 		if !slices.Equal(keyIDs(set), []string{"key-1", "key-2"}) || len(set.Keys) != 3 || set.Keys[1].Reason != test.reason {
 			t.Errorf("%s: got keys %q, reasons %q, want %q", test.element, keyIDs(set), reasons(set), test.reason)
 		}
 	}
 	// All of them at once, each in its own place.
-	set := parse(t, setText(`null`, jwkText(1), `{}`, `[]`, jwkText(2), `{"kty":"RSA","kty":"RSA"}`))
+	set := parse(t, jwktest.Set(`null`, jwkText(1), `{}`, `[]`, jwkText(2), `{"kty":"RSA","kty":"RSA"}`))
 	for index, want := range []string{"it is null, want an object", "", `it has no kty, want "RSA"`, "it is an array, want an object", "", `has the member "kty" twice`} {
 		if len(set.Keys) != 6 || set.Keys[index].Reason != want {
 			t.Fatalf("key %d of %d: got %q, want %q", index, len(set.Keys), set.Keys[index].Reason, want)
@@ -369,11 +333,11 @@ func TestFlawsStayWhereTheyAre(t *testing.T) {
 	flawed := jwkText(0, "x", `{"y":"\ud800"}`)
 	for _, text := range []string{
 		`{"x":1,"keys":[` + flawed + `,` + good + `],"y":2}`,
-		setText(good, flawed),
-		setText(`{"kty":"RSA","kty":"RSA"}`, flawed, good),
-		setText(good, `"\ud800"`),
-		setText(`["\udc00"]`, good),
-		setText(`[{"x":1,"x":2}]`, good),
+		jwktest.Set(good, flawed),
+		jwktest.Set(`{"kty":"RSA","kty":"RSA"}`, flawed, good),
+		jwktest.Set(good, `"\ud800"`),
+		jwktest.Set(`["\udc00"]`, good),
+		jwktest.Set(`[{"x":1,"x":2}]`, good),
 	} {
 		set, err := jwk.Parse([]byte(text))
 		if err != nil || !slices.Equal(keyIDs(set), []string{"key-1"}) {
@@ -428,11 +392,11 @@ func TestPrivateMembers(t *testing.T) {
 		} {
 			private := strings.Replace(jwkText(0), "{", `{"`+member+`":`+value+`,`, 1)
 			name := strings.Replace(member, `\u0064`, "d", 1)
-			set := parse(t, setText(private, jwkText(1)))
+			set := parse(t, jwktest.Set(private, jwkText(1)))
 			if want := fmt.Sprintf("it is a private key: it has %q", name); !slices.Equal(keyIDs(set), []string{"key-1"}) || set.Keys[0].Reason != want {
 				t.Errorf("%s: %s: got keys %q, reasons %q, want %q", member, value, keyIDs(set), reasons(set), want)
 			}
-			check(setText(private))
+			check(jwktest.Set(private))
 			single, err := check(private)
 			if err == nil || single != nil {
 				t.Errorf("%s: %s: a single private JWK is taken: %v", member, value, single)
@@ -443,7 +407,7 @@ func TestPrivateMembers(t *testing.T) {
 		// Without a value there is nothing private in it.
 		for _, value := range []string{`""`, `null`, `[]`, `[ ]`} {
 			text := strings.Replace(jwkText(0), "{", `{"`+member+`":`+value+`,`, 1)
-			for _, text := range []string{text, setText(text)} {
+			for _, text := range []string{text, jwktest.Set(text)} {
 				if set := parse(t, text); !slices.Equal(keyIDs(set), []string{"key-0"}) {
 					t.Errorf("%s: %s: got keys %q, reasons %q", member, value, keyIDs(set), reasons(set))
 				}
@@ -455,7 +419,7 @@ func TestPrivateMembers(t *testing.T) {
 			}
 		}
 		// Whatever else is wrong, at whatever place the text is cut or altered.
-		private := setText(strings.Replace(jwkText(0), "{", `{"`+member+`":"`+secret+`",`, 1))
+		private := jwktest.Set(strings.Replace(jwkText(0), "{", `{"`+member+`":"`+secret+`",`, 1))
 		start := strings.Index(private, secret) - 12
 		for at := start; at < start+len(secret)+30; at++ {
 			if _, err := check(private[:at]); err == nil {
@@ -468,7 +432,7 @@ func TestPrivateMembers(t *testing.T) {
 		for _, kty := range []string{`"EC"`, `"oct"`, `"OKP"`, `null`, ``} {
 			text := jwkText(0, "kty", kty, member, `"`+secret+`"`)
 			text = strings.Replace(text, `\\u0064`, "d", 1)
-			if set, err := check(setText(text)); err != nil || len(keyIDs(set)) != 0 {
+			if set, err := check(jwktest.Set(text)); err != nil || len(keyIDs(set)) != 0 {
 				t.Errorf("kty %s with %s: got keys %q, %v", kty, member, keyIDs(set), err)
 			}
 			if _, err := check(text); err == nil {
@@ -496,7 +460,7 @@ func TestNamesOfKeys(t *testing.T) {
 		"257 bytes":                {[]string{"x5t", `"` + long + `x"`}, jwk.Names{ID: "key-0"}},
 		"names in capital letters": {[]string{"X5T", `"a"`, "x5t#s256", `"b"`}, jwk.Names{ID: "key-0"}},
 	} {
-		set := parse(t, setText(jwkText(0, test.change...)))
+		set := parse(t, jwktest.Set(jwkText(0, test.change...)))
 		if got := set.Keys[0]; got.Names != test.want || got.Reason != "" {
 			t.Errorf("%s: got %+v, want %+v", name, got, test.want)
 		}
@@ -513,15 +477,15 @@ func TestNamesOfKeys(t *testing.T) {
 func TestParseForms(t *testing.T) {
 	good := jwkText(0)
 	for name, text := range map[string]string{
-		"a set":                           setText(good),
+		"a set":                           jwktest.Set(good),
 		"a single JWK":                    good,
-		"white space around":              " \r\n\t" + setText(good) + "\n \t",
+		"white space around":              " \r\n\t" + jwktest.Set(good) + "\n \t",
 		"white space around a single JWK": "\n" + good + "\n",
-		"keys with an escape":             strings.Replace(setText(good), "keys", `\u006beys`, 1),
+		"keys with an escape":             strings.Replace(jwktest.Set(good), "keys", `\u006beys`, 1),
 		"other members before and behind": `{"kty":"EC","d":1,"KEYS":[],"x":{"keys":[1]},"keys":[` + good + `],"saved":"2026-01-02T03:04:05Z","private":[null]}`,
 		"a single JWK with saved":         strings.Replace(good, "{", `{"saved":"x",`, 1),
-		"a member that looks like a key":  strings.Replace(setText(good), "{", `{"n":1,"kid":null,`, 1),
-		"n in escapes of all characters":  setText(jwkText(0, "n", escapeAll(encodeInt(publicKeys[0].N)))),
+		"a member that looks like a key":  strings.Replace(jwktest.Set(good), "{", `{"n":1,"kid":null,`, 1),
+		"n in escapes of all characters":  jwktest.Set(jwkText(0, "n", escapeAll(encodeInt(publicKeys[0].N)))),
 	} {
 		set := parse(t, text)
 		if !slices.Equal(keyIDs(set), []string{"key-0"}) || len(set.Keys) != 1 || !set.Keys[0].Public.Equal(publicKeys[0]) || set.Thumbprints {
@@ -562,17 +526,17 @@ func TestParseErrorTexts(t *testing.T) {
 		{"[" + good + "]", `begins with "[", want { of a JWK Set or JWK, or -----BEGIN of PEM`},
 		{"null", `begins with "n", want { of a JWK Set or JWK, or -----BEGIN of PEM`},
 		{`"` + encode(good) + `"`, `begins with "\"", want { of a JWK Set or JWK, or -----BEGIN of PEM`},
-		{"\ufeff" + setText(good), `starts with a byte order mark, want UTF-8 without one`},
+		{"\ufeff" + jwktest.Set(good), `starts with a byte order mark, want UTF-8 without one`},
 		{"\ufeff" + good, `starts with a byte order mark, want UTF-8 without one`},
 		{"\ufeff[" + good + "]", `starts with a byte order mark, want UTF-8 without one`},
 		{"\ufeff", `is empty, want a JWK Set, a JWK or PEM`},
 		{"\ufeff<html>", `is not one: got HTML, not a key set; check the address`},
-		{"\xff\xfe" + utf16LE(setText(good)), `is in UTF-16, want UTF-8`},
+		{"\xff\xfe" + utf16LE(jwktest.Set(good)), `is in UTF-16, want UTF-8`},
 		{utf16LE(good), `is in UTF-16, want UTF-8`},
 		{"\xff{", `begins with "\ufffd", want { of a JWK Set or JWK, or -----BEGIN of PEM`},
 		{"\x1f\x8b\b\x00", `is compressed with gzip, want it unpacked`},
-		{"\x00" + setText(good), `begins with "\x00", want { of a JWK Set or JWK, or -----BEGIN of PEM`},
-		{")]}'," + setText(good), `begins with ")", want { of a JWK Set or JWK, or -----BEGIN of PEM`},
+		{"\x00" + jwktest.Set(good), `begins with "\x00", want { of a JWK Set or JWK, or -----BEGIN of PEM`},
+		{")]}'," + jwktest.Set(good), `begins with ")", want { of a JWK Set or JWK, or -----BEGIN of PEM`},
 		{"-----BEGI", `begins with "-", want { of a JWK Set or JWK, or -----BEGIN of PEM`},
 		{"ssh-rsa AAAA", `begins with "s", want { of a JWK Set or JWK, or -----BEGIN of PEM`},
 		{"\n<!DOCTYPE html><html>", `is not one: got HTML, not a key set; check the address`},
@@ -629,7 +593,7 @@ func numbered(count int) string {
 
 // Nearly every set has one key or two: it must not keep the memory of a thousand.
 func TestRoomIsMadeForTheKeysThatATextCanHave(t *testing.T) {
-	if set := parse(t, setText(jwkText(0))); cap(set.Keys) > 2 {
+	if set := parse(t, jwktest.Set(jwkText(0))); cap(set.Keys) > 2 {
 		t.Errorf("there is room for %d keys in a set of one", cap(set.Keys))
 	}
 }
@@ -639,7 +603,7 @@ func TestKeySetLimits(t *testing.T) {
 	if jwk.MaxBytes != maxBytes || jwk.MaxKeys != maxKeys || jwk.MaxIDBytes != 256 {
 		t.Errorf("the limits are %d bytes, %d keys and %d bytes of kid", jwk.MaxBytes, jwk.MaxKeys, jwk.MaxIDBytes)
 	}
-	text := setText(jwkText(0))
+	text := jwktest.Set(jwkText(0))
 	full := text + strings.Repeat(" ", maxBytes-len(text))
 	if set := parse(t, full); len(keyIDs(set)) != 1 {
 		t.Errorf("512 KiB: got keys %q", keyIDs(set))
@@ -665,14 +629,14 @@ func TestKeySetLimits(t *testing.T) {
 	jwks := make([]string, maxKeys)
 	blocks := make([]string, maxKeys)
 	for i := range maxKeys {
-		n := modulus(2048)
-		jwks[i] = fmt.Sprintf(`{"kty":"RSA","kid":"%d","n":%s,"e":"AQAB"}`, i, quotedInt(n))
-		blocks[i] = pemText("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&rsa.PublicKey{N: n, E: 65537}))
+		n := jwktest.Modulus(2048)
+		jwks[i] = fmt.Sprintf(`{"kty":"RSA","kid":"%d","n":%s,"e":"AQAB"}`, i, jwktest.Int(n))
+		blocks[i] = jwktest.PEM("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&rsa.PublicKey{N: n, E: 65537}))
 	}
 	for name, test := range map[string]struct{ full, more string }{
-		"keys that are used":    {setText(jwks...), setText(append(slices.Clone(jwks), `{}`)...)},
-		"keys that are skipped": {setText(slices.Repeat([]string{`{}`}, maxKeys)...), setText(slices.Repeat([]string{`0`}, maxKeys+1)...)},
-		"PEM":                   {strings.Join(blocks, ""), strings.Join(blocks, "") + pemText("X", nil)},
+		"keys that are used":    {jwktest.Set(jwks...), jwktest.Set(append(slices.Clone(jwks), `{}`)...)},
+		"keys that are skipped": {jwktest.Set(slices.Repeat([]string{`{}`}, maxKeys)...), jwktest.Set(slices.Repeat([]string{`0`}, maxKeys+1)...)},
+		"PEM":                   {strings.Join(blocks, ""), strings.Join(blocks, "") + jwktest.PEM("X", nil)},
 	} {
 		if set := parse(t, test.full); len(set.Keys) != maxKeys {
 			t.Errorf("%s: got %d, want %d", name, len(set.Keys), maxKeys)

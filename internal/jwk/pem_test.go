@@ -8,44 +8,20 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/base64"
-	"encoding/pem"
 	"fmt"
 	"math/big"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"example.com/jwtverify/internal/jwk"
+	"example.com/jwtverify/internal/jwk/jwktest"
 )
-
-func pemText(blockType string, data []byte) string {
-	return string(pem.EncodeToMemory(&pem.Block{Type: blockType, Bytes: data}))
-}
-
-// der unwraps what the functions of crypto return.
-func der[T any](data T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return data
-}
-
-// certificate is one of pub, long expired, which matters to nobody here.
-func certificate(pub any) []byte {
-	signer := der(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "issuer"},
-		NotBefore: time.Unix(1_000_000_000, 0), NotAfter: time.Unix(1_000_000_001, 0),
-	}
-	return der(x509.CreateCertificate(rand.Reader, template, template, pub, signer))
-}
 
 // thumbprintOf is RFC 7638, section 3, without the code under test.
 func thumbprintOf(pub *rsa.PublicKey) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, `{"e":%s,"kty":"RSA","n":%s}`, quotedInt(big.NewInt(int64(pub.E))), quotedInt(pub.N)))
+	sum := sha256.Sum256(fmt.Appendf(nil, `{"e":%s,"kty":"RSA","n":%s}`, jwktest.Int(big.NewInt(int64(pub.E))), jwktest.Int(pub.N)))
 	return encode(string(sum[:]))
 }
 
@@ -61,16 +37,16 @@ func utf16LE(text string) string {
 func TestPEM(t *testing.T) {
 	pub, other := publicKeys[0], publicKeys[1]
 	id, otherID := thumbprintOf(pub), thumbprintOf(other)
-	ec := der(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
+	ec := jwktest.Must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
 	edwards, _, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	pkix, pkcs1 := der(x509.MarshalPKIXPublicKey(pub)), x509.MarshalPKCS1PublicKey(pub)
-	public := pemText("PUBLIC KEY", pkix)
-	second := pemText("PUBLIC KEY", der(x509.MarshalPKIXPublicKey(other)))
+	pkix, pkcs1 := jwktest.Must(x509.MarshalPKIXPublicKey(pub)), x509.MarshalPKCS1PublicKey(pub)
+	public := jwktest.PEM("PUBLIC KEY", pkix)
+	second := jwktest.PEM("PUBLIC KEY", jwktest.Must(x509.MarshalPKIXPublicKey(other)))
 	odd := func(n *big.Int, e int) string {
-		return pemText("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&rsa.PublicKey{N: n, E: e}))
+		return jwktest.PEM("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&rsa.PublicKey{N: n, E: e}))
 	}
 
 	for _, test := range []struct {
@@ -79,9 +55,9 @@ func TestPEM(t *testing.T) {
 		skipped    []string // the beginnings of the reasons
 	}{
 		{"PUBLIC KEY", public, []string{id}, nil},
-		{"RSA PUBLIC KEY", pemText("RSA PUBLIC KEY", pkcs1), []string{id}, nil},
-		{"CERTIFICATE", pemText("CERTIFICATE", certificate(pub)), []string{id}, nil},
-		{"all three", pemText("CERTIFICATE", certificate(other)) + public + pemText("RSA PUBLIC KEY", pkcs1), []string{otherID, id, id}, nil},
+		{"RSA PUBLIC KEY", jwktest.PEM("RSA PUBLIC KEY", pkcs1), []string{id}, nil},
+		{"CERTIFICATE", jwktest.PEM("CERTIFICATE", jwktest.Certificate(pub)), []string{id}, nil},
+		{"all three", jwktest.PEM("CERTIFICATE", jwktest.Certificate(other)) + public + jwktest.PEM("RSA PUBLIC KEY", pkcs1), []string{otherID, id, id}, nil},
 		{"two keys", public + second, []string{id, otherID}, nil},
 		{"CRLF", strings.ReplaceAll(public+second, "\n", "\r\n"), []string{id, otherID}, nil},
 		{"white space before and behind", "\r\n \t" + public + " \n\n", []string{id}, nil},
@@ -105,30 +81,30 @@ func TestPEM(t *testing.T) {
 		{"indented by spaces", strings.ReplaceAll("\n"+public+second, "\n", "\n    "), []string{id, otherID}, nil},
 		{"indented by tabs", strings.ReplaceAll("\n"+public+second, "\n", "\n\t"), []string{id, otherID}, nil},
 		{"spaces at the ends of lines", strings.ReplaceAll(public+second, "\n", "  \n"), []string{id, otherID}, nil},
-		{"a certificate on one line", strings.ReplaceAll(pemText("CERTIFICATE", certificate(pub)), "\n", " "), []string{id}, nil},
+		{"a certificate on one line", strings.ReplaceAll(jwktest.PEM("CERTIFICATE", jwktest.Certificate(pub)), "\n", " "), []string{id}, nil},
 		{"headers, indented", strings.ReplaceAll(strings.Replace(public, "-----\n", "-----\nComment: a key\n\n", 1), "\n", "\n  "), []string{id}, nil},
 		{"a rule of dashes between", public + "-------------\n" + second, []string{id, otherID}, nil},
 
-		{"an EC key between", public + pemText("PUBLIC KEY", der(x509.MarshalPKIXPublicKey(ec.Public()))) + second, []string{id, otherID}, []string{"the key in the PEM block PUBLIC KEY is not RSA"}},
-		{"an Ed25519 key", pemText("PUBLIC KEY", der(x509.MarshalPKIXPublicKey(edwards))) + public, []string{id}, []string{"the key in the PEM block PUBLIC KEY is not RSA"}},
-		{"a certificate of an EC key", pemText("CERTIFICATE", certificate(ec.Public())) + public, []string{id}, []string{"the key in the PEM block CERTIFICATE is not RSA"}},
-		{"another type", pemText("CERTIFICATE REQUEST", pkix) + public, []string{id}, []string{`the PEM block is "CERTIFICATE REQUEST", want PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE`}},
-		{"EC PARAMETERS", pemText("EC PARAMETERS", []byte{6, 0}) + public, []string{id}, []string{`the PEM block is "EC PARAMETERS", want PUBLIC KEY`}},
-		{"a type of 65 bytes", pemText(strings.Repeat("X", 65), pkix) + public, []string{id}, []string{`the PEM block is "` + strings.Repeat("X", 64) + `"…, want PUBLIC KEY`}},
-		{"a type in lower case", pemText("public key", pkix) + public, []string{id}, []string{`the PEM block is "public key", want PUBLIC KEY`}},
-		{"the wrong type", pemText("PUBLIC KEY", pkcs1) + pemText("RSA PUBLIC KEY", pkix) + pemText("CERTIFICATE", pkix) + public, []string{id},
+		{"an EC key between", public + jwktest.PEM("PUBLIC KEY", jwktest.Must(x509.MarshalPKIXPublicKey(ec.Public()))) + second, []string{id, otherID}, []string{"the key in the PEM block PUBLIC KEY is not RSA"}},
+		{"an Ed25519 key", jwktest.PEM("PUBLIC KEY", jwktest.Must(x509.MarshalPKIXPublicKey(edwards))) + public, []string{id}, []string{"the key in the PEM block PUBLIC KEY is not RSA"}},
+		{"a certificate of an EC key", jwktest.PEM("CERTIFICATE", jwktest.Certificate(ec.Public())) + public, []string{id}, []string{"the key in the PEM block CERTIFICATE is not RSA"}},
+		{"another type", jwktest.PEM("CERTIFICATE REQUEST", pkix) + public, []string{id}, []string{`the PEM block is "CERTIFICATE REQUEST", want PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE`}},
+		{"EC PARAMETERS", jwktest.PEM("EC PARAMETERS", []byte{6, 0}) + public, []string{id}, []string{`the PEM block is "EC PARAMETERS", want PUBLIC KEY`}},
+		{"a type of 65 bytes", jwktest.PEM(strings.Repeat("X", 65), pkix) + public, []string{id}, []string{`the PEM block is "` + strings.Repeat("X", 64) + `"…, want PUBLIC KEY`}},
+		{"a type in lower case", jwktest.PEM("public key", pkix) + public, []string{id}, []string{`the PEM block is "public key", want PUBLIC KEY`}},
+		{"the wrong type", jwktest.PEM("PUBLIC KEY", pkcs1) + jwktest.PEM("RSA PUBLIC KEY", pkix) + jwktest.PEM("CERTIFICATE", pkix) + public, []string{id},
 			[]string{"the PEM block PUBLIC KEY cannot be parsed: ", "the PEM block RSA PUBLIC KEY cannot be parsed: ", "the PEM block CERTIFICATE cannot be parsed: "}},
-		{"an empty block", pemText("PUBLIC KEY", nil) + public, []string{id}, []string{"the PEM block PUBLIC KEY cannot be parsed: "}},
-		{"a byte behind the key", pemText("PUBLIC KEY", append(slices.Clone(pkix), 0)) + public, []string{id}, []string{"the PEM block PUBLIC KEY cannot be parsed: "}},
-		{"a byte less", pemText("PUBLIC KEY", pkix[:len(pkix)-1]) + public, []string{id}, []string{"the PEM block PUBLIC KEY cannot be parsed: "}},
-		{"a private key under a false name", pemText("PUBLIC KEY", der(x509.MarshalPKCS8PrivateKey(der(rsa.GenerateKey(rand.Reader, 2048))))) + public, []string{id}, []string{"the PEM block PUBLIC KEY cannot be parsed: "}},
-		{"2047 bits", odd(modulus(2047), 65537) + public, []string{id}, []string{"the modulus has 2047 bits, want at least 2048"}},
-		{"8193 bits", odd(modulus(8193), 65537) + public, []string{id}, []string{"the modulus has 8193 bits, want at most 8192"}},
-		{"an even modulus", odd(new(big.Int).Add(modulus(2048), big.NewInt(1)), 65537) + public, []string{id}, []string{"the modulus is even"}},
-		{"e 1", odd(modulus(2048), 1) + public, []string{id}, []string{"the exponent is 1, want 3 to 2147483647"}},
-		{"e 2", odd(modulus(2048), 2) + public, []string{id}, []string{"the exponent is 2, want 3 to 2147483647"}},
-		{"e 65536", odd(modulus(2048), 65536) + public, []string{id}, []string{"the exponent is 65536, want an odd number"}},
-		{"no good key", pemText("X", nil), []string{}, []string{`the PEM block is "X", want PUBLIC KEY`}},
+		{"an empty block", jwktest.PEM("PUBLIC KEY", nil) + public, []string{id}, []string{"the PEM block PUBLIC KEY cannot be parsed: "}},
+		{"a byte behind the key", jwktest.PEM("PUBLIC KEY", append(slices.Clone(pkix), 0)) + public, []string{id}, []string{"the PEM block PUBLIC KEY cannot be parsed: "}},
+		{"a byte less", jwktest.PEM("PUBLIC KEY", pkix[:len(pkix)-1]) + public, []string{id}, []string{"the PEM block PUBLIC KEY cannot be parsed: "}},
+		{"a private key under a false name", jwktest.PEM("PUBLIC KEY", jwktest.Must(x509.MarshalPKCS8PrivateKey(jwktest.Must(rsa.GenerateKey(rand.Reader, 2048))))) + public, []string{id}, []string{"the PEM block PUBLIC KEY cannot be parsed: "}},
+		{"2047 bits", odd(jwktest.Modulus(2047), 65537) + public, []string{id}, []string{"the modulus has 2047 bits, want at least 2048"}},
+		{"8193 bits", odd(jwktest.Modulus(8193), 65537) + public, []string{id}, []string{"the modulus has 8193 bits, want at most 8192"}},
+		{"an even modulus", odd(new(big.Int).Add(jwktest.Modulus(2048), big.NewInt(1)), 65537) + public, []string{id}, []string{"the modulus is even"}},
+		{"e 1", odd(jwktest.Modulus(2048), 1) + public, []string{id}, []string{"the exponent is 1, want 3 to 2147483647"}},
+		{"e 2", odd(jwktest.Modulus(2048), 2) + public, []string{id}, []string{"the exponent is 2, want 3 to 2147483647"}},
+		{"e 65536", odd(jwktest.Modulus(2048), 65536) + public, []string{id}, []string{"the exponent is 65536, want an odd number"}},
+		{"no good key", jwktest.PEM("X", nil), []string{}, []string{`the PEM block is "X", want PUBLIC KEY`}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			checkSet(t, []byte(test.text))
@@ -142,15 +118,15 @@ func TestPEM(t *testing.T) {
 		})
 	}
 
-	set := parse(t, pemText("X", nil)+public+pemText("Y", nil))
+	set := parse(t, jwktest.PEM("X", nil)+public+jwktest.PEM("Y", nil))
 	if len(set.Keys) != 3 || set.Keys[0].Public != nil || set.Keys[2].Public != nil || set.Keys[0].ID != "" || !pub.Equal(set.Keys[1].Public) {
 		t.Errorf("got %+v, want the key in its place", set.Keys)
 	}
 }
 
 func TestDamagedPEM(t *testing.T) {
-	public := pemText("PUBLIC KEY", der(x509.MarshalPKIXPublicKey(publicKeys[0])))
-	second := pemText("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(publicKeys[1]))
+	public := jwktest.PEM("PUBLIC KEY", jwktest.Must(x509.MarshalPKIXPublicKey(publicKeys[0])))
+	second := jwktest.PEM("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(publicKeys[1]))
 	end := strings.Index(public, "-----END")
 	for _, test := range []struct{ name, text, want string }{
 		{"no END line", public[:end], "has 1 PEM blocks, of which 0 can be read: the file is cut off or damaged"},
@@ -178,20 +154,20 @@ func TestDamagedPEM(t *testing.T) {
 // Whoever answers over HTTP does not have us decode what is refused anyway.
 func TestPEMIsRefusedUndecodedWhereJSONIsWanted(t *testing.T) {
 	const want = "is PEM, which is taken from a file: want a JWK Set or a JWK"
-	good := pemText("PUBLIC KEY", der(x509.MarshalPKIXPublicKey(publicKeys[0])))
+	good := jwktest.PEM("PUBLIC KEY", jwktest.Must(x509.MarshalPKIXPublicKey(publicKeys[0])))
 	for name, text := range map[string]string{
 		"a good key":           good,
 		"behind a mark":        "\ufeff" + good,
 		"one that is damaged":  good[:len(good)/2],
 		"more than are read":   strings.Repeat(good, jwk.MaxKeys+1),
 		"one without line end": strings.ReplaceAll(good, "\n", `\n`),
-		"a private one":        pemText("PRIVATE KEY", []byte("SECRET")),
+		"a private one":        jwktest.PEM("PRIVATE KEY", []byte("SECRET")),
 	} {
 		if set, err := jwk.ParseJSON([]byte(text)); set != nil || err == nil || err.Error() != want {
 			t.Errorf("%s: got %v, %v, want %s", name, set, err, want)
 		}
 	}
-	for _, text := range []string{jwkText(0), setText(jwkText(0), jwkText(1)), "", "<html>", `{"keys":1}`} {
+	for _, text := range []string{jwkText(0), jwktest.Set(jwkText(0), jwkText(1)), "", "<html>", `{"keys":1}`} {
 		set, err := jwk.ParseJSON([]byte(text))
 		both, bothErr := jwk.Parse([]byte(text))
 		if fmt.Sprint(err) != fmt.Sprint(bothErr) || (set == nil) != (both == nil) || set != nil && !slices.Equal(keyIDs(set), keyIDs(both)) {
@@ -201,22 +177,22 @@ func TestPEMIsRefusedUndecodedWhereJSONIsWanted(t *testing.T) {
 }
 
 func TestPrivateKeysInPEM(t *testing.T) {
-	key := der(rsa.GenerateKey(rand.Reader, 2048))
-	ec := der(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
-	public := pemText("PUBLIC KEY", der(x509.MarshalPKIXPublicKey(publicKeys[0])))
+	key := jwktest.Must(rsa.GenerateKey(rand.Reader, 2048))
+	ec := jwktest.Must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
+	public := jwktest.PEM("PUBLIC KEY", jwktest.Must(x509.MarshalPKIXPublicKey(publicKeys[0])))
 	const want = "holds a private key: keep only the public half here, and replace the key if this file was readable by others"
 	for name, private := range map[string]string{
-		"PKCS #8":            pemText("PRIVATE KEY", der(x509.MarshalPKCS8PrivateKey(key))),
-		"PKCS #1":            pemText("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key)),
-		"EC, SEC 1":          pemText("EC PRIVATE KEY", der(x509.MarshalECPrivateKey(ec))),
-		"EC, PKCS #8":        pemText("PRIVATE KEY", der(x509.MarshalPKCS8PrivateKey(ec))),
-		"OpenSSH":            pemText("OPENSSH PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key)),
-		"encrypted":          pemText("ENCRYPTED PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key)),
-		"encrypted, PKCS #1": strings.Replace(pemText("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key)), "\n", "\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\n", 1),
-		"not parsable":       pemText("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key)[1:]),
-		"on one line":        strings.ReplaceAll(pemText("PRIVATE KEY", der(x509.MarshalPKCS8PrivateKey(key))), "\n", " "),
-		`with \n`:            strings.ReplaceAll(pemText("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key)), "\n", `\n`),
-		"with CRLF":          strings.ReplaceAll(pemText("PRIVATE KEY", der(x509.MarshalPKCS8PrivateKey(key))), "\n", "\r\n"),
+		"PKCS #8":            jwktest.PEM("PRIVATE KEY", jwktest.Must(x509.MarshalPKCS8PrivateKey(key))),
+		"PKCS #1":            jwktest.PEM("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key)),
+		"EC, SEC 1":          jwktest.PEM("EC PRIVATE KEY", jwktest.Must(x509.MarshalECPrivateKey(ec))),
+		"EC, PKCS #8":        jwktest.PEM("PRIVATE KEY", jwktest.Must(x509.MarshalPKCS8PrivateKey(ec))),
+		"OpenSSH":            jwktest.PEM("OPENSSH PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key)),
+		"encrypted":          jwktest.PEM("ENCRYPTED PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key)),
+		"encrypted, PKCS #1": strings.Replace(jwktest.PEM("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key)), "\n", "\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\n", 1),
+		"not parsable":       jwktest.PEM("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key)[1:]),
+		"on one line":        strings.ReplaceAll(jwktest.PEM("PRIVATE KEY", jwktest.Must(x509.MarshalPKCS8PrivateKey(key))), "\n", " "),
+		`with \n`:            strings.ReplaceAll(jwktest.PEM("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key)), "\n", `\n`),
+		"with CRLF":          strings.ReplaceAll(jwktest.PEM("PRIVATE KEY", jwktest.Must(x509.MarshalPKCS8PrivateKey(key))), "\n", "\r\n"),
 	} {
 		for place, text := range map[string]string{"alone": private, "in front": private + public, "behind": public + private, "between": public + private + public} {
 			set, err := jwk.Parse([]byte(text))
@@ -255,8 +231,8 @@ func TestThumbprintOfRFC7638(t *testing.T) {
 	pub := &rsa.PublicKey{N: new(big.Int).SetBytes(data), E: 65537}
 	const want = "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
 	for _, text := range []string{
-		pemText("PUBLIC KEY", der(x509.MarshalPKIXPublicKey(pub))),
-		pemText("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(pub)),
+		jwktest.PEM("PUBLIC KEY", jwktest.Must(x509.MarshalPKIXPublicKey(pub))),
+		jwktest.PEM("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(pub)),
 	} {
 		if got := keyIDs(parse(t, text)); !slices.Equal(got, []string{want}) {
 			t.Errorf("got %q, want %q", got, want)
