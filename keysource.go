@@ -56,7 +56,7 @@ type KeySourceFunc func(context.Context) (*KeySet, error)
 // Keys calls f.
 func (f KeySourceFunc) Keys(ctx context.Context) (*KeySet, error) {
 	if f == nil {
-		return nil, errors.New("jwtverify: the KeySourceFunc is nil")
+		return nil, errors.New("jwtverify: the KeySourceFunc is nil: set it to a function")
 	}
 	return f(ctx)
 }

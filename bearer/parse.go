@@ -80,7 +80,7 @@ func otherCredentials(credentials, scheme string) error {
 	case !strings.ContainsAny(credentials, " \t,"):
 		return fmt.Errorf("%w: Authorization has one word, such as a token without Bearer before it", ErrNoCredentials)
 	}
-	return fmt.Errorf("%w: Authorization has another scheme", ErrNoCredentials)
+	return fmt.Errorf("%w: Authorization has another scheme, want Bearer", ErrNoCredentials)
 }
 
 // schemes are those of IANA's registry, and those that APIs and clients are known to use.

@@ -176,7 +176,7 @@ func TestParseTellsWhatThereIsInPlaceOfBearer(t *testing.T) {
 		"a scheme in capitals":     {"BASIC dXNlcjpwYXNz", ": Authorization has the scheme Basic"},
 		"DPoP":                     {"DPoP " + token, ": Authorization has the scheme DPoP"},
 		"two schemes":              {"Basic dXNlcjpwYXNz, Bearer " + token, ": Authorization has the scheme Basic"},
-		"a scheme that is unknown": {"Hunter2 secret", ": Authorization has another scheme"},
+		"a scheme that is unknown": {"Hunter2 secret", ": Authorization has another scheme, want Bearer"},
 		"a token in quotes":        {`"` + token + `"`, ": Authorization begins with a quote"},
 		"the scheme in quotes":     {`"Bearer ` + token + `"`, ": Authorization begins with a quote"},
 		"nothing":                  {"", ""},
