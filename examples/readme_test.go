@@ -1,4 +1,5 @@
-// Package examples_test runs the commands of README.md.
+// Package examples_test runs the commands of the examples, and looks at what they have in
+// common.
 package examples_test
 
 import (
@@ -40,53 +41,101 @@ func TestTheWholeAPIIsShort(t *testing.T) {
 	}
 }
 
-const settings = "export AUTHACTION_DOMAIN=tenant.example.com AUTHACTION_AUDIENCE=https://api.example.com"
-
-// Each command is run in a shell as it stands, but for the domain, the port and names
-// of files. Those of nested modules are run by the modules' own tests, which set
-// EXAMPLES_NESTED: only there is it certain that their requirements are at hand.
+// Each example has a README.md of three lines and a command. The command is run in a shell
+// as it stands, but for the domain, the port and names of files. Those of nested modules
+// are run by the modules' own tests, which set EXAMPLES_NESTED: only there is it certain
+// that their requirements are at hand.
 func TestREADME(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
+	tests := map[string]func(t *testing.T, tenant *issuertest.Issuer, p program){
+		"api":   testAPI,
+		"chi":   testRoutes,
+		"grpc":  testGRPC,
+		"proxy": testProxy,
+		"queue": testQueue,
+	}
+	const settings = "AUTHACTION_DOMAIN=tenant.example.com AUTHACTION_AUDIENCE=https://api.example.com "
+	form := regexp.MustCompile("^# (\\w+)\n\n(?:.+\n){1,3}\n```sh\n(" + regexp.QuoteMeta(settings) + ".+)\n```\n$")
+	for _, name := range folders(t) {
+		readme, err := os.ReadFile(filepath.Join(name, "README.md"))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		parts := form.FindStringSubmatch(string(readme))
+		if parts == nil || parts[1] != name {
+			t.Errorf("%s/README.md: want its name, three lines at most, and a command that begins with %q", name, settings)
+			continue
+		}
+		line := parts[2]
+		if program, err := os.ReadFile(filepath.Join(name, "main.go")); err != nil || !strings.Contains(string(program), "//\t"+line+"\n") {
+			t.Errorf("%s/main.go has not the command of its README.md: %s (%v)", name, line, err)
+		}
+		test, known := tests[name]
+		if !known {
+			t.Errorf("%s/README.md: no test runs its command", name)
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			if runtime.GOOS != "linux" {
+				t.Skip("the programs trust the tenant of this test by SSL_CERT_FILE, and are ended by setsid: Linux has both")
+			}
+			if isNested(t, name) && os.Getenv("EXAMPLES_NESTED") == "" {
+				t.Skipf("the module has requirements of its own: go -C examples/%s test . runs this", name)
+			}
+			iss, env := newTenant(t)
+			test(t, iss, program{name, line, env})
+		})
+	}
+}
+
+// folders are those of the examples.
+func folders(t *testing.T) (names []string) {
+	t.Helper()
+	entries, err := os.ReadDir(".")
 	if err != nil {
 		t.Fatal(err)
 	}
-	tests := map[string]func(t *testing.T, tenant *issuertest.Issuer, p program){
-		settings:                    nil, // is in front of each
-		"go run ./examples/api":     testAPI,
-		"go -C examples/chi run .":  testAPI,
-		"go -C examples/grpc run .": testGRPC,
-		"go run ./examples/proxy":   testProxy,
-		"JWKS_FILE=keys.json go run ./examples/queue < messages.txt": testQueue,
-		"go test ./examples/...":                                     nil, // is what runs this, or comes here
-		"go -C examples/chi test .":                                  nil,
-		"go -C examples/grpc test .":                                 nil,
-	}
-	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllSubmatch(readme, -1) {
-		for line := range strings.Lines(string(block[1])) {
-			line = strings.TrimSpace(line)
-			test, known := tests[line]
-			delete(tests, line)
-			if !known {
-				t.Errorf("no test knows the command %q", line)
-			}
-			if test == nil {
-				continue
-			}
-			name := regexp.MustCompile(`examples/(\w+)`).FindStringSubmatch(line)[1]
-			t.Run(name, func(t *testing.T) {
-				if runtime.GOOS != "linux" {
-					t.Skip("the programs trust the tenant of this test by SSL_CERT_FILE, and are ended by setsid: Linux has both")
-				}
-				if strings.Contains(line, " -C ") && os.Getenv("EXAMPLES_NESTED") == "" {
-					t.Skipf("the module has requirements of its own: go -C examples/%s test . runs this", name)
-				}
-				iss, env := newTenant(t)
-				test(t, iss, program{name, line, env})
-			})
+	for _, entry := range entries {
+		if entry.IsDir() {
+			names = append(names, entry.Name())
 		}
 	}
-	for line := range tests {
-		t.Errorf("README.md has no command %q", line)
+	return names
+}
+
+// isNested reports whether an example is a module of its own.
+func isNested(t *testing.T, name string) bool {
+	t.Helper()
+	_, err := os.Stat(filepath.Join(name, "go.mod"))
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	return err == nil
+}
+
+// The index leads to each example, and to nothing that is not there. Its commands are those
+// that run what comes here, and the one of a nested module.
+func TestIndex(t *testing.T) {
+	index, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	linked := map[string]bool{}
+	for _, match := range regexp.MustCompile(`\]\(([^)#:]+)\)`).FindAllSubmatch(index, -1) {
+		target := string(match[1])
+		linked[target] = true
+		if _, err := os.Stat(target); err != nil {
+			t.Errorf("README.md: %v", err)
+		}
+	}
+	for _, name := range folders(t) {
+		if !linked[name+"/README.md"] {
+			t.Errorf("README.md has no link to %s/README.md", name)
+		}
+	}
+	commands := "go test ./examples/...\ngo -C examples/chi test .\n"
+	if blocks := regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllSubmatch(index, -1); len(blocks) != 1 || string(blocks[0][1]) != commands {
+		t.Errorf("README.md: want one block of commands, %q", commands)
 	}
 }
 
@@ -121,7 +170,7 @@ type program struct {
 // shell returns what runs the program, in the root of the repository.
 func (p program) shell(tenant *issuertest.Issuer) string {
 	domain := strings.TrimPrefix(tenant.URL(), "https://")
-	return strings.Replace(settings, "tenant.example.com", domain, 1) + "\n" + p.line
+	return strings.Replace(p.line, "tenant.example.com", domain, 1)
 }
 
 // start runs a server and returns its address. It is not the one in the source, where
@@ -231,6 +280,34 @@ func testAPI(t *testing.T, tenant *issuertest.Issuer, p program) {
 		response, body := ask(t, url+test.path, test.token)
 		if response.StatusCode != test.status || !strings.Contains(body, test.body) {
 			t.Errorf("%s with a token of %d bytes: got %d %q, want %d %q", test.path, len(test.token), response.StatusCode, body, test.status, test.body)
+		}
+	}
+}
+
+// testRoutes is for the programs that are the same API behind different routers.
+func testRoutes(t *testing.T, tenant *issuertest.Issuer, p program) {
+	url := "http://" + p.start(t, tenant)
+	good, bad := tenant.Token(), "not.a.token"
+	reader, admin := tenant.Token(issuertest.Claims{"scope": "orders:read"}), tenant.Token(issuertest.Claims{"roles": []string{"admin"}})
+	for _, test := range []struct {
+		name, path, token string
+		status            int
+		body              string // where it is the route's
+	}{
+		{"public without a token", "/public", "", 200, "for everyone\n"},
+		{"public with a bad token", "/public", bad, 200, "for everyone\n"},
+		{"protected without a token", "/protected", "", 401, ""},
+		{"protected with a bad token", "/protected", bad, 401, ""},
+		{"protected with a token", "/protected", good, 200, "for \"m2m\"\n"},
+		{"an order without the scope", "/orders/17", good, 403, ""},
+		{"an order with the scope", "/orders/17", reader, 200, "order \"17\"\n"},
+		{"admin without the role", "/admin", reader, 403, ""},
+		{"admin with the role", "/admin", admin, 200, "for admins\n"},
+		{"an unknown path without a token", "/nowhere", "", 401, ""},
+		{"an unknown path with a token", "/nowhere", good, 404, ""},
+	} {
+		if response, body := ask(t, url+test.path, test.token); response.StatusCode != test.status || test.body != "" && body != test.body {
+			t.Errorf("%s: got %d %q, want %d %q", test.name, response.StatusCode, body, test.status, test.body)
 		}
 	}
 }

@@ -6,10 +6,13 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"log"
 	"net/http"
 	"os"
+	"slices"
 
 	"github.com/go-chi/chi/v5"
 
@@ -18,39 +21,40 @@ import (
 )
 
 func main() {
-	issuer := "https://" + os.Getenv("AUTHACTION_DOMAIN")
-	api, err := newAPI(jwtverify.Config{
-		Issuer:    issuer,
-		Audiences: []string{os.Getenv("AUTHACTION_AUDIENCE")},
-		Keys:      jwtverify.HTTPKeySource{URL: issuer + "/.well-known/jwks.json"},
-	})
-	if err != nil {
-		log.Fatal(err)
-	}
+	config := jwtverify.Config{Issuer: "https://" + os.Getenv("AUTHACTION_DOMAIN"), Audiences: []string{os.Getenv("AUTHACTION_AUDIENCE")}}
+	config.Keys = jwtverify.HTTPKeySource{URL: config.Issuer + "/.well-known/jwks.json"}
+	api, _ := newAPI(config)
 	log.Fatal(http.ListenAndServe("127.0.0.1:8000", api))
 }
 
-func newAPI(config jwtverify.Config) (http.Handler, error) {
-	verifier, err := jwtverify.New(config)
-	if err != nil {
-		return nil, err
-	}
-	guard, err := bearer.New(bearer.Config{Verifier: verifier})
-	if err != nil {
-		return nil, err
+// newAPI returns the API, and its part that is protected.
+func newAPI(config jwtverify.Config) (api, protected chi.Router) {
+	verifier, verifierErr := jwtverify.New(config)
+	guard, guardErr := bearer.New(bearer.Config{Verifier: verifier})
+	if err := cmp.Or(verifierErr, guardErr); err != nil {
+		log.Fatal(err)
 	}
 
 	// The guard stands before a router, not before a route: what is added to it, and
 	// what it does not have, needs a token.
-	protected := chi.NewRouter()
+	protected = chi.NewRouter()
 	protected.Use(guard.Require())
 	protected.Get("/protected", who)
 	protected.With(guard.Require("orders:read")).Get("/orders/{id}", order)
+	protected.With(guard.RequireFunc(isAdmin)).Get("/admin", admin)
 
-	router := chi.NewRouter()
-	router.Get("/public", public)
-	router.Mount("/", protected)
-	return router, nil
+	api = chi.NewRouter()
+	api.Get("/public", public)
+	api.Mount("/", protected)
+	return api, protected
+}
+
+// isAdmin takes the roles of a token from its claim "roles".
+func isAdmin(token *jwtverify.Token) error {
+	if slices.Contains(bearer.Scopes(token, "roles"), "admin") {
+		return nil
+	}
+	return errors.New("not an admin")
 }
 
 func public(w http.ResponseWriter, r *http.Request) {
@@ -64,4 +68,8 @@ func who(w http.ResponseWriter, r *http.Request) {
 
 func order(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, "order %q\n", chi.URLParam(r, "id"))
+}
+
+func admin(w http.ResponseWriter, r *http.Request) {
+	fmt.Fprintln(w, "for admins")
 }

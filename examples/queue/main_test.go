@@ -63,10 +63,18 @@ func TestMessages(t *testing.T) {
 			}
 		})
 	}
+	runs := 0 // of orders with a bad token
 	for _, bad := range iss.BadTokens() {
-		if got := answer(order(t, bad.Token)); !strings.HasPrefix(got, "dead letter: ") {
+		got := answer(order(t, bad.Token))
+		if !strings.HasPrefix(got, "dead letter: ") {
 			t.Errorf("%s: got %q, want a dead letter", bad.Name, got)
 		}
+		if strings.HasPrefix(got, "ack: ") {
+			runs++
+		}
+	}
+	if runs != 0 {
+		t.Errorf("%d orders with a bad token were taken, want none", runs)
 	}
 }
 
