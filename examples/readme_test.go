@@ -329,16 +329,24 @@ func testGRPC(t *testing.T, tenant *issuertest.Issuer, p program) {
 	protocols.SetUnencryptedHTTP2(true)
 	client := &http.Client{Transport: &http.Transport{Protocols: &protocols}}
 	defer client.CloseIdleConnections()
-	for token, want := range map[string]string{"": "16", "not.a.token": "16", tenant.Token(): "0"} { // UNAUTHENTICATED, OK
+	const health, servers = "/grpc.health.v1.Health/Check", "/grpc.channelz.v1.Channelz/GetServers"
+	for _, test := range []struct{ method, token, code string }{
+		{health, "", "0"}, // OK
+		{health, "not.a.token", "0"},
+		{servers, "", "16"}, // UNAUTHENTICATED
+		{servers, "not.a.token", "16"},
+		{servers, tenant.Token(), "7"}, // PERMISSION_DENIED
+		{servers, tenant.Token(issuertest.Claims{"scope": "servers:read"}), "0"},
+	} {
 		message := "\x00\x00\x00\x00\x00" // not compressed, no fields
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+address+"/grpc.health.v1.Health/Check", strings.NewReader(message))
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+address+test.method, strings.NewReader(message))
 		if err != nil {
 			t.Fatal(err)
 		}
 		request.Header.Set("Content-Type", "application/grpc")
 		request.Header.Set("TE", "trailers")
-		if token != "" {
-			request.Header.Set("Authorization", "Bearer "+token)
+		if test.token != "" {
+			request.Header.Set("Authorization", "Bearer "+test.token)
 		}
 		response, err := client.Do(request)
 		if err != nil {
@@ -348,8 +356,8 @@ func testGRPC(t *testing.T, tenant *issuertest.Issuer, p program) {
 			t.Fatal(err)
 		}
 		response.Body.Close()
-		if got := response.Header.Get("Grpc-Status") + response.Trailer.Get("Grpc-Status"); got != want {
-			t.Errorf("with a token of %d bytes: got status %q, want %q", len(token), got, want)
+		if got := response.Header.Get("Grpc-Status") + response.Trailer.Get("Grpc-Status"); got != test.code {
+			t.Errorf("%s with a token of %d bytes: got status %q, want %q", test.method, len(test.token), got, test.code)
 		}
 	}
 }

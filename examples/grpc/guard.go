@@ -2,9 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
+	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -18,116 +19,52 @@ import (
 	"example.com/jwtverify/bearer"
 )
 
-// A guard lets calls run that carry a good access token. A handler finds it by
-// jwtverify.FromContext. There is no list of methods that need none: a public service
-// is another grpc.Server, or the same without the guard.
+// A guard lets calls run that carry a good access token, and health checks. A handler
+// finds the token by jwtverify.FromContext. Its context ends with the token, and a minute
+// for clocks that differ: a stream that looks at it ends then, too.
 type guard struct {
-	verifier *jwtverify.Verifier
+	verifier bearer.Verifier   // of jwtverify.New or NewIssuers
 	scopes   map[string]string // what a method needs beyond a valid token, by its full name
 }
 
-func (g guard) unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-	token, err := g.authenticate(ctx, info.FullMethod)
-	if err != nil {
-		return nil, err
-	}
-	return handler(jwtverify.NewContext(ctx, token), request)
+func (g guard) unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (answer any, err error) {
+	err = g.admit(ctx, info.FullMethod, func(ctx context.Context) error { answer, err = next(ctx, request); return err })
+	return answer, err
 }
 
-// stream ends a stream when its token expires.
-func (g guard) stream(service any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-	token, err := g.authenticate(stream.Context(), info.FullMethod)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithDeadlineCause(stream.Context(), token.Expiry, errExpired)
-	defer cancel()
-	err = handler(service, &guardedStream{stream, jwtverify.NewContext(ctx, token)})
-	if err != nil && context.Cause(ctx) == errExpired {
-		return errExpired // whatever the handler made of it
-	}
-	return err
+func (g guard) stream(service any, s grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+	return g.admit(s.Context(), info.FullMethod, func(ctx context.Context) error { return next(service, stream{s, ctx}) })
 }
 
-// What the client is told: nothing that helps to guess. The reason is in the error of
-// Parse or Verify, for a log.
-var (
-	errNoToken = status.Error(codes.Unauthenticated, "an access token is needed, as authorization: Bearer")
-	errInvalid = status.Error(codes.Unauthenticated, "the access token is not valid")
-	errExpired = status.Error(codes.Unauthenticated, "the access token has expired")
-	errScope   = status.Error(codes.PermissionDenied, "the access token lacks a required scope")
-)
-
-func (g guard) authenticate(ctx context.Context, method string) (*jwtverify.Token, error) {
-	md, _ := metadata.FromIncomingContext(ctx)
-	raw, err := bearer.Parse(md["authorization"])
-	if err != nil {
-		return nil, errNoToken
-	}
-	token, err := g.verifier.Verify(ctx, raw)
-	switch {
-	case errors.Is(err, jwtverify.ErrExpired):
-		return nil, errExpired
-	case errors.Is(err, jwtverify.ErrInvalid):
-		return nil, errInvalid
-	case err != nil:
-		return nil, unavailable(err)
-	case isBound(token):
-		return nil, errInvalid
-	}
-	if scope, needed := g.scopes[method]; needed && !slices.Contains(bearer.Scopes(token), scope) {
-		return nil, errScope
-	}
-	return token, nil
-}
-
-// unavailable tells the client to keep its token and to come back.
-func unavailable(err error) error {
-	after := 5 * time.Second
-	var keys *jwtverify.KeysUnavailableError
-	if errors.As(err, &keys) {
-		after = keys.RetryAfter
-	}
-	s := status.New(codes.Unavailable, "access tokens cannot be checked at the moment")
-	detailed, err := s.WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(after)})
-	if err != nil {
-		return s.Err()
-	}
-	return detailed.Err()
-}
-
-// isBound reports whether a token is bound to a key by the claim cnf (RFC 7800). Taken
-// as a plain one, whoever has stolen it could use it (RFC 8705, section 3; RFC 9449,
-// section 7.2).
-func isBound(token *jwtverify.Token) bool {
-	var claims map[string]json.RawMessage // a struct would take CNF for cnf
-	if token.Claims(&claims) != nil {
-		return true
-	}
-	_, bound := claims["cnf"]
-	return bound
-}
-
-// A guardedStream carries no message after its token has expired. A handler that waits
-// for one learns of it by the next, one that looks at the context at once.
-type guardedStream struct {
+type stream struct {
 	grpc.ServerStream
 	ctx context.Context
 }
 
-func (s *guardedStream) Context() context.Context { return s.ctx }
+func (s stream) Context() context.Context { return s.ctx }
 
-func (s *guardedStream) SendMsg(m any) error {
-	if context.Cause(s.ctx) == errExpired {
-		return errExpired
+// admit runs a call or refuses it. The client learns the code, the log the reason.
+func (g guard) admit(ctx context.Context, method string, run func(context.Context) error) error {
+	if strings.HasPrefix(method, "/grpc.health.v1.Health/") {
+		return run(ctx)
 	}
-	return s.ServerStream.SendMsg(m)
-}
-
-func (s *guardedStream) RecvMsg(m any) error {
-	err := s.ServerStream.RecvMsg(m)
-	if context.Cause(s.ctx) == errExpired {
-		return errExpired
+	raw, unread := bearer.Parse(metadata.ValueFromIncomingContext(ctx, "authorization"))
+	token, err := g.verifier.Verify(ctx, raw) // which is empty where there is none, and refused
+	refusal, outage := status.New(codes.Unauthenticated, "a valid access token is needed"), &jwtverify.KeysUnavailableError{RetryAfter: 5 * time.Second}
+	switch scope := g.scopes[method]; {
+	case unread != nil:
+		err = unread
+	case errors.As(err, &outage) || token == nil && !errors.Is(err, jwtverify.ErrInvalid):
+		refusal, _ = status.New(codes.Unavailable, "access tokens cannot be checked at the moment").WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(outage.RetryAfter)})
+	case err == nil && token.Bound: // to a key, and nobody checks the proof: a thief may have sent it (RFC 9449, section 7.2)
+		err = errors.New("the token has the claim cnf")
+	case err == nil && scope != "" && !slices.Contains(bearer.Scopes(token), scope):
+		refusal, err = status.New(codes.PermissionDenied, "the access token lacks the scope "+scope), errors.New("the token lacks the scope "+scope)
+	case err == nil:
+		ctx, cancel := context.WithDeadline(jwtverify.NewContext(ctx, token), token.Expiry.Add(time.Minute))
+		defer cancel()
+		return run(ctx)
 	}
-	return err
+	slog.WarnContext(ctx, "call refused", "method", method, "code", refusal.Code().String(), "reason", err)
+	return refusal.Err()
 }

@@ -1,6 +1,6 @@
-// Command grpc is a gRPC server in which every call needs an access token, by
-// interceptors that are in guard.go, to be copied. The service is grpc.health.v1, which
-// comes with grpc-go: Check is a unary call, Watch a stream that needs a scope as well.
+// Command grpc is a gRPC server in which every call needs an access token, but for health
+// checks, by the interceptors in guard.go, to be copied. Its services come with grpc-go:
+// channelz has calls, of which GetServers needs a scope as well, reflection has a stream.
 //
 //	AUTHACTION_DOMAIN=tenant.example.com AUTHACTION_AUDIENCE=https://api.example.com go -C examples/grpc run .
 //
@@ -14,19 +14,20 @@ import (
 	"os"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/channelz/grpc_channelz_v1"
+	channelz "google.golang.org/grpc/channelz/service"
 	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/reflection"
 
 	"example.com/jwtverify"
+	"example.com/jwtverify/bearer"
 )
 
 func main() {
-	issuer := "https://" + os.Getenv("AUTHACTION_DOMAIN")
-	verifier, err := jwtverify.New(jwtverify.Config{
-		Issuer:    issuer,
-		Audiences: []string{os.Getenv("AUTHACTION_AUDIENCE")},
-		Keys:      jwtverify.HTTPKeySource{URL: issuer + "/.well-known/jwks.json"},
-	})
+	config := jwtverify.Config{Issuer: "https://" + os.Getenv("AUTHACTION_DOMAIN"), Audiences: []string{os.Getenv("AUTHACTION_AUDIENCE")}}
+	config.Keys = jwtverify.HTTPKeySource{URL: config.Issuer + "/.well-known/jwks.json"}
+	verifier, err := jwtverify.New(config)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -37,11 +38,13 @@ func main() {
 	log.Fatal(newServer(verifier).Serve(listener))
 }
 
-func newServer(verifier *jwtverify.Verifier) *grpc.Server {
+func newServer(verifier bearer.Verifier) *grpc.Server {
 	guard := guard{verifier, map[string]string{
-		grpc_health_v1.Health_Watch_FullMethodName: "health:watch",
+		grpc_channelz_v1.Channelz_GetServers_FullMethodName: "servers:read",
 	}}
 	server := grpc.NewServer(grpc.UnaryInterceptor(guard.unary), grpc.StreamInterceptor(guard.stream))
 	grpc_health_v1.RegisterHealthServer(server, health.NewServer())
+	channelz.RegisterChannelzServiceToServer(server)
+	reflection.Register(server)
 	return server
 }
