@@ -47,11 +47,15 @@ func TestTheWholeAPIIsShort(t *testing.T) {
 // that their requirements are at hand.
 func TestREADME(t *testing.T) {
 	tests := map[string]func(t *testing.T, tenant *issuertest.Issuer, p program){
-		"api":   testAPI,
-		"chi":   testRoutes,
-		"grpc":  testGRPC,
-		"proxy": testProxy,
-		"queue": testQueue,
+		"api":     testAPI,
+		"chi":     testRoutes,
+		"connect": testConnect,
+		"echo":    testRoutes,
+		"fiber":   testRoutes,
+		"gin":     testRoutes,
+		"grpc":    testGRPC,
+		"proxy":   testProxy,
+		"queue":   testQueue,
 	}
 	const settings = "AUTHACTION_DOMAIN=tenant.example.com AUTHACTION_AUDIENCE=https://api.example.com "
 	form := regexp.MustCompile("^# (\\w+)\n\n(?:.+\n){1,3}\n```sh\n(" + regexp.QuoteMeta(settings) + ".+)\n```\n$")
@@ -309,6 +313,16 @@ func testRoutes(t *testing.T, tenant *issuertest.Issuer, p program) {
 		if response, body := ask(t, url+test.path, test.token); response.StatusCode != test.status || test.body != "" && body != test.body {
 			t.Errorf("%s: got %d %q, want %d %q", test.name, response.StatusCode, body, test.status, test.body)
 		}
+	}
+}
+
+func testConnect(t *testing.T, tenant *issuertest.Issuer, p program) {
+	url := "http://" + p.start(t, tenant) + "/orders.v1.OrderService/WhoAmI?connect=v1&encoding=json&message=%7B%7D"
+	if response, body := ask(t, url, ""); response.StatusCode != 401 || !strings.Contains(body, `"code":"unauthenticated"`) {
+		t.Errorf("without a token: got %d %q, want 401 and its code", response.StatusCode, body)
+	}
+	if response, body := ask(t, url, tenant.Token()); response.StatusCode != 200 || body != `"m2m"` {
+		t.Errorf("with a token: got %d %q, want 200 for m2m", response.StatusCode, body)
 	}
 }
 
