@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -42,23 +43,26 @@ func TestTheWholeAPIIsShort(t *testing.T) {
 }
 
 // Each example has a README.md of three lines and a command. The command is run in a shell
-// as it stands, but for the domain, the port and names of files. Those of nested modules
-// are run by the modules' own tests, which set EXAMPLES_NESTED: only there is it certain
+// as it stands, but for the domain, the port, a Redis and names of files. Those of nested
+// modules are run where EXAMPLES_NESTED is set, as in .ci/run: elsewhere it is not certain
 // that their requirements are at hand.
 func TestREADME(t *testing.T) {
 	tests := map[string]func(t *testing.T, tenant *issuertest.Issuer, p program){
-		"api":     testAPI,
-		"chi":     testRoutes,
-		"connect": testConnect,
-		"echo":    testRoutes,
-		"fiber":   testRoutes,
-		"gin":     testRoutes,
-		"grpc":    testGRPC,
-		"proxy":   testProxy,
-		"queue":   testQueue,
+		"api":       testAPI,
+		"chi":       testRoutes,
+		"connect":   testConnect,
+		"echo":      testRoutes,
+		"fiber":     testRoutes,
+		"gin":       testRoutes,
+		"grpc":      testGRPC,
+		"mcp":       testPath("/mcp"),
+		"metrics":   testPath("/protected"),
+		"proxy":     testProxy,
+		"queue":     testQueue,
+		"redis":     testPath("/protected"),
+		"websocket": testPath("/echo"),
 	}
-	const settings = "AUTHACTION_DOMAIN=tenant.example.com AUTHACTION_AUDIENCE=https://api.example.com "
-	form := regexp.MustCompile("^# (\\w+)\n\n(?:.+\n){1,3}\n```sh\n(" + regexp.QuoteMeta(settings) + ".+)\n```\n$")
+	form := regexp.MustCompile("^# .+\n\n(?:.+\n){1,3}\n```sh\n((?:.+ )?AUTHACTION_DOMAIN=tenant\\.example\\.com AUTHACTION_AUDIENCE=(https://\\S+) .+)\n```\n$")
 	for _, name := range folders(t) {
 		readme, err := os.ReadFile(filepath.Join(name, "README.md"))
 		if err != nil {
@@ -66,11 +70,11 @@ func TestREADME(t *testing.T) {
 			continue
 		}
 		parts := form.FindStringSubmatch(string(readme))
-		if parts == nil || parts[1] != name {
-			t.Errorf("%s/README.md: want its name, three lines at most, and a command that begins with %q", name, settings)
+		if parts == nil {
+			t.Errorf("%s/README.md: want a heading, three lines at most, and a command with the settings of a tenant, AUTHACTION_DOMAIN=tenant.example.com AUTHACTION_AUDIENCE=https://…", name)
 			continue
 		}
-		line := parts[2]
+		line, audience := parts[1], parts[2]
 		if program, err := os.ReadFile(filepath.Join(name, "main.go")); err != nil || !strings.Contains(string(program), "//\t"+line+"\n") {
 			t.Errorf("%s/main.go has not the command of its README.md: %s (%v)", name, line, err)
 		}
@@ -84,9 +88,9 @@ func TestREADME(t *testing.T) {
 				t.Skip("the programs trust the tenant of this test by SSL_CERT_FILE, and are ended by setsid: Linux has both")
 			}
 			if isNested(t, name) && os.Getenv("EXAMPLES_NESTED") == "" {
-				t.Skipf("the module has requirements of its own: go -C examples/%s test . runs this", name)
+				t.Skip("the module has requirements of its own: EXAMPLES_NESTED=1 runs this")
 			}
-			iss, env := newTenant(t)
+			iss, env := newTenant(t, audience)
 			test(t, iss, program{name, line, env})
 		})
 	}
@@ -145,12 +149,12 @@ func TestIndex(t *testing.T) {
 
 // newTenant returns an issuer on loopback, by https, and the environment in which a
 // program finds and trusts it.
-func newTenant(t *testing.T) (*issuertest.Issuer, []string) {
+func newTenant(t *testing.T, audience string) (*issuertest.Issuer, []string) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
 	t.Cleanup(server.Close)
 	address := server.Listener.Addr().String()
-	iss := issuertest.New(t, issuertest.WithURL("https://"+address), issuertest.WithAudience("https://api.example.com"))
+	iss := issuertest.New(t, issuertest.WithURL("https://"+address), issuertest.WithAudience(audience))
 	server.Config.Handler = iss.Handler()
 	server.StartTLS()
 	certificate := filepath.Join(t.TempDir(), "tenant.pem")
@@ -178,16 +182,10 @@ func (p program) shell(tenant *issuertest.Issuer) string {
 }
 
 // start runs a server and returns its address. It is not the one in the source, where
-// something else may listen: the compiler is shown another port.
+// something else may listen: the compiler is shown other ports. Of several servers it
+// returns the last.
 func (p program) start(t *testing.T, tenant *issuertest.Issuer) (address string) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address = listener.Addr().String()
-	listener.Close()
-
 	dir := t.TempDir()
 	source, err := filepath.Abs(filepath.Join(p.name, "main.go"))
 	if err != nil {
@@ -197,7 +195,15 @@ func (p program) start(t *testing.T, tenant *issuertest.Issuer) (address string)
 	if err != nil {
 		t.Fatal(err)
 	}
-	moved := regexp.MustCompile(`"127\.0\.0\.1:\d+"`).ReplaceAll(text, []byte(`"`+address+`"`))
+	moved := regexp.MustCompile(`"127\.0\.0\.1:\d+"`).ReplaceAllFunc(text, func([]byte) []byte {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer listener.Close()
+		address = listener.Addr().String()
+		return []byte(strconv.Quote(address))
+	})
 	write(t, filepath.Join(dir, "main.go"), moved)
 	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{source: filepath.Join(dir, "main.go")}})
 	if err != nil {
@@ -312,6 +318,20 @@ func testRoutes(t *testing.T, tenant *issuertest.Issuer, p program) {
 	} {
 		if response, body := ask(t, url+test.path, test.token); response.StatusCode != test.status || test.body != "" && body != test.body {
 			t.Errorf("%s: got %d %q, want %d %q", test.name, response.StatusCode, body, test.status, test.body)
+		}
+	}
+}
+
+// testPath is for programs whose own tests say what they do behind the guard.
+func testPath(path string) func(*testing.T, *issuertest.Issuer, program) {
+	return func(t *testing.T, tenant *issuertest.Issuer, p program) {
+		p.line = strings.Replace(p.line, "rediss://api:password@redis.example.com:6379", "redis://127.0.0.1:1", 1) // where there is none
+		url := "http://" + p.start(t, tenant) + path
+		if response, _ := ask(t, url, ""); response.StatusCode != 401 {
+			t.Errorf("without a token: got %d, want 401", response.StatusCode)
+		}
+		if response, body := ask(t, url, tenant.Token(issuertest.Claims{"scope": "echo"})); response.StatusCode == 401 || response.StatusCode >= 500 {
+			t.Errorf("with a token: got %d %q", response.StatusCode, body)
 		}
 	}
 }

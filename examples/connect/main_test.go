@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http/httptest"
-	"os"
-	"os/exec"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -144,13 +141,4 @@ func codeOf(err error) connect.Code {
 		return 0
 	}
 	return connect.CodeOf(err)
-}
-
-// The command in README.md, too.
-func TestREADME(t *testing.T) {
-	cmd := exec.CommandContext(t.Context(), "go", "-C", "../..", "test", "-count=1", "-v", "-run", "^TestREADME$/^connect$", "./examples")
-	cmd.Env = append(os.Environ(), "EXAMPLES_NESTED=1")
-	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "PASS: TestREADME/connect") {
-		t.Errorf("%v\n%s", err, out)
-	}
 }

@@ -5,8 +5,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httputil"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 
@@ -117,14 +115,5 @@ func TestAdapters(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-// The command in README.md, too.
-func TestREADME(t *testing.T) {
-	cmd := exec.CommandContext(t.Context(), "go", "-C", "../..", "test", "-count=1", "-v", "-run", "^TestREADME$/^fiber$", "./examples")
-	cmd.Env = append(os.Environ(), "EXAMPLES_NESTED=1")
-	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "PASS: TestREADME/fiber") {
-		t.Errorf("%v\n%s", err, out)
 	}
 }

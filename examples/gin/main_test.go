@@ -2,9 +2,6 @@ package main
 
 import (
 	"net/http"
-	"os"
-	"os/exec"
-	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -80,14 +77,5 @@ func TestAdapters(t *testing.T) {
 				}
 			})
 		})
-	}
-}
-
-// The command in README.md, too.
-func TestREADME(t *testing.T) {
-	cmd := exec.CommandContext(t.Context(), "go", "-C", "../..", "test", "-count=1", "-v", "-run", "^TestREADME$/^gin$", "./examples")
-	cmd.Env = append(os.Environ(), "EXAMPLES_NESTED=1")
-	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "PASS: TestREADME/gin") {
-		t.Errorf("%v\n%s", err, out)
 	}
 }

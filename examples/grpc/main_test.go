@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"os/exec"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -320,14 +319,5 @@ func TestGuardIsShort(t *testing.T) {
 	}
 	if lines > 40 {
 		t.Errorf("guard.go has %d lines, want at most 40", lines)
-	}
-}
-
-// The command in README.md, too.
-func TestREADME(t *testing.T) {
-	cmd := exec.CommandContext(t.Context(), "go", "-C", "../..", "test", "-count=1", "-v", "-run", "^TestREADME$/^grpc$", "./examples")
-	cmd.Env = append(os.Environ(), "EXAMPLES_NESTED=1")
-	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "PASS: TestREADME/grpc") {
-		t.Errorf("%v\n%s", err, out)
 	}
 }
