@@ -196,7 +196,6 @@ func (iss *Issuer) Advance(d time.Duration) {
 func (iss *Issuer) Close() {
 	iss.mu.Lock()
 	defer iss.mu.Unlock()
-	iss.spareKeys()
 	iss.closed = true
 	for w := range iss.waiting {
 		w.end(errClosed)

@@ -113,51 +113,22 @@ func (iss *Issuer) announce() error {
 }
 
 func makeKey() (*rsaKey, error) {
-	private := spareKey()
-	if private == nil {
-		var err error
-		if private, err = rsa.GenerateKey(rand.Reader, keyBits); err != nil {
-			return nil, fmt.Errorf("making an RSA key: %w", err)
-		}
+	private, err := generateKey()
+	if err != nil {
+		return nil, fmt.Errorf("making an RSA key: %w", err)
 	}
 	return &rsaKey{private: private, jwk: rsaJWK("", "sig", "RS256", &private.PublicKey)}, nil
 }
 
-// ReuseKeys lets new issuers have the keys of those that are closed, from now on. It is for
-// the tests of this repository, most of whose time went into making keys; nobody else can
-// know that no token of a closed issuer comes to a later one.
-func ReuseKeys() {
-	spare.mu.Lock()
-	defer spare.mu.Unlock()
-	spare.on = true
-}
-
-var spare struct {
-	mu   sync.Mutex
-	on   bool
-	keys []*rsa.PrivateKey
-}
-
-// spareKey returns a key of a closed issuer, nil if there is none.
-func spareKey() (key *rsa.PrivateKey) {
-	spare.mu.Lock()
-	defer spare.mu.Unlock()
-	if n := len(spare.keys); n > 0 {
-		key, spare.keys = spare.keys[n-1], spare.keys[:n-1]
+func generateKey() (*rsa.PrivateKey, error) {
+	p, q, err := nextFactors()
+	switch {
+	case err != nil:
+		return nil, err
+	case p != nil:
+		return keyOf(p, q)
 	}
-	return key
-}
-
-// spareKeys gives the keys of an issuer away that is closed, with its mu held.
-func (iss *Issuer) spareKeys() {
-	spare.mu.Lock()
-	defer spare.mu.Unlock()
-	if !spare.on || iss.closed {
-		return
-	}
-	for _, key := range iss.keys {
-		spare.keys = append(spare.keys, key.private)
-	}
+	return rsa.GenerateKey(rand.Reader, keyBits)
 }
 
 // Two keys are made once in a process, since keys take their time, and these sign for no

@@ -8,6 +8,6 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	issuer.ReuseKeys()
+	issuer.ReuseFactors()
 	os.Exit(m.Run())
 }
