@@ -153,7 +153,7 @@ func (s *suite) run() error {
 	if err != nil {
 		return err
 	}
-	bad, err := s.issuer.BadTokens()
+	bad, err := s.issuer.RecentBadTokens()
 	if err != nil {
 		return err
 	}

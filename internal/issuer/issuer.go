@@ -86,6 +86,7 @@ type Issuer struct {
 	advanced  time.Duration
 	fault     Fault
 	requests  []Request
+	recent    recentTokens
 	closed    bool
 	waiting   map[*waiter]struct{}
 }
