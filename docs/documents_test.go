@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -32,10 +33,9 @@ func unindented(code string) string {
 
 // testNames are the names of all tests, fuzz targets and examples, those of folders other
 // than the root and this one with the folder's name before them: bearer.TestParse.
-func testNames(t *testing.T) (names []string) {
-	t.Helper()
+var testNames = sync.OnceValues(func() (names []string, err error) {
 	functions := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Example)\w*)\(`)
-	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+	err = filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(path, "_test.go") {
 			return err
 		}
@@ -43,23 +43,24 @@ func testNames(t *testing.T) (names []string) {
 		if dir := filepath.Dir(path); dir != "." && dir != "docs" {
 			prefix = filepath.Base(dir) + "."
 		}
-		for _, match := range functions.FindAllStringSubmatch(readText(t, path), -1) {
-			names = append(names, prefix+match[1])
+		source, err := os.ReadFile(path)
+		for _, match := range functions.FindAllSubmatch(source, -1) {
+			names = append(names, prefix+string(match[1]))
 		}
-		return nil
+		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return names
-}
+	return names, err
+})
 
 var namedTest = regexp.MustCompile("`((?:\\w+\\.)?(?:Test|Fuzz|Example)\\w*)(?:/[^`]*)?`")
 
 // checkNamedTests reports tests that a document names and nobody has written.
 func checkNamedTests(t *testing.T, document string) (named []string) {
 	t.Helper()
-	known := testNames(t)
+	known, err := testNames()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, match := range namedTest.FindAllStringSubmatch(document, -1) {
 		named = append(named, match[1])
 		if !slices.Contains(known, match[1]) {
@@ -138,7 +139,7 @@ var ranBy = map[string]struct{ file, text string }{
 	"go test -run TestRandomSamples -v . -samples 1000000 -seed 2 -timeout 2h": {".ci/full", "go test -run TestRandomSamples . -samples 200000 -seed 1000"},
 
 	"(cd .ci/mutation && go run .)": {".ci/full", "(cd .ci/mutation && go run .)"},
-	"go run ./soak -for 10m":    {".ci/full", "(cd benchmarks && go run ./soak -for 1m)"},
+	"go run ./soak -for 10m":        {".ci/full", "(cd benchmarks && go run ./soak -for 1m)"},
 
 	".ci/release v0.1.0": {"docs/release_test.go", `".ci/release", test.version`},
 
