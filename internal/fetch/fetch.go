@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/rand/v2"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -28,6 +29,8 @@ import (
 const (
 	MaxHeaderBytes = 64 << 10 // of an answer
 	MaxETagBytes   = 256
+
+	dateSpread = 30 * time.Second // over which those who were told the same date come
 )
 
 // A Request is one for a document.
@@ -263,9 +266,9 @@ func refusal(name string, response *http.Response) *Refused {
 			}
 		}
 	case status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable:
-		if after := retryAfter(response.Header.Get("Retry-After")); after > 0 {
-			e.RetryAfter = after
-			e.Found += ", Retry-After " + after.Round(time.Second).String()
+		var wish time.Duration
+		if wish, e.RetryAfter = retryAfter(response.Header.Get("Retry-After")); wish > 0 {
+			e.Found += ", Retry-After " + wish.Round(time.Second).String()
 		}
 	}
 	return e
@@ -296,15 +299,18 @@ func isLogin(u *url.URL) bool {
 
 var loginWords = []string{"login", "log-in", "signin", "sign-in", "sso", "saml", "authorize", "accounts", "account", "auth", "oauth", "idp", "session", "sessions", "logon", "cdn-cgi"}
 
-// retryAfter reads Retry-After (RFC 9110, section 10.2.3): seconds or a date.
-func retryAfter(text string) time.Duration {
+// retryAfter reads Retry-After (RFC 9110, section 10.2.3): seconds or a date. Seconds count
+// from the answer; a date is the same for all who ask, so each of them comes at a moment of
+// its own after it, rather than all at once.
+func retryAfter(text string) (wish, after time.Duration) {
 	if seconds, ok := deltaSeconds(text); ok {
-		return seconds
+		return seconds, seconds
 	}
-	if date, err := http.ParseTime(text); err == nil {
-		return time.Until(date)
+	date, err := http.ParseTime(text)
+	if wish = time.Until(date); err != nil || wish <= 0 {
+		return 0, 0
 	}
-	return 0
+	return wish, time.Until(date.Add(rand.N(min(wish, dateSpread))))
 }
 
 // deltaSeconds reads a number of seconds (RFC 9111, section 1.2.2): one of more than 31
