@@ -143,6 +143,9 @@ var ranBy = map[string]struct{ file, text string }{
 
 	".ci/release v0.1.0": {"docs/release_test.go", `".ci/release", test.version`},
 
+	"go test ./docs -run TestFleet -v -replicas 1000":         {"docs/fleet_test.go", `flag.Int("replicas"`},
+	"go test ./docs -run TestFleet -v -replicas 1000 -update": {"docs/fleet_test.go", `flag.Int("replicas"`},
+
 	"go test ./deploy": {".ci/full", "go test -count=1 ./deploy"},
 }
 
