@@ -19,6 +19,7 @@ package strictjson
 import (
 	"fmt"
 	"hash/maphash"
+	"math/bits"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -510,12 +511,22 @@ func (r *Reader) rawString(wanted bool) string {
 // plainBytes counts the bytes at the start of s that stand for themselves in a
 // string: up to a quote, a backslash or a control character.
 func plainBytes(s string) int {
-	for i := range len(s) {
-		if c := s[i]; c == '"' || c == '\\' || c < 0x20 {
-			return i
+	// Eight at a time. The lowest of the bits found is right; those above it may have got
+	// there by a borrow.
+	const each, high = 0x0101010101010101, 0x8080808080808080
+	i := 0
+	for ; len(s)-i >= 8; i += 8 {
+		c := s[i : i+8]
+		word := uint64(c[0]) | uint64(c[1])<<8 | uint64(c[2])<<16 | uint64(c[3])<<24 |
+			uint64(c[4])<<32 | uint64(c[5])<<40 | uint64(c[6])<<48 | uint64(c[7])<<56
+		quote, slash := word^'"'*each, word^'\\'*each
+		if found := ((word-' '*each)&^word | (quote-each)&^quote | (slash-each)&^slash) & high; found != 0 {
+			return i + bits.TrailingZeros64(found)/8
 		}
 	}
-	return len(s)
+	for ; i < len(s) && s[i] != '"' && s[i] != '\\' && s[i] >= ' '; i++ {
+	}
+	return i
 }
 
 // escapedString is rawString from the first escape on.

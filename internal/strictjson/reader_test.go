@@ -930,6 +930,28 @@ func TestJSONJudge(t *testing.T) {
 	}
 }
 
+// What ends a plain run is found wherever it stands, and nothing else is.
+func TestPlainBytesEndAtTheFirstThatIsNone(t *testing.T) {
+	for c := range 256 {
+		stops := c < 0x20 || c == '"' || c == '\\'
+		for at := range 20 {
+			for _, around := range []string{"a", "\u007f", "\x80", "\xff", "!", "[", "#", " ", "]"} {
+				text := strings.Repeat(around, at) + string([]byte{byte(c)}) + strings.Repeat(around, 3) + `"` + strings.Repeat(around, 9)
+				want := strings.IndexByte(text, '"')
+				if stops {
+					want = at
+				}
+				if got := plainBytes(text); got != want {
+					t.Fatalf("%q: got %d, want %d", text, got, want)
+				}
+				if got := plainBytes(text[:want]); got != want {
+					t.Fatalf("%q: got %d, want all %d", text[:want], got, want)
+				}
+			}
+		}
+	}
+}
+
 func FuzzJSON(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		checkJSON(t, text, maxJSONDepth, maxJSONMembers)
