@@ -16,6 +16,9 @@ const MaxSeconds = 253402300799
 // value is rounded up to the nanosecond, which compares with a clock that counts in
 // nanoseconds just as the exact value does.
 func Parse(text string) (date time.Time, ok bool) {
+	if n, err := strconv.ParseUint(text, 10, 64); err == nil && n <= MaxSeconds {
+		return time.Unix(int64(n), 0).UTC(), true // as nearly all issuers write it
+	}
 	mantissa, negative := strings.CutPrefix(text, "-")
 	exponent := 0
 	if i := strings.IndexAny(mantissa, "eE"); i >= 0 {
