@@ -38,12 +38,12 @@ type Token struct {
 	claims string
 }
 
-// newToken returns a Token whose Audience is empty and has room for one, in one
-// allocation: nearly every token has a single one.
+// newToken returns a Token whose Audience is empty and has room for two, in one
+// allocation: few tokens have more.
 func newToken() *Token {
 	t := &struct {
 		Token
-		audience [1]string
+		audience [2]string
 	}{}
 	t.Audience = t.audience[:0]
 	return &t.Token
@@ -178,21 +178,25 @@ func wrongClaim(code, found, want string) error {
 // encoding/json matches names that way, so that a token with both exp and EXP
 // would mean one thing here and another in the code that reads its claims.
 func lookalike(name, audienceClaim string) (exact string) {
-	// A letter outside ASCII can stand for one in it; else only lengths that are equal
-	// can be names that are.
-	if len(name) != len("exp") && len(name) != len(audienceClaim) && len(name) == utf8.RuneCountInString(name) {
-		return ""
+	plain := true // ASCII without capitals, which equals no other such name but itself
+	for i := range len(name) {
+		plain = plain && name[i] < utf8.RuneSelf && (name[i] < 'A' || name[i] > 'Z')
 	}
-	for _, exact := range [...]string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", audienceClaim} {
-		if name != exact && strings.EqualFold(name, exact) {
-			return exact
+	if !plain {
+		for _, exact := range [...]string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti"} {
+			if strings.EqualFold(name, exact) {
+				return exact
+			}
 		}
+	}
+	if name != audienceClaim && strings.EqualFold(name, audienceClaim) {
+		return audienceClaim
 	}
 	return ""
 }
 
 // readAudience reads aud, a string or an array of strings (RFC 7519, section 4.1.3),
-// behind an empty audience with room for one.
+// behind an empty audience with room for some.
 func readAudience(r *strictjson.Reader, audience []string) ([]string, error) {
 	switch r.Kind() {
 	case '"':
