@@ -42,6 +42,9 @@ var contenders = []contender{
 	{"go-oidc", []string{"github.com/coreos/go-oidc/v3/oidc"}, openGoOIDC, "nothing; its leeway is fixed, none for exp and 5 minutes for nbf"},
 	{"jwx", []string{"github.com/lestrrat-go/jwx/v3/jwa", "github.com/lestrrat-go/jwx/v3/jwk", "github.com/lestrrat-go/jwx/v3/jws", "github.com/lestrrat-go/jwx/v3/jwt"},
 		openJWX, "that alg is RS256 in the header too; the option that exp is required"},
+	{"auth0/go-jwt-middleware", []string{"github.com/auth0/go-jwt-middleware/v3/jwks", "github.com/auth0/go-jwt-middleware/v3/validator"}, openAuth0, "that exp is there"},
+	{"hashicorp/cap", []string{"github.com/hashicorp/cap/jwt"}, openCap, "that exp is there"},
+	{"tink", []string{"github.com/tink-crypto/tink-go/v2/jwt"}, openTink, "nothing; typ has to be JWT, or to be ignored"},
 }
 
 // version returns the versions of the contender's modules in this program.
@@ -97,6 +100,10 @@ func remembering(is *issuer, entries int) verify {
 
 func verifier(config jwtverify.Config) verify {
 	config.Issuer, config.Audiences, config.Leeway = issuerName, []string{audience}, leeway
+	return verifying(config)
+}
+
+func verifying(config jwtverify.Config) verify {
 	verifier := must(jwtverify.New(config))
 	ctx := context.Background()
 	return func(token string) (string, error) {

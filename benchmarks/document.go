@@ -14,14 +14,15 @@ import (
 
 // A report is all that one run of the command has found.
 type report struct {
-	command string
-	day     time.Time
-	judged  bool // the targets were measured long enough to judge them
-	targets []target
-	side    *sideBySide
-	hostile []refusal
-	leftOut string
-	growths []*growth
+	command  string
+	day      time.Time
+	judged   bool // the targets were measured long enough to judge them
+	targets  []target
+	side     *sideBySide
+	provided []providedCost
+	hostile  []refusal
+	leftOut  string
+	growths  []*growth
 }
 
 // A block is a part of a page that the command writes, as Markdown. In
@@ -34,6 +35,7 @@ func (r *report) blocks() []block {
 			r.day.Format(time.DateOnly), processor(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), r.command)},
 		{"targets", r.targetTable()},
 		{"peers", r.side.table()},
+		{"providers", providedTable(r.provided)},
 		{"left out", r.leftOut},
 		{"hostile", hostileTable(r.hostile, r.side.floor)},
 	}

@@ -61,7 +61,7 @@ func TestQuickRunWritesEverything(t *testing.T) {
 			t.Errorf("the block %q is not on the page and in the output; it is\n%s", b.name, b.text)
 		}
 	}
-	if len(r.targets) != 15 || len(r.growths) != 4 || len(r.hostile) != len(hostiles(testIssuer())) || r.missed() != nil {
+	if len(r.targets) != 16 || len(r.growths) != 5 || len(r.provided) != len(providedTokens) || len(r.hostile) != len(hostiles(testIssuer())) || r.missed() != nil {
 		t.Errorf("got %d targets, %d growths, %d hostile tokens, %v missed", len(r.targets), len(r.growths), len(r.hostile), r.missed())
 	}
 	for _, theme := range themes {

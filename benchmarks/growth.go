@@ -70,7 +70,13 @@ func measureGrowths(is *issuer, e effort) []*growth {
 	for n := 1; n <= runtime.NumCPU(); n *= 2 {
 		cores = append(cores, point{fmt.Sprint(n), is, is.token(claimsBytes), n})
 	}
+	var bits []point
+	for _, size := range []int{2048, 3072, 4096} {
+		larger := issuerOf(size)
+		bits = append(bits, point{thousands(size) + " bits", larger, larger.token(claimsBytes), 1})
+	}
 	return []*growth{
+		growthBy("key size", "size of the key", bits, is, e),
 		growthBy("claims", "size of the claims", claims, is, e),
 		growthBy("keys", "keys in the set", keys, is, e),
 		growthBy("cores", "cores that verify at once", cores, is, e),

@@ -38,8 +38,11 @@ type publicKey struct {
 }
 
 // newIssuer makes an issuer with a key set of three.
-func newIssuer() *issuer {
-	return (&issuer{private: must(rsa.GenerateKey(rand.Reader, keyBits))}).withKeys(3)
+func newIssuer() *issuer { return issuerOf(keyBits) }
+
+// issuerOf is newIssuer with a signing key of another size.
+func issuerOf(bits int) *issuer {
+	return (&issuer{private: must(rsa.GenerateKey(rand.Reader, bits))}).withKeys(3)
 }
 
 // withKeys returns the issuer with a set of count keys. All but the signing one are

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/MicahParks/keyfunc/v3"
+	"github.com/auth0/go-jwt-middleware/v3/core"
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/lestrrat-go/httprc/v3"
 	"github.com/lestrrat-go/jwx/v3/jwk"
@@ -60,6 +61,10 @@ var fetchers = []struct {
 		must(0, cache.Register(ctx, keysURL, jwk.WithHTTPClient(client)))
 		return jwxWith(jwt.WithKeySet(must(cache.CachedSet(keysURL))))
 	}},
+	{"auth0/go-jwt-middleware", func(_ context.Context, client *http.Client) verify { return auth0Fetching(client) }},
+	{"hashicorp/cap", func(ctx context.Context, client *http.Client) verify {
+		return capFetching(oidc.ClientContext(ctx, client), true)
+	}},
 }
 
 // A story is a row of the table of fetched keys.
@@ -72,7 +77,7 @@ var stories = []story{
 	{"a key is added: its tokens are accepted after", func(t *testing.T, open fetching) string {
 		return mark(tell(t, open, (*remote).untilAdded), day)
 	}},
-	{"1,000 made-up `kid`s in 100 s: requests to the issuer", func(t *testing.T, open fetching) string {
+	{"1,000 unknown `kid`s in 100 s: requests to the issuer", func(t *testing.T, open fetching) string {
 		return count(tell(t, open, (*remote).flood))
 	}},
 	{"a key is added right after these: its tokens are accepted after", func(t *testing.T, open fetching) string {
@@ -99,11 +104,11 @@ var stories = []story{
 			return until(week, time.Minute, func() bool { return !r.accepts(token) })
 		}), week)
 	}},
-	{"the issuer is down: a program can tell the error from that of a forged token", func(t *testing.T, open fetching) string {
-		if tell(t, open, (*remote).outageIsToldApart) {
-			return "yes"
-		}
-		return "no"
+	{"the issuer is down: a program can tell the error from that of a forged signature", func(t *testing.T, open fetching) string {
+		return yes(tell(t, open, func(r *remote, t *testing.T) bool { return r.outageIsToldApart(t, forge(r.oldToken())) }))
+	}},
+	{"the issuer is down: a program can tell the error from that of an unknown `kid`", func(t *testing.T, open fetching) string {
+		return yes(tell(t, open, func(r *remote, t *testing.T) bool { return r.outageIsToldApart(t, madeUp(0)) }))
 	}},
 }
 
@@ -224,7 +229,9 @@ func (r *remote) flood(t *testing.T) int {
 	return int(r.fetches.Load() - before)
 }
 
-func (r *remote) outageIsToldApart(t *testing.T) bool {
+// outageIsToldApart compares the errors of a bad token, while the issuer answers, with those
+// of a good one whose key is new, while it is down.
+func (r *remote) outageIsToldApart(t *testing.T, bad string) bool {
 	t.Helper()
 	fail := func(token string) error {
 		_, err := r.verify(token)
@@ -234,18 +241,21 @@ func (r *remote) outageIsToldApart(t *testing.T) bool {
 		time.Sleep(time.Second)
 		return err
 	}
-	forged := []error{fail(forge(r.oldToken()))}
-	for i := range 20 {
-		forged = append(forged, fail(madeUp(i)))
+	var refused []error
+	for len(refused) < 20 {
+		refused = append(refused, fail(bad))
 	}
-	time.Sleep(settled)
+	known := r.oldToken()
+	until(settled, step, func() bool { return !r.accepts(known) })
 	r.down.Store(true)
 	var outage []error
 	for token := r.newToken(); len(outage) < 20; {
 		outage = append(outage, fail(token))
 	}
-	return toldApart(outage, forged)
+	return toldApart(outage, refused)
 }
+
+func yes(b bool) string { return map[bool]string{true: "yes", false: "no"}[b] }
 
 // mark says a time by the next mark, since intervals are jittered on purpose. What is
 // over it by less than two steps is due to the steps.
@@ -284,8 +294,8 @@ func count(n int) string {
 }
 
 // toldApart reports whether a program can tell some kind of error from all others: by a
-// value that errors.Is finds, or an exported type that errors.As finds, in each of some
-// and in none of the others.
+// value that errors.Is finds, or an exported type that errors.As finds, with its Code if it
+// has one, in each of some and in none of the others.
 func toldApart(some, others []error) bool {
 	separates := func(found func(error) bool) bool {
 		for _, err := range some {
@@ -303,11 +313,23 @@ func toldApart(some, others []error) bool {
 	for _, node := range nodes(some[0]) {
 		kind := reflect.TypeOf(node)
 		if separates(func(err error) bool { return errors.Is(err, node) }) ||
-			exported(kind) && separates(func(err error) bool { return errors.As(err, reflect.New(kind).Interface()) }) {
+			exported(kind) && separates(func(err error) bool {
+				found := reflect.New(kind)
+				return errors.As(err, found.Interface()) && codeOf(found.Elem()) == codeOf(reflect.ValueOf(node))
+			}) {
 			return true
 		}
 	}
 	return false
+}
+
+// codeOf is the Code of an error that is a struct, or points to one; "" if it has none.
+func codeOf(err reflect.Value) string {
+	err = reflect.Indirect(err)
+	if err.Kind() != reflect.Struct || err.FieldByName("Code").Kind() != reflect.String {
+		return ""
+	}
+	return err.FieldByName("Code").String()
 }
 
 func exported(t reflect.Type) bool {
@@ -336,6 +358,7 @@ func nodes(err error) []error {
 // Errors that differ in text alone are not told apart, others are.
 func TestErrorsAreToldApartByValueOrType(t *testing.T) {
 	sentinel := errors.New("a")
+	coded := func(code string) error { return &core.ValidationError{Code: code} }
 	for _, test := range []struct {
 		name         string
 		some, others []error
@@ -346,6 +369,8 @@ func TestErrorsAreToldApartByValueOrType(t *testing.T) {
 		{"a wrapped value", []error{fmt.Errorf("b: %w", sentinel), fmt.Errorf("c: %w", sentinel)}, []error{errors.New("b")}, true},
 		{"a value in some of the outages only", []error{sentinel, errors.New("x")}, []error{errors.New("b")}, false},
 		{"an exported type", []error{&jwtverify.KeysUnavailableError{}, &jwtverify.KeysUnavailableError{}}, []error{sentinel}, true},
+		{"another code in the same type", []error{coded("down"), coded("down")}, []error{coded("forged")}, true},
+		{"the same code in the same type", []error{coded("bad"), coded("bad")}, []error{coded("bad")}, false},
 	} {
 		if got := toldApart(test.some, test.others); got != test.want {
 			t.Errorf("%s: got %v, want %v", test.name, got, test.want)

@@ -49,7 +49,7 @@ func must[T any](value T, err error) T {
 
 // A plan is how long each part is measured.
 type plan struct {
-	side, hostile, growth, remembered, targets effort
+	side, provided, hostile, growth, remembered, targets effort
 
 	tokens int // different ones, that are remembered
 	lines  int // of a file for verify --lines
@@ -58,6 +58,7 @@ type plan struct {
 
 var whole = plan{
 	side:       effort{80, 100 * time.Millisecond},
+	provided:   effort{40, 50 * time.Millisecond},
 	hostile:    effort{20, 20 * time.Millisecond},
 	growth:     effort{10, 50 * time.Millisecond},
 	remembered: effort{5, 50 * time.Millisecond},
@@ -69,7 +70,7 @@ var whole = plan{
 
 var (
 	short   = effort{rounds: 2, slice: 2 * time.Millisecond}
-	quickly = plan{side: short, hostile: short, growth: short, remembered: short, targets: short, tokens: 1_000, lines: 2_000}
+	quickly = plan{side: short, provided: short, hostile: short, growth: short, remembered: short, targets: short, tokens: 1_000, lines: 2_000}
 )
 
 // measure measures everything, and says on stderr what it is at.
@@ -83,6 +84,8 @@ func measure(p plan) *report {
 	r.leftOut = leftOutTable(is)
 	step("a good token, side by side")
 	r.side = measureSideBySide(is, p.side)
+	step("tokens as providers write them")
+	r.provided = measureProvided(is, p.provided)
 	step("hostile tokens")
 	r.hostile = measureHostile(is, p.hostile)
 	step("growth")
@@ -90,7 +93,7 @@ func measure(p plan) *report {
 	step("remembered tokens")
 	r.growths = append(r.growths, growthByTokens(p.remembered, p.tokens))
 	step("targets")
-	r.targets = measureTargets(is, r.side, r.hostile, p.targets, p.lines)
+	r.targets = measureTargets(is, r.side, r.provided, r.hostile, p.targets, p.lines)
 	step("done")
 	return r
 }

@@ -7,19 +7,24 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/MicahParks/keyfunc/v3"
+	auth0jwks "github.com/auth0/go-jwt-middleware/v3/jwks"
+	"github.com/auth0/go-jwt-middleware/v3/validator"
 	"github.com/coreos/go-oidc/v3/oidc"
 	cristalhq "github.com/cristalhq/jwt/v5"
 	"github.com/go-jose/go-jose/v4"
 	gojose "github.com/go-jose/go-jose/v4/jwt"
 	golangjwt "github.com/golang-jwt/jwt/v5"
+	capjwt "github.com/hashicorp/cap/jwt"
 	"github.com/lestrrat-go/jwx/v3/jwa"
 	"github.com/lestrrat-go/jwx/v3/jwk"
 	"github.com/lestrrat-go/jwx/v3/jws"
 	"github.com/lestrrat-go/jwx/v3/jwt"
 	pascaldekloe "github.com/pascaldekloe/jwt"
+	tink "github.com/tink-crypto/tink-go/v2/jwt"
 )
 
 // The other libraries, each used as its documentation proposes. All keys are in
@@ -214,5 +219,72 @@ func openPascaldekloe(is *issuer, all bool) verify {
 			return "", errUnknownKey
 		}
 		return claims.Subject, nil
+	}
+}
+
+func openAuth0(is *issuer, all bool) verify {
+	keys := must(jwk.Parse(is.jwks))
+	return auth0(func(context.Context) (any, error) { return keys, nil }, all)
+}
+
+// auth0Fetching is openAuth0 with keys from a URL.
+func auth0Fetching(client *http.Client) verify {
+	provider := must(auth0jwks.NewCachingProvider(
+		auth0jwks.WithIssuerURL(must(url.Parse(issuerName))), auth0jwks.WithCustomJWKSURI(must(url.Parse(keysURL))), auth0jwks.WithCustomClient(client)))
+	return auth0(provider.KeyFunc, true)
+}
+
+func auth0(keys func(context.Context) (any, error), all bool) verify {
+	v := must(validator.New(
+		validator.WithKeyFunc(keys),
+		validator.WithAlgorithm(validator.RS256),
+		validator.WithIssuer(issuerName),
+		validator.WithAudience(audience),
+		validator.WithAllowedClockSkew(leeway)))
+	ctx := context.Background()
+	return func(token string) (string, error) {
+		t, err := v.ValidateToken(ctx, token)
+		if err != nil {
+			return "", err
+		}
+		claims := t.(*validator.ValidatedClaims).RegisteredClaims
+		if all && claims.Expiry == 0 {
+			return "", errExpired
+		}
+		return claims.Subject, nil
+	}
+}
+
+func openCap(is *issuer, all bool) verify {
+	// Its static key set does not look at the kid; the remote one, which is go-oidc's, does.
+	return capFetching(oidc.ClientContext(context.Background(), &http.Client{Transport: inMemory(is.jwks)}), all)
+}
+
+func capFetching(ctx context.Context, all bool) verify {
+	v := must(capjwt.NewValidator(must(capjwt.NewJSONWebKeySet(ctx, keysURL, ""))))
+	expected := capjwt.Expected{Issuer: issuerName, Audiences: []string{audience}, SigningAlgorithms: []capjwt.Alg{capjwt.RS256}, ClockSkewLeeway: leeway}
+	return func(token string) (string, error) {
+		claims, err := v.Validate(ctx, token, expected)
+		if err != nil {
+			return "", err
+		}
+		if all && claims["exp"] == nil {
+			return "", errExpired
+		}
+		subject, _ := claims["sub"].(string)
+		return subject, nil
+	}
+}
+
+func openTink(is *issuer, _ bool) verify {
+	verifier := must(tink.NewVerifier(must(tink.JWKSetToPublicKeysetHandle(is.jwks))))
+	name, api, typ := issuerName, audience, "JWT"
+	expected := must(tink.NewValidator(&tink.ValidatorOpts{ExpectedTypeHeader: &typ, ExpectedIssuer: &name, ExpectedAudience: &api, ClockSkew: leeway}))
+	return func(token string) (string, error) {
+		t, err := verifier.VerifyAndDecode(token, expected)
+		if err != nil {
+			return "", err
+		}
+		return t.Subject()
 	}
 }

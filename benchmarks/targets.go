@@ -29,7 +29,7 @@ const (
 )
 
 // measureTargets measures what the tables do not show, and judges.
-func measureTargets(is *issuer, side *sideBySide, rows []refusal, e effort, lines int) []target {
+func measureTargets(is *issuer, side *sideBySide, provided []providedCost, rows []refusal, e effort, lines int) []target {
 	refusing := func(figure, class string, limit, aim float64) target {
 		row := slices.IndexFunc(rows, func(r refusal) bool { return r.name == class })
 		floors, count, bytes := refusalCost(rows[row].hostile, is, e)
@@ -40,6 +40,7 @@ func measureTargets(is *issuer, side *sideBySide, rows []refusal, e effort, line
 	remembered, rememberedAllocations := rememberedTargets(is, e)
 	return []target{
 		atMost("Verify ÷ floor, one core", side.own.ratio, 1.05, 1.03, ""),
+		providedTarget(provided),
 		atMost("Verify ÷ the fastest peer", side.overPeer, 0.79, 0.76, side.peer),
 		inMicros("everything beyond the floor, per token", side.beyond, side.floor, 1.5, 1.0, ""),
 		atMost("allocations per Verify", side.own.count, maxAllocations, 11, ""),
