@@ -131,6 +131,8 @@ var ranBy = map[string]struct{ file, text string }{
 	"go run .":                                 {".ci/full", "(cd benchmarks && go run .)"},
 	"go run . -write":                          {"benchmarks/document_test.go", "measure(quickly)"},
 	"go run . -quick":                          {"benchmarks/document_test.go", "measure(quickly)"},
+	"go test ./migrate":                        {".ci/run", "go vet ./... && go test ./..."},
+	"go test ./migrate -update":                {"benchmarks/migrate/migrate_test.go", `flag.Bool("update"`},
 	"jwtverify explain --token-file token.txt": {"cmd/jwtverify/testdata/explain.txt", "$ jwtverify explain --token-file token.txt"},
 
 	"./install.sh && CONFORMANCE_REQUIRE=1 go test ./...":                      {".ci/full", "./install.sh && CONFORMANCE_REQUIRE=1 go test"},
