@@ -3,12 +3,12 @@ package docs_test
 import (
 	"bufio"
 	"encoding/json"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -54,62 +54,107 @@ func command(t *testing.T, dir, name string, args ...string) string {
 	return string(out)
 }
 
-// moduleOutside makes a module beside this one, as the README says: a go.mod with
-// its two lines, the path adapted, and the program.
-func moduleOutside(t *testing.T, program string) (dir string) {
+// TestREADMEProgram runs the README's program as it stands, but for the port, in a module
+// of its own that the README's command has prepared.
+func TestREADMEProgram(t *testing.T) {
+	slow(t)
+	t.Parallel()
+	source := blocks(t, "README.md", "go")[0]
+	if _, code, _ := strings.Cut(readText(t, "examples/api/main.go"), "package main"); "package main"+code != source {
+		t.Errorf("README.md and examples/api/main.go differ (-file +README):\n%s", cmp.Diff("package main"+code, source))
+	}
+	if test := blocks(t, "README.md", "go")[1]; !strings.HasSuffix(readText(t, "examples/api/main_test.go"), "\n\n"+test) {
+		t.Errorf("examples/api/main_test.go does not end with\n%s", test)
+	}
+	url, mint := readmeIssuer(t)
+	api := startAPI(t, apiOutside(t), url, "https://api.example.com")
+	for token, want := range map[string]int{"": 401, mint("https://other"): 401, mint("https://api.example.com"): 200} {
+		if got := statusOf(t, api.url+"/protected", token); got != want {
+			t.Errorf("/protected answers %d to a token of %d bytes, want %d", got, len(token), want)
+		}
+	}
+	if got := statusOf(t, api.url+"/public", ""); got != 200 {
+		t.Errorf("/public answers %d, want 200", got)
+	}
+	if log, want := api.log(), `401 for GET "/protected": jwtverify: token is invalid: audience is ["https://other"], want "https://api.example.com"`; !strings.Contains(log, want) {
+		t.Errorf("it logs\n%s\nwant %s", log, want)
+	}
+	if got, want := command(t, ".", api.program), "want an issuer and an audience"; !strings.Contains(got, want) {
+		t.Errorf("without arguments it says %q, want %q", got, want)
+	}
+}
+
+// apiOutside builds the README's program in a module beside this one and returns its path.
+func apiOutside(t *testing.T) (program string) {
 	t.Helper()
 	root, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines := strings.ReplaceAll(blocks(t, "README.md", "text")[1], "../jwtverify", root)
-	dir = t.TempDir()
-	for name, content := range map[string]string{"go.mod": "module example.net/program\n\ngo 1.25\n\n" + lines, "main.go": program} {
+	dir := t.TempDir()
+	source := strings.Replace(blocks(t, "README.md", "go")[0], `"127.0.0.1:8000"`, `os.Getenv("LISTEN")`, 1)
+	for name, content := range map[string]string{"go.mod": "module example.net/program\n\ngo 1.25\n", "main.go": source} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return dir
+	prepare := strings.Fields(strings.ReplaceAll(blocks(t, "README.md", "text")[0], "../jwtverify", root))
+	program = filepath.Join(dir, "program")
+	if out := command(t, dir, prepare[0], prepare[1:]...) + command(t, dir, "go", "build", "-o", program, "."); out != "" {
+		t.Fatal(out)
+	}
+	return program
 }
 
-// The README's program is compiled and run as it stands, but for the address, in a
-// module that has the README's go.mod lines.
-func TestREADMEProgram(t *testing.T) {
-	slow(t)
-	t.Parallel()
-	programs := slices.DeleteFunc(blocks(t, "README.md", "go"), func(block string) bool {
-		return !strings.HasPrefix(block, "package ") // those of frameworks have a test in examples/
+// An api is the README's program while it runs.
+type api struct {
+	program, url string
+	logged       string
+}
+
+func (a *api) log() string {
+	text, _ := os.ReadFile(a.logged)
+	return string(text)
+}
+
+// startAPI starts the README's program at a free port, and waits until it answers.
+func startAPI(t *testing.T, program string, args ...string) *api {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	listener.Close()
+	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	server := exec.Command(program, args...)
+	server.Env = append(os.Environ(), "LISTEN="+address)
+	server.Stdout, server.Stderr = log, log
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		server.Process.Kill()
+		server.Wait()
 	})
-	if len(programs) != 3 {
-		t.Fatalf("README.md has %d Go programs, and this test knows 3", len(programs))
-	}
-	// Those of the API are an example, which has its own test.
-	for i, name := range []string{"examples/api/main.go", "examples/api/main_test.go"} {
-		source, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
+	a := &api{program, "http://" + address, log.Name()}
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) { // another process says in no other way that it listens
+		conn, err := net.Dial("tcp", address)
+		if err == nil {
+			conn.Close()
+			return a
 		}
-		_, code, _ := strings.Cut(string(source), "package main")
-		if diff := cmp.Diff("package main"+code, programs[i+1]); diff != "" {
-			t.Errorf("README.md and %s differ (-file +README):\n%s", name, diff)
+		if time.Now().After(deadline) {
+			t.Fatalf("%s does not listen: %v\n%s", program, err, a.log())
 		}
-	}
-	body := programs[0][strings.Index(programs[0], "func main() {\n"):]
-	if lines := strings.Count(strings.TrimSpace(body), "\n") - 1; lines > 12 {
-		t.Errorf("main has %d lines, want at most 12", lines)
-	}
-	url, mint := readmeIssuer(t)
-	dir := moduleOutside(t, strings.ReplaceAll(programs[0], "https://tenant.example.com", url))
-	if got, want := command(t, dir, "go", "run", ".", mint("https://api.example.com")), "accepted: client-1\n"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-	// The error's text is the one that the README shows.
-	if got, want := command(t, dir, "go", "run", ".", mint("https://other")), strings.TrimSpace(blocks(t, "README.md", "text")[0]); !strings.Contains(got, want) {
-		t.Errorf("got %q, want %q in it", got, want)
 	}
 }
 
-// Every command of the README does what the README says.
+// Every command of the README and of docs/command.md does what they say.
 func TestREADMECommands(t *testing.T) {
 	slow(t)
 	t.Parallel()
@@ -121,13 +166,13 @@ func TestREADMECommands(t *testing.T) {
 	if err := os.WriteFile(tokenFile, []byte(mint("https://api.example.com")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	// The demo runs as it is printed, the others by a program that is built once.
+	// The demo runs as it is printed, the others by programs that are built once.
 	program := filepath.Join(t.TempDir(), "jwtverify")
 	if out := command(t, ".", "go", "build", "-o", program, "./cmd/jwtverify"); out != "" {
 		t.Fatal(out)
 	}
-	servers := &readmeServers{program: program}
-	for _, block := range blocks(t, "README.md", "sh") {
+	outside, issuer := apiOutside(t), ""
+	for _, block := range append(blocks(t, "README.md", "sh"), blocks(t, "docs/command.md", "sh")...) {
 		for line := range strings.Lines(block) {
 			adapted := strings.NewReplacer("https://tenant.example.com", url, "token.txt", tokenFile).Replace(strings.TrimSpace(line))
 			want := ""
@@ -136,8 +181,21 @@ func TestREADMECommands(t *testing.T) {
 				continue // this is it
 			case strings.HasSuffix(adapted, " demo"):
 				want = "as foretold"
-			case strings.HasSuffix(adapted, "jwtverify issuer") || strings.Contains(adapted, "jwtverify serve"):
-				servers.test(t, adapted)
+			case strings.HasSuffix(adapted, "jwtverify issuer"):
+				issuer = startServer(t, program, adapted)
+				continue
+			case strings.Contains(adapted, "jwtverify serve"):
+				testServe(t, program, adapted, issuer)
+				continue
+			case strings.HasPrefix(adapted, "go run ./examples/api "):
+				args := strings.Fields(strings.Replace(adapted, "http://127.0.0.1:8180", issuer, 1))[3:]
+				token := mint(args[1])
+				if args[0] == issuer {
+					token = grantedToken(t, issuer, args[1])
+				}
+				if got := statusOf(t, startAPI(t, outside, args...).url+"/protected", token); got != 200 {
+					t.Errorf("%s: /protected answers %d to a token of the issuer, want 200", adapted, got)
+				}
 				continue
 			case strings.Contains(adapted, " explain "):
 				want = "5 audience  ✓ [\"https://api.example.com\"]"
@@ -163,19 +221,30 @@ func TestREADMECommands(t *testing.T) {
 	}
 }
 
-// readmeServers are the servers of the README, each on a free port.
-type readmeServers struct {
-	program string
-	issuer  string // URL of the one that runs
+// testServe starts the guide's service by its line, and asks it for what the page says.
+func testServe(t *testing.T, program, line, issuer string) {
+	t.Helper()
+	const pageURL = "http://127.0.0.1:8180"
+	trusts := strings.Contains(line, pageURL)
+	url := startServer(t, program, strings.Replace(line, pageURL, issuer, 1))
+	if got := statusOf(t, url+"/public", ""); got != 200 {
+		t.Errorf("%s: /public answers %d, want 200", line, got)
+	}
+	if got := statusOf(t, url+"/protected", ""); got != 401 {
+		t.Errorf("%s: /protected answers %d without a token, want 401", line, got)
+	}
+	if trusts {
+		if got := statusOf(t, url+"/protected", grantedToken(t, issuer, "https://api.example.com")); got != 200 {
+			t.Errorf("%s: /protected answers %d to a token of the issuer, want 200", line, got)
+		}
+	}
 }
 
-// test starts a server by its line and asks it for what the README says it does.
-func (s *readmeServers) test(t *testing.T, line string) {
+// startServer starts the command's server by a line of a page, at a free port. It returns
+// the URL that the server announces.
+func startServer(t *testing.T, program, line string) string {
 	t.Helper()
-	const readmeURL = "http://127.0.0.1:8180"
-	trusts := strings.Contains(line, readmeURL)
-	line = strings.NewReplacer("go run ./cmd/jwtverify", "exec "+s.program, readmeURL, s.issuer).Replace(line)
-	server := exec.Command("sh", "-c", line+" --listen 127.0.0.1:0")
+	server := exec.Command("sh", "-c", strings.Replace(line, "go run ./cmd/jwtverify", "exec "+program, 1)+" --listen 127.0.0.1:0")
 	output, err := server.StdoutPipe()
 	if err == nil {
 		err = server.Start()
@@ -187,31 +256,15 @@ func (s *readmeServers) test(t *testing.T, line string) {
 		if err := server.Process.Signal(os.Interrupt); err != nil {
 			server.Process.Kill()
 		}
-		if err := server.Wait(); err != nil {
-			t.Errorf("%s: after Ctrl-C: %v", line, err)
-		}
+		server.Wait()
 	})
 	announced, err := bufio.NewReader(output).ReadString('\n')
 	if err != nil {
 		t.Fatalf("%s announces %q: %v", line, announced, err)
 	}
-	kind, rest, _ := strings.Cut(announced, " ")
+	_, rest, _ := strings.Cut(announced, " ")
 	url, _, _ := strings.Cut(rest, " ")
-	if kind == "issuer" {
-		s.issuer = url
-		return
-	}
-	if got := statusOf(t, url+"/public", ""); got != 200 {
-		t.Errorf("%s: /public answers %d, want 200", line, got)
-	}
-	if got := statusOf(t, url+"/protected", ""); got != 401 {
-		t.Errorf("%s: /protected answers %d without a token, want 401", line, got)
-	}
-	if trusts {
-		if got := statusOf(t, url+"/protected", grantedToken(t, s.issuer, "https://api.example.com")); got != 200 {
-			t.Errorf("%s: /protected answers %d to a token of the issuer, want 200", line, got)
-		}
-	}
+	return url
 }
 
 func statusOf(t *testing.T, url, token string) int {
@@ -250,11 +303,11 @@ func grantedToken(t *testing.T, issuer, audience string) string {
 	return granted.Token
 }
 
-// Every session of the README is one of the stories that the command's tests tell.
-func TestREADMESessions(t *testing.T) {
-	sessions := blocks(t, "README.md", "console")
+// Every session of the documents is one of the stories that the command's tests tell.
+func TestSessions(t *testing.T) {
+	sessions := blocks(t, "docs/command.md", "console")
 	if len(sessions) == 0 {
-		t.Fatal("README.md shows no session")
+		t.Fatal("docs/command.md shows no session")
 	}
 	paths, err := filepath.Glob("cmd/jwtverify/testdata/*.txt")
 	if err != nil {
@@ -262,11 +315,7 @@ func TestREADMESessions(t *testing.T) {
 	}
 	stories := ""
 	for _, path := range paths {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		stories += string(data)
+		stories += readText(t, path)
 	}
 	for _, session := range sessions {
 		if !strings.Contains(stories, "\n"+session) {
@@ -292,22 +341,8 @@ func TestREADMELinks(t *testing.T) {
 func testRename(t *testing.T, rename string) {
 	t.Helper()
 	dir := t.TempDir()
-	entries, err := os.ReadDir(".")
-	if err != nil {
+	if err := os.CopyFS(dir, os.DirFS(".")); err != nil {
 		t.Fatal(err)
-	}
-	for _, entry := range entries {
-		name, to := entry.Name(), filepath.Join(dir, entry.Name())
-		switch {
-		case name == ".git":
-		case entry.IsDir():
-			err = os.CopyFS(to, os.DirFS(name))
-		default:
-			err = os.WriteFile(to, []byte(readText(t, name)), 0o600)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
 	}
 	if out := command(t, dir, "sh", "-c", rename); out != "" {
 		t.Errorf("renaming printed %q", out)
@@ -316,9 +351,7 @@ func testRename(t *testing.T, rename string) {
 	if out := command(t, dir, "go", "list", "-test", "-deps", "-f", "{{with .Error}}{{.}}{{end}}", "./..."); strings.TrimSpace(out) != "" {
 		t.Errorf("after renaming go list says %q", out)
 	}
-	// Without the path of the folder, which is another each time, what was compiled once is
-	// found again.
-	if out := command(t, dir, "go", "build", "-trimpath", "."); out != "" {
+	if out := command(t, dir, "go", "build", "."); out != "" {
 		t.Errorf("after renaming go build says %q", out)
 	}
 	if got, want := strings.TrimSpace(command(t, dir, "go", "list", ".")), "example.org/me/jwtverify"; got != want {

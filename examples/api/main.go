@@ -1,14 +1,14 @@
-// Command api is a whole API: /public is open, /protected needs an access token of
-// your AuthAction tenant. Whatever you add is protected, unless you say Public.
+// Command api is an HTTP API: /public is open, and whatever else is registered needs an
+// access token. Its arguments are the issuer and the audience of the tokens.
 //
-//	AUTHACTION_DOMAIN=tenant.example.com AUTHACTION_AUDIENCE=https://api.example.com go run ./examples/api
+//	go run ./examples/api https://tenant.example.com https://api.example.com
 //
-// Who sent the request, jwtverify.FromContext(r.Context()) tells a handler; for a
-// scope, wrap it: mux.Handle("GET /orders", guard.Require("orders:read")(orders)).
+// For a scope, wrap a handler: mux.Handle("GET /orders", guard.Require("orders:read")(orders)).
 package main
 
 import (
-	"cmp"
+	"context"
+	"fmt"
 	"log"
 	"net/http"
 	"os"
@@ -18,19 +18,32 @@ import (
 )
 
 func main() {
-	config := jwtverify.Config{Issuer: "https://" + os.Getenv("AUTHACTION_DOMAIN"), Audiences: []string{os.Getenv("AUTHACTION_AUDIENCE")}}
-	config.Keys = jwtverify.HTTPKeySource{URL: config.Issuer + "/.well-known/jwks.json"}
-	log.Fatal(http.ListenAndServe("127.0.0.1:8000", newAPI(config)))
+	if len(os.Args) != 3 {
+		log.Fatal("want an issuer and an audience, such as: https://tenant.example.com https://api.example.com")
+	}
+	verifier, err := jwtverify.New(jwtverify.Config{Issuer: os.Args[1], Audiences: os.Args[2:]})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := verifier.Ready(context.Background()); err != nil {
+		log.Print(err) // requests with a token get 503 until the issuer answers
+	}
+	log.Fatal(http.ListenAndServe("127.0.0.1:8000", newAPI(verifier)))
 }
 
-func newAPI(config jwtverify.Config) http.Handler {
-	verifier, verifierErr := jwtverify.New(config)
-	guard, guardErr := bearer.New(bearer.Config{Verifier: verifier})
-	if err := cmp.Or(verifierErr, guardErr); err != nil {
+func newAPI(verifier bearer.Verifier) http.Handler {
+	guard, err := bearer.New(bearer.Config{Verifier: verifier, Reject: func(r *http.Request, refusal bearer.Rejection) (string, []byte) {
+		log.Printf("%d for %s %q: %v", refusal.Status, r.Method, r.URL.Path, refusal.Err)
+		return "", nil // the client gets the usual answer, without the reason
+	}})
+	if err != nil {
 		log.Fatal(err)
 	}
 	mux := guard.NewMux()
-	mux.Public("GET /public", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write([]byte("for everyone\n")) }))
-	mux.HandleFunc("GET /protected", func(w http.ResponseWriter, r *http.Request) { w.Write([]byte("for you\n")) })
+	mux.Public("GET /public", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, "for everyone") }))
+	mux.HandleFunc("GET /protected", func(w http.ResponseWriter, r *http.Request) {
+		token, _ := jwtverify.FromContext(r.Context())
+		fmt.Fprintf(w, "for %q\n", token.Subject)
+	})
 	return mux
 }

@@ -8,5 +8,5 @@ import (
 
 func TestAPI(t *testing.T) {
 	iss := issuertest.New(t)
-	iss.Suite(t, newAPI(iss.Config()), "GET /protected")
+	iss.Suite(t, newAPI(iss.Verifier()), "GET /protected")
 }

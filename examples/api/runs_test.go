@@ -12,7 +12,7 @@ import (
 // without a good token.
 func TestAdded(t *testing.T) {
 	iss := issuertest.New(t)
-	api := newAPI(iss.Config()).(*bearer.Mux)
+	api := newAPI(iss.Verifier()).(*bearer.Mux)
 	api.HandleFunc("GET /added", func(w http.ResponseWriter, r *http.Request) { iss.Ran(); w.WriteHeader(http.StatusNoContent) })
 	iss.Suite(t, api, "GET /added")
 }
