@@ -189,7 +189,7 @@ func lookalike(name, audienceClaim string) (exact string) {
 			}
 		}
 	}
-	if name != audienceClaim && strings.EqualFold(name, audienceClaim) {
+	if audienceClaim != "" && name != audienceClaim && strings.EqualFold(name, audienceClaim) {
 		return audienceClaim
 	}
 	return ""

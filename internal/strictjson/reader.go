@@ -83,11 +83,11 @@ type Reader struct {
 	flaw error
 
 	// The names of the objects that are open, the innermost last, with their
-	// hashes. Those of an object that outgrows its share are in large.
-	names  [openNames]string
-	hashes [openNames]uint64
-	open   int
-	large  nameTable
+	// marks. Those of an object that outgrows its share are in large.
+	names [openNames]string
+	marks [openNames]uint32
+	open  int
+	large nameTable
 }
 
 // nameSeed keeps the hashes of names unpredictable, so that nobody can choose names
@@ -96,7 +96,7 @@ var nameSeed = maphash.MakeSeed()
 
 const (
 	openNames   = 48 // names of small open objects, all levels together
-	smallObject = 32 // up to here, comparing hashes one by one is fast
+	smallObject = 32 // up to here, comparing marks one by one is fast, and names that share one too
 )
 
 // Begin starts a reader in its place: it is too large to be copied for each token.
@@ -134,12 +134,11 @@ func (r *Reader) Object(yield func(name string) bool) {
 		if !isLarge && (count == smallObject || r.open == openNames) {
 			isLarge = true
 			for i := small; i < r.open; i++ {
-				r.large.add(r.names[i], r.hashes[i], large)
+				r.large.add(r.names[i], large)
 			}
 			r.open = small
 		}
-		hash := maphash.String(nameSeed, name)
-		if isLarge && !r.large.add(name, hash, large) || !isLarge && !r.addSmall(name, hash, small) {
+		if isLarge && !r.large.add(name, large) || !isLarge && !r.addSmall(name, small) {
 			if r.flaw == nil {
 				r.flaw = &Error{Syntax, "has the member " + quote.Text(name, 64) + " twice", ""}
 			}
@@ -159,13 +158,17 @@ func (r *Reader) Object(yield func(name string) bool) {
 
 // addSmall adds a name to the innermost object, whose names begin at base, and
 // reports whether it is new there.
-func (r *Reader) addSmall(name string, hash uint64, base int) bool {
-	for i, h := range r.hashes[base:r.open] {
-		if h == hash && r.names[base+i] == name {
+func (r *Reader) addSmall(name string, base int) bool {
+	mark := uint32(len(name)) << 16
+	if name != "" {
+		mark |= uint32(name[0])<<8 | uint32(name[len(name)-1])
+	}
+	for i, m := range r.marks[base:r.open] {
+		if m == mark && r.names[base+i] == name {
 			return false
 		}
 	}
-	r.names[r.open], r.hashes[r.open] = name, hash
+	r.names[r.open], r.marks[r.open] = name, mark
 	r.open++
 	return true
 }
@@ -187,7 +190,8 @@ type nameEntry struct {
 
 // add adds a name to the innermost object, whose names begin at base, and reports
 // whether it is new there.
-func (t *nameTable) add(name string, hash uint64, base int) bool {
+func (t *nameTable) add(name string, base int) bool {
+	hash := maphash.String(nameSeed, name)
 	hash += uint64(base) * 0x9e3779b97f4a7c15 // so that objects with the same names don't collide
 	if 2*len(t.names) >= len(t.slots) {
 		t.slots = make([]uint32, max(256, 4*len(t.slots)))
