@@ -241,6 +241,28 @@ func TestExplainAndVerifyAgree(t *testing.T) {
 	}
 }
 
+// The page of codes names the error that each comes with: it is that of the story.
+func TestEachCodeComesWithTheErrorThatIsNamed(t *testing.T) {
+	names := map[string]string{
+		"ErrMalformed": "malformed", "ErrUnsupported": "unsupported", "ErrUnknownKey": "unknown_key", "ErrSignature": "signature", "ErrIssuer": "issuer",
+		"ErrAudience": "audience", "ErrExpired": "expired", "ErrNotYetValid": "not_yet_valid", "ErrKeysUnavailable": "keys_unavailable", "exit 2": "",
+	}
+	for _, d := range diagnosis.Codes {
+		class, is := names[d.Behind]
+		if !is || slices.Contains(libraryStories, d.Name) {
+			continue // a note, or of probe or the library
+		}
+		s := readStory(t, filepath.Join("testdata", "codes", d.Name+".txt"))
+		for i, line := range s.lines {
+			s.lines[i] = strings.Replace(line, "jwtverify explain", "jwtverify explain --json", 1)
+		}
+		want := fmt.Sprintf(`"error":%q,"decides":%q`, class, d.Name)
+		if told := strings.Join(s.tell(t), "\n"); !strings.Contains(told, want) {
+			t.Errorf("the story of %s has no %s:\n%s", d.Name, want, told)
+		}
+	}
+}
+
 func checkFirstFailureDecides(t *testing.T, r *jsonReport) {
 	t.Helper()
 	first := ""

@@ -54,9 +54,9 @@ A token is refused, and nobody knows why:
 ` + "```sh\njwtverify explain --token-file token.txt\n```" + `
 
 goes through the five items below, names the check that decides in its first line, and says what was expected, what
-was found and what to do next. Here is each code that it can name, with an example. What is marked *note* does not
-change the verdict; what is marked *exit 2* means that nothing was checked; ` + "`ErrKeysUnavailable`" + ` says nothing about
-the token (exit 3, HTTP 503), every other error refuses it (exit 1, HTTP 401). The same codes stand in
+was found and what to do next. Here is each code that it can name, with the error that it comes with, when, and an
+example. What is marked *note* does not change the verdict; what is marked *exit 2* means that nothing was checked;
+` + "`ErrKeysUnavailable`" + ` says nothing about the token (exit 3, HTTP 503), every other error refuses it (exit 1, HTTP 401). The same codes stand in
 ` + "`--json`" + ` and in ` + "`Check.Code`" + ` of ` + "`Verifier.Explain`" + `. They are never renamed and never used for anything else.
 
 `)

@@ -133,6 +133,7 @@ var Codes = [...]Code{
 		{Next: "set the API's signing algorithm to RS256 in the issuer's dashboard"},
 		{Cause: "no alg", Next: "this is no token of an issuer, since its header has no alg (a session cookie has this form too): send the access token"},
 	}},
+	{"type-form", "type", "ErrMalformed", "typ is no text", "the token's typ is not one", []Advice{{Next: "tell the issuer: a typ is a text, such as JWT or at+jwt"}}},
 	{"type-mismatch", "type", "ErrUnsupported", "typ is that of another kind of token", "this is another kind of token", []Advice{
 		{Next: "send the access token, not another kind of token"},
 		{Cause: "id", Next: "this is an ID token, which is for the client that logged somebody in: send the access token"},
