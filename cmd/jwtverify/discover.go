@@ -44,7 +44,7 @@ func (s *session) discover(args []string) int {
 	if err != nil {
 		return s.unchecked(f, settings{}, err)
 	}
-	reader := &metadataReader{wire: wire{network: s.network(), now: s.now}}
+	reader := &metadataReader{wire: wire{network: s.network(f), now: s.now}}
 	set, err := s.settings(f, nil)
 	if err == nil {
 		set, err = set.discovered(reader)
@@ -61,7 +61,7 @@ func (s *session) discover(args []string) int {
 		r.headline = "the document is of issuer " + bare(set.issuer)
 	case found != nil:
 		r.verdict, r.class = rejected, "issuer"
-		r.findings = []finding{found.differs(set.issuer, once.err)}
+		r.findings = []finding{found.differs(set, once.err)}
 		r.decides = r.findings[0].Code
 		r.headline = "the document is of another issuer"
 		if r.decides == "issuer-form" {
@@ -71,7 +71,7 @@ func (s *session) discover(args []string) int {
 			r.class, r.headline = "other", "the document says nothing usable about the keys"
 		}
 	default:
-		retrieval, _ := keysFindings(nil, result)
+		retrieval, _ := keysFindings(set.words, nil, result)
 		r.findings = []finding{retrieval}
 		r.judged(nil, result.Err, s.now())
 		r.headline = "the document cannot be read"
@@ -95,7 +95,7 @@ func (s settings) discovered(reader *metadataReader) (settings, error) {
 	if s.issuer == "" {
 		return s, s.incomplete()
 	}
-	if err := checkAddress("--issuer", s.issuer); err != nil {
+	if err := checkAddress(s.words.of("{issuer}"), s.issuer); err != nil {
 		return s, err
 	}
 	s.address = strings.TrimSuffix(s.issuer, "/") + metadataPath
@@ -144,8 +144,8 @@ func (m *metadataReader) metadata() *jsonMetadata {
 }
 
 // differs tells what is wrong with a document that was read.
-func (m *jsonMetadata) differs(issuer string, err error) finding {
-	if m.Issuer == issuer {
+func (m *jsonMetadata) differs(set settings, err error) finding {
+	if m.Issuer == set.issuer {
 		return failedCheck("metadata", "", "an issuer, and as jwks_uri the https address of its keys", err.Error(), "tell the issuer, or pass --jwks-url to the other commands")
 	}
 	// The library has seen why; here the document is what was asked for.
@@ -156,7 +156,7 @@ func (m *jsonMetadata) differs(issuer string, err error) finding {
 	if errors.As(err, &coded) {
 		code, cause, _ = coded.Diagnosis()
 	}
-	return failedCheck("issuer", code, quoted(issuer), quoted(m.Issuer), diagnosis.Of(code).For(cause).ForCommand())
+	return failedCheck("issuer", code, quoted(set.issuer), quoted(m.Issuer), set.words.of(diagnosis.Of(code).For(cause).ForCommand()))
 }
 
 // writeMetadata writes the report for people.

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"crypto/x509"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"slices"
 	"time"
+
+	"example.com/jwtverify/internal/safefile"
 )
 
 // flags are the flags and arguments of a command as they were given. A command adds
@@ -18,8 +21,9 @@ type flags struct {
 
 	issuer, jwksFile, jwksURL, envFile, tokenFile string
 	audienceClaim, typ                            string // as in jwtverify.Config
-	audiences                                     []string
-	timeout, leeway                               time.Duration // as in jwtverify.Cache and jwtverify.Config
+	audiences, headers                            []string
+	roots                                         *x509.CertPool // nil: the system's
+	timeout, leeway                               time.Duration  // as in jwtverify.Cache and jwtverify.Config
 	json                                          bool
 
 	given map[string]bool // the flags that were there, even if empty
@@ -36,6 +40,11 @@ func newFlags(name string) *flags {
 func (f *flags) withIssuer() *flags {
 	f.set.StringVar(&f.issuer, "issuer", "", "")
 	f.set.StringVar(&f.envFile, "env-file", "", "")
+	f.set.Func("cacert", "`FILE`: PEM of a CA that is trusted beside the system's; may be repeated", f.trustCA)
+	f.set.Func("header", "`'Name: value'`: sent with the request for the keys; may be repeated", func(line string) error {
+		f.headers = append(f.headers, line) // checked later: the flag package repeats what it refuses
+		return nil
+	})
 	f.set.Func("timeout", "", func(text string) (err error) {
 		if f.timeout, err = duration(text); err == nil && f.timeout == 0 {
 			err = errors.New("want a limit such as 5s")
@@ -43,6 +52,23 @@ func (f *flags) withIssuer() *flags {
 		return err
 	})
 	return f
+}
+
+// trustCA adds the certificates of a file to those of the system.
+func (f *flags) trustCA(path string) error {
+	data, _, err := safefile.Read(path, 1<<20)
+	if err != nil {
+		return err
+	}
+	if f.roots == nil {
+		if f.roots, err = x509.SystemCertPool(); err != nil {
+			f.roots = x509.NewCertPool()
+		}
+	}
+	if !f.roots.AppendCertsFromPEM(data) {
+		return errors.New("want certificates as PEM")
+	}
+	return nil
 }
 
 // withKeys adds the flags that say where the keys are.

@@ -45,7 +45,7 @@ func (s *session) jwks(args []string) int {
 	if err != nil {
 		return s.unchecked(f, settings{}, err)
 	}
-	wire := &wire{network: s.network(), now: s.now}
+	wire := &wire{network: s.network(f), now: s.now}
 	settings, err := s.settings(f, wire)
 	if err == nil && settings.source == nil {
 		err = settings.noKeys
@@ -55,7 +55,7 @@ func (s *session) jwks(args []string) int {
 	}
 
 	once, result := retrieve(settings)
-	retrieval, skipped := keysFindings(once.set, result)
+	retrieval, skipped := keysFindings(settings.words, once.set, result)
 	r := &report{command: f.name, settings: settings, findings: append([]finding{retrieval}, skipped...)}
 	if retrieval.Status == jwtverify.Fail {
 		r.judged(nil, result.Err, s.now())

@@ -194,9 +194,10 @@ type problem struct {
 	text            string
 	code, cause     string // as in package diagnosis
 	expected, found string
+	words           words
 }
 
 // next is what to do about it.
-func (p *problem) next() string { return diagnosis.Of(p.code).For(p.cause).ForCommand() }
+func (p *problem) next() string { return p.words.of(diagnosis.Of(p.code).For(p.cause).ForCommand()) }
 
 func (p *problem) Error() string { return p.text + " (" + p.code + ")" }

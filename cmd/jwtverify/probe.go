@@ -76,7 +76,7 @@ func (s *session) probe(args []string) int {
 		s.printNotes(notes)
 	}
 	p := &prober{
-		target: target, method: *method, network: s.network(), timeout: set.timeout, token: raw,
+		target: target, method: *method, network: s.network(f), timeout: set.timeout, token: raw,
 		settings: set, now: s.now,
 	}
 	if p.timeout == 0 {

@@ -22,10 +22,7 @@ type report struct {
 	settings settings
 	findings []finding
 	token    *jwtverify.Token // nil unless accepted
-
-	kid            string // quoted, or "no kid"; empty: the header cannot be read
-	signatureBytes int
-	keys           string // where they came from
+	keys     string           // where they came from
 }
 
 // A finding is a check with its place in the guide's list.
@@ -67,13 +64,16 @@ func isKeysFailure(c jwtverify.Check) bool {
 	return c.Name == "key" && c.Status == jwtverify.Fail && diagnosis.Of(c.Code).Check != "key"
 }
 
-// newFinding makes a check fit to be shown: with the library's advice in the words of the
-// command, and the usual advice for a code of the command's own.
-func newFinding(c jwtverify.Check) finding {
+// newFinding makes a check fit to be shown, where the settings are not known.
+func newFinding(c jwtverify.Check) finding { return words{}.finding(c) }
+
+// finding makes a check fit to be shown: with the library's advice in the words of the
+// command.
+func (w words) finding(c jwtverify.Check) finding {
 	known := diagnosis.Of(c.Code)
 	for _, a := range known.Advice {
 		if a.Next == c.Next {
-			c.Next = a.ForCommand()
+			c.Next = w.of(a.ForCommand())
 			break
 		}
 	}
@@ -126,7 +126,7 @@ func (f *flags) unchecked(settings settings, err error) *report {
 			if settings.incomplete() == nil {
 				r.findings = append(r.findings, newFinding(jwtverify.Check{
 					Name: "settings", Status: jwtverify.Pass, Trusted: true,
-					Found: fmt.Sprintf("issuer %s, audience %s", bare(settings.issuer), bareList(settings.audiences)),
+					Found: settings.shown(),
 				}))
 			}
 		}
@@ -165,13 +165,17 @@ func (r *report) writeText(w io.Writer, p palette) error {
 		if len(lines) == 0 {
 			lines = []string{p.paint(dim, "– not checked")}
 		}
-		if item == 4 {
+		guide := r.settings.words.guide()
+		if item == 4 && guide {
 			lines = append(lines, p.paint(dim, "– Authorization header: not visible here; try: jwtverify probe URL"))
 		}
 		for i, line := range lines {
 			label := strings.Repeat(" ", 12)
-			if i == 0 {
+			switch {
+			case i == 0 && guide:
 				label = fmt.Sprintf("%d %-10s", item, itemNames[item])
+			case i == 0:
+				label = fmt.Sprintf("%-12s", itemNames[item])
 			}
 			b.WriteString(label + line + "\n")
 		}
@@ -201,8 +205,9 @@ func (r *report) itemLines(item int, p palette, doubtful *bool) (lines []string)
 		case jwtverify.Pass:
 			mark, text = p.paint(green, "✓"), r.passed(f)
 		case jwtverify.Skip:
+			mark, text = p.paint(dim, "–"), f.Found
 			if f.Name == "signature" && !r.failed("key") {
-				mark, text = p.paint(dim, "–"), p.paint(dim, "signature: not checked")
+				text = p.paint(dim, "signature: not checked")
 			}
 		case jwtverify.Note:
 			mark, text = p.paint(yellow, "–"), p.paint(yellow, f.Code)
@@ -212,7 +217,7 @@ func (r *report) itemLines(item int, p palette, doubtful *bool) (lines []string)
 		if text == "" {
 			continue
 		}
-		if !f.Trusted && f.Status != jwtverify.Skip && f.item != 2 {
+		if !f.Trusted && (f.Status != jwtverify.Skip || f.Found != "") && f.item != 2 {
 			text += " " + doubt
 			*doubtful = true
 		}
@@ -243,24 +248,21 @@ func details(c jwtverify.Check, p palette, indent string) (lines []string) {
 func (r *report) passed(f finding) string {
 	switch f.Name {
 	case "settings":
-		return fmt.Sprintf("issuer %s, audience %s", bare(r.settings.issuer), bareList(r.settings.audiences))
+		return r.settings.shown()
 	case "form":
 		text := f.Found
 		if r.has("algorithm", jwtverify.Pass) {
 			text += "; RS256"
 		}
-		if r.kid != "" {
-			text += "; " + r.kid
-		}
-		return text
+		return text + "; " + r.settings.words.token.kid()
 	case keysCheck:
 		return r.keys + ": " + f.Found
 	case "signature":
-		by := strings.TrimPrefix(r.kid, "kid ")
-		if !strings.HasPrefix(r.kid, "kid ") {
+		by, named := strings.CutPrefix(r.settings.words.token.kid(), "kid ")
+		if !named {
 			by = "the only key"
 		}
-		return fmt.Sprintf("signature by %s, %d bytes", by, r.signatureBytes)
+		return fmt.Sprintf("signature by %s, %d bytes", by, r.settings.words.token.signatureBytes)
 	case "expiry":
 		return "expires " + f.Found
 	case "audience":
@@ -286,6 +288,15 @@ func bare(s string) string {
 		return q
 	}
 	return s
+}
+
+// shown is what is trusted, as far as it is set.
+func (s settings) shown() string {
+	text := "issuer " + bare(s.issuer)
+	if len(s.audiences) > 0 {
+		text += ", audience " + bareList(s.audiences)
+	}
+	return text
 }
 
 func bareList(list []string) string {

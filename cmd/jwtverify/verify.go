@@ -63,13 +63,14 @@ func (s *session) verify(args []string) int {
 	}
 	s.printNotes(notes)
 
+	set.words.token = glanceAt(raw)
 	result := verifier.Explain(context.Background(), raw)
 	r := &report{command: "verify", settings: set}
 	for _, c := range result.Checks {
 		if isKeysFailure(c) {
 			c.Name = keysCheck
 		}
-		r.findings = append(r.findings, newFinding(c))
+		r.findings = append(r.findings, set.words.finding(c))
 	}
 	r.judged(result.Token, result.Err, s.now())
 	switch {

@@ -12,12 +12,14 @@ import (
 )
 
 // network returns what requests go through: a transport as the library makes it for
-// itself, with a connection for each request.
-func (s *session) network() http.RoundTripper {
+// itself, with a connection for each request, that trusts the CAs of --cacert too.
+func (s *session) network(f *flags) http.RoundTripper {
 	if s.transport != nil {
 		return s.transport
 	}
-	return fetch.Transport()
+	transport := fetch.Transport()
+	transport.TLSClientConfig.RootCAs = f.roots
+	return transport
 }
 
 // A wire is a transport that remembers the last answer that came through it: what a

@@ -105,9 +105,10 @@ func TestAnAdviceNamesOnlyCodesThatThereAre(t *testing.T) {
 
 func TestAnAdviceHasNoBracesButThoseThatAreFilledIn(t *testing.T) {
 	filled := strings.NewReplacer("{host}", "", "{timeout}", "", "{limit}", "", "{part}", "")
+	byCommand := regexp.MustCompile(`\{(issuer|audience|keys|set issuer|set audience|token request|iss|aud|typ|client|client claim)\}`)
 	for _, c := range diagnosis.Codes {
 		for _, a := range c.Advice {
-			if text := filled.Replace(a.Expected+a.Next) + a.Command; strings.ContainsAny(text, "{}") {
+			if text := filled.Replace(a.Expected+a.Next) + byCommand.ReplaceAllString(a.Command, ""); strings.ContainsAny(text, "{}") {
 				t.Errorf("%s, cause %q: %q", c.Name, a.Cause, text)
 			}
 		}

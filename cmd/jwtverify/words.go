@@ -1,0 +1,140 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"net/url"
+	"strings"
+
+	"example.com/jwtverify/internal/base64url"
+)
+
+// The words of an advice follow the settings in use, and the token.
+
+// words are what the settings are called where they stand, a flag or a variable, and the
+// token that they are for. Empty: there is none.
+type words struct {
+	issuer, audience, keys string
+	token                  glance
+}
+
+// guide reports whether the settings are those of AuthAction's guide.
+func (w words) guide() bool {
+	return strings.Contains(w.issuer+" "+w.audience, "AUTHACTION_")
+}
+
+// of fills in what package diagnosis has in braces.
+func (w words) of(advice string) string {
+	if !strings.Contains(advice, "{") {
+		return advice
+	}
+	setIssuer, setAudience, request := "pass --issuer, or set ISSUER", "pass --audience, or set AUDIENCE", "the token request"
+	if w.guide() {
+		setIssuer, setAudience, request = "set AUTHACTION_DOMAIN", "set AUTHACTION_AUDIENCE", "the token request (POST /oauth2/m2m/token)"
+	}
+	issuer := cmp.Or(w.issuer, "--issuer")
+	client, name := w.token.client()
+	return strings.NewReplacer("{issuer}", issuer, "{audience}", cmp.Or(w.audience, "--audience"), "{keys}", cmp.Or(w.keys, issuer),
+		"{set issuer}", setIssuer, "{set audience}", setAudience, "{token request}", request,
+		"{iss}", typed(w.token.claims.text("iss"), "URL"), "{aud}", typed(strings.Join(w.token.audiences()[:min(1, len(w.token.audiences()))], ""), "NAME"),
+		"{typ}", typed(w.token.header.text("typ"), "TYPE"), "{client}", typed(client, "CLIENT"), "{client claim}", cmp.Or(name, "client_id"),
+	).Replace(advice)
+}
+
+// typed is a value as one can type it: quoted for the shell where it needs that. What
+// could be anything but a plain text is not repeated: blank stands in its place.
+func typed(value, blank string) string {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:/@%+,"
+	switch {
+	case value == "" || len(value) > maxQuoted || withoutTokens(value) != value || strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' }):
+		return blank
+	case strings.Trim(value, plain) == "":
+		return value
+	}
+	return "'" + strings.ReplaceAll(value, "'", `'\''`) + "'"
+}
+
+// A glance is what a token says of itself, where nobody vouches for it. Names in a map are
+// compared exactly.
+type glance struct {
+	header, claims members
+	signatureBytes int
+}
+
+type members map[string]json.RawMessage
+
+func glanceAt(token string) (g glance) {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return glance{}
+	}
+	for i, part := range []*members{&g.header, &g.claims} {
+		if text, err := base64url.String(parts[i]); err == nil {
+			_ = json.Unmarshal([]byte(text), part) // empty if it is no object
+		}
+	}
+	g.signatureBytes = len(parts[2]) * 3 / 4
+	return g
+}
+
+// kid is how a token names its key.
+func (g glance) kid() string {
+	raw, has := g.header["kid"]
+	switch name := g.header.text("kid"); {
+	case !has:
+		return "no kid"
+	case raw[0] != '"':
+		return "kid is no text"
+	default:
+		return "kid " + quoted(name)
+	}
+}
+
+// text is a member that is a text, empty if it is none.
+func (m members) text(name string) (text string) {
+	_ = json.Unmarshal(m[name], &text)
+	return text
+}
+
+// audiences are those of aud, a text or a list.
+func (g glance) audiences() (list []string) {
+	if json.Unmarshal(g.claims["aud"], &list) == nil {
+		return list
+	}
+	return append(list[:0], g.claims.text("aud"))
+}
+
+// client returns the client that a token was made for, and the claim that names it.
+func (g glance) client() (client, claim string) {
+	for _, claim := range []string{"client_id", "azp"} {
+		if client := g.claims.text(claim); client != "" {
+			return client, claim
+		}
+	}
+	return "", ""
+}
+
+// provider is who an issuer is likely to be, by the form of its name; empty: nobody knows.
+func provider(issuer string) string {
+	u, err := url.Parse(strings.ToLower(issuer))
+	if err != nil {
+		return ""
+	}
+	form := "." + u.Host + u.Path + "/"
+	for _, known := range providers {
+		if strings.Contains(form, known.part) {
+			return known.name
+		}
+	}
+	return ""
+}
+
+var providers = [...]struct{ part, name string }{
+	{".authaction.com/", "AuthAction"}, {".auth0.com/", "Auth0"}, {".okta.com/", "Okta"}, {".oktapreview.com/", "Okta"},
+	{".login.microsoftonline.com/", "Microsoft Entra ID"}, {".sts.windows.net/", "Microsoft Entra ID, version 1.0"},
+	{".b2clogin.com/", "Azure AD B2C"}, {".ciamlogin.com/", "Microsoft Entra External ID"}, {"/adfs/", "AD FS"},
+	{".cognito-idp.", "Amazon Cognito"}, {".accounts.google.com/", "Google"}, {".securetoken.google.com/", "Firebase"},
+	{".clerk.accounts.dev/", "Clerk"}, {".token.actions.githubusercontent.com/", "GitHub Actions"}, {".gitlab.com/", "GitLab"},
+	{".kubernetes.default.svc", "Kubernetes"}, {".oidc.eks.", "Kubernetes (EKS)"}, {".container.googleapis.com/", "Kubernetes (GKE)"},
+	{".supabase.co/", "Supabase"}, {".onelogin.com/", "OneLogin"}, {".pingone.", "PingOne"}, {".appleid.apple.com/", "Apple"}, {"/realms/", "Keycloak"},
+}
