@@ -127,7 +127,7 @@ func TestREADMECommands(t *testing.T) {
 			case line == "go test ./...\n":
 				continue // this is it
 			case strings.HasSuffix(adapted, " demo"):
-				want = "as foretold"
+				want = "as expected"
 			case strings.HasSuffix(adapted, "jwtverify issuer") || strings.Contains(adapted, "jwtverify serve"):
 				servers.test(t, adapted)
 				continue

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,35 +12,24 @@ import (
 	"example.com/jwtverify/internal/diagnosis"
 )
 
-const discoverUsage = `jwtverify discover [flags]: what do the issuer's metadata say?
-
-  jwtverify discover --issuer https://acme.eu.authaction.com
+const discoverUsage = `  jwtverify discover https://acme.eu.authaction.com
 
 Reads ISSUER/.well-known/openid-configuration (where that is not found, the address of
 RFC 8414), compares its issuer with yours byte for byte, and shows where the keys are.
 The keys themselves are not asked for: that is jwtverify jwks.
-
-  --issuer URL       exact iss of the tokens; replaces AUTHACTION_DOMAIN
-  --env-file F       file with KEY=VALUE lines for what is not in the environment
-  --timeout 5s       limit for retrieving the document
-  --json             one JSON object on one line, the document's members in metadata
 
 Exit codes: 0 the document is of this issuer, 1 it is of another or says nothing usable
 about the keys, 2 usage, 3 it cannot be read.
 `
 
 // discover compares the issuer's metadata with the settings.
-func (s *session) discover(args []string) int {
-	f := newFlags("discover").withIssuer().withJSON()
-	err := f.parse(args)
-	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprint(s.stderr, discoverUsage)
-		return int(accepted)
-	}
-	if err == nil {
-		err = f.noArguments()
-	}
-	if err != nil {
+func (s *session) discover(f *flags) func() int {
+	f.withIssuer().withJSON()
+	return func() int { return s.readMetadata(f) }
+}
+
+func (s *session) readMetadata(f *flags) int {
+	if err := f.takeArgument(func(string) string { return "issuer" }); err != nil {
 		return s.unchecked(f, settings{}, err)
 	}
 	reader := &metadataReader{wire: wire{network: s.network(f), now: s.now}}

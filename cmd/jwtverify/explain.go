@@ -16,30 +16,25 @@ import (
 	"example.com/jwtverify/internal/numericdate"
 )
 
-const explainUsage = `jwtverify explain [flags] [TOKEN]: why is this token accepted or refused?
-
-  jwtverify explain --issuer https://acme.eu.authaction.com --audience orders < token.txt
-  curl … | jwtverify explain         (a token endpoint's answer is unwrapped)
+const explainUsage = `  jwtverify explain --issuer https://acme.eu.authaction.com --audience orders < token.txt
+  curl … | jwtverify explain
 
 Goes through the five items of the guide's troubleshooting list, says of each what was
 expected, what was found and what to do next, and names the one that decides. The
 verdict is that of jwtverify verify, always. The keys are retrieved once, even if the
 token is damaged. Without an issuer or an audience it judges all else, accepts nothing,
 and shows the command line that judges the token in full.
+A token endpoint's answer is unwrapped.
 
-` + tokenUsage + trustUsage + `  --json             one JSON object on one line
-
-` + domainUsage + verdictUsage
+` + tokenUsage + domainUsage + verdictUsage
 
 // explain is the command of that name.
-func (s *session) explain(args []string) int {
-	f := newFlags("explain").withTrust().withToken().withJSON()
-	if err := f.parse(args); errors.Is(err, flag.ErrHelp) {
-		fmt.Fprint(s.stderr, explainUsage)
-		return int(accepted)
-	} else if err != nil {
-		return s.unchecked(f, settings{}, err)
-	}
+func (s *session) explain(f *flags) func() int {
+	f.withTrust().withToken().withJSON()
+	return func() int { return s.explainGiven(f) }
+}
+
+func (s *session) explainGiven(f *flags) int {
 	wire := &wire{network: s.network(f), now: s.now}
 	settings, err := s.settings(f, wire)
 	if err != nil {

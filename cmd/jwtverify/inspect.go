@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"strings"
@@ -15,30 +14,24 @@ import (
 	"example.com/jwtverify/internal/diagnosis"
 )
 
-const inspectUsage = `jwtverify inspect [flags] [TOKEN]: what stands in this token? NOTHING is verified
-
-  jwtverify inspect < token.txt
+const inspectUsage = `  jwtverify inspect < token.txt
 
 Prints the header and the claims as JSON. Anybody can write a token that looks like
 this: to know whether it may be trusted, use jwtverify explain or verify. No keys, no
 network, no settings.
 
-` + tokenUsage + `  --json             one JSON object on one line, with header and claims
-
-Exit codes: 0 the token can be decoded, 1 it cannot, 2 usage.
+` + tokenUsage + `Exit codes: 0 the token can be decoded, 1 it cannot, 2 usage.
 `
 
 const notVerified = "NOT VERIFIED"
 
 // inspect shows what stands in a token.
-func (s *session) inspect(args []string) int {
-	f := newFlags("inspect").withToken().withJSON()
-	if err := f.parse(args); errors.Is(err, flag.ErrHelp) {
-		fmt.Fprint(s.stderr, inspectUsage)
-		return int(accepted)
-	} else if err != nil {
-		return s.unchecked(f, settings{}, err)
-	}
+func (s *session) inspect(f *flags) func() int {
+	f.withToken().withJSON()
+	return func() int { return s.inspectGiven(f) }
+}
+
+func (s *session) inspectGiven(f *flags) int {
 	raw, notes, err := s.readToken(f)
 	if err != nil {
 		return s.unchecked(f, settings{}, err)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"log"
 	"net"
@@ -19,27 +18,15 @@ import (
 	"example.com/jwtverify/internal/issuer"
 )
 
-const issuerUsage = `jwtverify issuer [flags]: a throw-away issuer on this machine
-
-  jwtverify issuer
-  curl -s http://127.0.0.1:8180/oauth2/m2m/token -H 'content-type: application/json' \
-    -d '{"client_id":"app","client_secret":"any",
-         "audience":"orders","grant_type":"client_credentials"}'
+const issuerUsage = `  jwtverify issuer --expires-in 5m
+  curl -s http://127.0.0.1:8180/oauth2/m2m/token -d grant_type=client_credentials -d client_id=app -d client_secret=any -d audience=orders
 
 Answers at /.well-known/jwks.json and /.well-known/openid-configuration, and at POST
 /oauth2/m2m/token (client_credentials) to JSON and forms. Any client id and any secret
 will do, unless JWTVERIFY_CLIENT_SECRET says which. The keys are in memory only. Requests
 are logged to stderr. One for another host than that of --listen is refused with 421.
 
-  --listen 127.0.0.1:8180
-                     where to serve; loopback only. Port 0 takes a free one
-  --expires-in 1h    lifetime of the tokens: a duration, or a number of seconds
-  --scope "a b"      scopes that are granted; without, whatever is asked for
-  --rotate-every D   let the next key sign each D, such as 30s. An old key stays
-                     published while its tokens live, and at most 100 of them
-  --fault NAME       what goes wrong with the keys and the discovery document:%s
-
-Exit codes: 0 stopped by Ctrl-C or SIGTERM, 2 it could not start.
+Exit codes: 0 stopped by SIGTERM, 130 by Ctrl-C, 2 it could not start.
 `
 
 // An issuerPlan is what the flags of the command ask for.
@@ -51,37 +38,22 @@ type issuerPlan struct {
 }
 
 // issuer is the command of that name.
-func (s *session) issuer(args []string) int {
-	f := newFlags("issuer")
+func (s *session) issuer(f *flags) func() int {
 	plan := issuerPlan{config: issuer.Config{Audience: demoAudience, ClientSecret: s.env("JWTVERIFY_CLIENT_SECRET")}}
-	f.set.StringVar(&plan.listen, "listen", "127.0.0.1:8180", "")
-	f.set.StringVar(&plan.config.Scope, "scope", "", "")
-	f.set.StringVar(&plan.fault, "fault", "", "")
-	f.set.Func("expires-in", "", func(text string) (err error) {
+	f.set.StringVar(&plan.listen, "listen", "127.0.0.1:8180", "`ADDRESS`: where to serve; loopback only. Port 0 takes a free one")
+	f.set.StringVar(&plan.config.Scope, "scope", "", "`\"a b\"`: scopes that are granted; without, whatever is asked for")
+	f.set.StringVar(&plan.fault, "fault", "", "`"+strings.Join(issuer.FaultNames(), "|")+"`: what goes wrong with the keys and the discovery document")
+	f.set.Func("expires-in", "`1h`: lifetime of the tokens: a duration, or a number of seconds", func(text string) (err error) {
 		plan.config.Lifetime, err = lifetime(text)
 		return err
 	})
-	f.set.Func("rotate-every", "", func(text string) (err error) {
+	f.set.Func("rotate-every", "`30s`: let the next key sign each time. An old key stays published while its tokens live, and at most 100 of them", func(text string) (err error) {
 		if plan.rotateEvery, err = duration(text); err == nil && plan.rotateEvery < minRotateEvery {
 			err = fmt.Errorf("want %v or more: it takes that long to make a key", minRotateEvery)
 		}
 		return err
 	})
-	err := f.parse(args)
-	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintf(s.stderr, issuerUsage, faultList())
-		return int(accepted)
-	}
-	if err == nil {
-		err = f.noArguments()
-	}
-	if err == nil {
-		err = s.serveIssuer(plan)
-	}
-	if err != nil {
-		return s.fail(f.command, err)
-	}
-	return int(accepted)
+	return func() int { return s.ended(f, s.serveIssuer(plan)) }
 }
 
 // lifetime reads a duration, or seconds as in expires_in (RFC 6749, section 5.1).
@@ -94,25 +66,6 @@ func lifetime(text string) (time.Duration, error) {
 		err = errors.New("want 1s or more")
 	}
 	return d, err
-}
-
-// faultList names the faults, in lines that fit the usage.
-func faultList() string {
-	const width, indent = 68, 21
-	list, line := "", 99
-	for i, name := range issuer.FaultNames() {
-		if i > 0 {
-			list += ","
-		}
-		if line+len(name)+2 > width {
-			list += fmt.Sprintf("\n%*s%s", indent, "", name)
-			line = len(name)
-			continue
-		}
-		list += " " + name
-		line += len(name) + 2
-	}
-	return list
 }
 
 // serveIssuer serves until somebody stops it. The error says why it could not start.

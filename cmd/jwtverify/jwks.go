@@ -4,44 +4,40 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"math/big"
 	"os"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 
 	"example.com/jwtverify"
 )
 
-const jwksUsage = `jwtverify jwks [flags]: which keys does the issuer publish, and which are usable?
+const jwksUsage = `  jwtverify jwks https://acme.eu.authaction.com/.well-known/jwks.json
+  jwtverify jwks --issuer https://acme.eu.authaction.com
+  jwtverify jwks keys.json
 
-  jwtverify jwks --jwks-url https://acme.eu.authaction.com/.well-known/jwks.json
-  jwtverify jwks --jwks-file keys.json
-
-  --jwks-url URL     where the keys are: an https address,
-  --jwks-file F      or a file with a JWK Set, a JWK or PEM,
-  --issuer URL       or an issuer whose discovery document tells. Without any of them
-                     AUTHACTION_DOMAIN does
-  --env-file F       file with KEY=VALUE lines for what is not in the environment
-  --timeout 5s       limit for retrieving the keys
-  --json             one JSON object on one line, the keys in key_set
+Lists the keys of an address, of a file, or of an issuer, whose discovery document says
+where they are. Without any of them AUTHACTION_DOMAIN does.
 
 Exit codes: 0 at least one key is usable for RS256, 2 usage, 3 no usable key set.
 `
 
 // jwks lists the keys of a set, each usable or why not.
-func (s *session) jwks(args []string) int {
-	f := newFlags("jwks").withKeys().withJSON()
-	err := f.parse(args)
-	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprint(s.stderr, jwksUsage)
-		return int(accepted)
-	}
-	if err == nil {
-		err = f.noArguments()
-	}
+func (s *session) jwks(f *flags) func() int {
+	f.withKeys().withJSON()
+	return func() int { return s.listKeys(f) }
+}
+
+func (s *session) listKeys(f *flags) int {
+	err := f.takeArgument(func(argument string) string {
+		if strings.Contains(argument, "://") {
+			return "jwks-url"
+		}
+		return "jwks-file"
+	})
 	if err != nil {
 		return s.unchecked(f, settings{}, err)
 	}
@@ -183,8 +179,9 @@ func (k publishedKey) bits() int {
 // writeKeys lists the keys for people, behind them why none is usable.
 func writeKeys(w io.Writer, p palette, r *report, set *jwtverify.KeySet, keys []jsonKey) error {
 	if set != nil {
-		fmt.Fprintf(w, "%d of %d keys are usable for RS256\n", set.Len(), len(keys))
-		table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		var text strings.Builder
+		fmt.Fprintf(&text, "%d of %d keys are usable for RS256\n", set.Len(), len(keys))
+		table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 		if len(keys) > 0 {
 			fmt.Fprintln(table, "\tkid\tkty\talg\tuse\tbits\tfor RS256")
 		}
@@ -201,7 +198,8 @@ func writeKeys(w io.Writer, p palette, r *report, set *jwtverify.KeySet, keys []
 			}
 			fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", i, id, orDash(key.Type), orDash(key.Alg), orDash(key.Use), bits, verdict)
 		}
-		if err := table.Flush(); err != nil {
+		table.Flush()
+		if _, err := io.WriteString(w, text.String()); err != nil {
 			return err
 		}
 	}

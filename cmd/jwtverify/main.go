@@ -18,11 +18,14 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -43,70 +46,85 @@ func run(args []string, env func(string) string, stdin io.Reader, stdout, stderr
 	return s.command(args)
 }
 
-func (s *session) command(args []string) int {
-	if len(args) == 0 {
-		fmt.Fprint(s.stderr, usage)
-		return int(none)
-	}
-	switch args[0] {
-	case "explain":
-		return s.explain(args[1:])
-	case "verify":
-		return s.verify(args[1:])
-	case "inspect":
-		return s.inspect(args[1:])
-	case "jwks":
-		return s.jwks(args[1:])
-	case "discover":
-		return s.discover(args[1:])
-	case "probe":
-		return s.probe(args[1:])
-	case "demo":
-		return s.demo(args[1:])
-	case "issuer":
-		return s.issuer(args[1:])
-	case "serve":
-		return s.serve(args[1:])
-	case "-h", "-help", "--help":
-		fmt.Fprint(s.stderr, usage)
-		return int(accepted)
-	}
-	return s.fail("jwtverify", fmt.Errorf("there is no command %s: jwtverify -h shows those that there are", quoted(args[0])))
+// A command is a word behind jwtverify.
+type command struct {
+	name, arguments, about string
+	usage                  string                            // examples, then what is to be known
+	prepare                func(*session, *flags) func() int // adds its flags, and returns what runs when they are read
 }
 
-const usage = `jwtverify verifies RS256 JWT access tokens.
+func commands() []command {
+	return []command{
+		{"explain", "[TOKEN]", "why is this token accepted or refused, and what to do?", explainUsage, (*session).explain},
+		{"verify", "[TOKEN]", "may this token be trusted? One line: verdict and reason", verifyUsage, (*session).verify},
+		{"inspect", "[TOKEN]", "what stands in it? Nothing is verified", inspectUsage, (*session).inspect},
+		{"jwks", "[URL]", "the issuer's keys: usable, or why not", jwksUsage, (*session).jwks},
+		{"discover", "[ISSUER]", "the issuer's metadata: of this issuer, or of another", discoverUsage, (*session).discover},
+		{"probe", "URL [-]", "does this API refuse what it must refuse?", probeUsage, (*session).probe},
+		{"demo", "", "the whole story in one run, without settings", demoUsage, (*session).demo},
+		{"issuer", "", "a throw-away issuer on this machine", issuerUsage, (*session).issuer},
+		{"serve", "", "AuthAction's guide as a service: GET /public, GET /protected", serveUsage, (*session).serve},
+		{"completion", "bash|zsh|fish", "completes commands and flags in a shell", completionUsage, (*session).completion},
+		{"version", "", "what this program was built from", versionUsage, (*session).version},
+		{"help", "[COMMAND]", "this text, or that of a command", helpUsage, (*session).help},
+	}
+}
 
-  jwtverify explain [TOKEN]  why is this token accepted or refused, and what to do?
-      example: jwtverify explain --issuer https://acme.eu.authaction.com --audience orders < token.txt
+func commandNames() (names []string) {
+	for _, c := range commands() {
+		names = append(names, c.name)
+	}
+	return names
+}
 
-  jwtverify verify [TOKEN]   may this token be trusted? One line: verdict and reason
-      example: jwtverify verify --issuer https://acme.eu.authaction.com --audience orders < token.txt
+func (s *session) command(args []string) int {
+	s.withScreens()
+	if len(args) == 0 {
+		fmt.Fprint(s.stderr, usage(s.columns(s.stderr)))
+		return int(none)
+	}
+	if slices.ContainsFunc(args, func(arg string) bool { return withoutTokens(arg) != arg }) {
+		io.WriteString(s.stderr, argumentNote)
+	}
+	name, args := args[0], args[1:]
+	switch name {
+	case "-h", "-help", "--help":
+		name = "help"
+	case "-version", "--version":
+		name = "version"
+	}
+	c, err := lookUp(name)
+	if err != nil {
+		return s.fail("jwtverify", err)
+	}
+	f := newFlags(c.name)
+	run := c.prepare(s, f)
+	switch err := f.parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return s.printHelp(c.help(f, s.columns(s.stdout)))
+	case err == nil && c.arguments == "" && len(f.args) > 0:
+		err = fmt.Errorf("got the argument %s, want flags alone; %s -h shows the flags", quoted(f.args[0]), f.command)
+		fallthrough
+	case err != nil:
+		return s.unchecked(f, settings{}, err)
+	}
+	code := run()
+	if s.interrupted.Load() {
+		return 130 // as of a process that Ctrl-C has ended
+	}
+	return code
+}
 
-  jwtverify inspect [TOKEN]  what stands in it? Nothing is verified
-      example: jwtverify inspect < token.txt
+const argumentNote = "note: a token in an argument shows in the list of processes and in the shell's history: prefer stdin or --token-file\n"
 
-  jwtverify jwks             the issuer's keys: usable, or why not
-      example: jwtverify jwks --jwks-url https://acme.eu.authaction.com/.well-known/jwks.json
-
-  jwtverify discover         the issuer's metadata: of this issuer, or of another
-      example: jwtverify discover --issuer https://acme.eu.authaction.com
-
-  jwtverify probe URL        does this API refuse what it must refuse?
-      example: jwtverify probe https://api.acme.example/orders --token-file token.txt
-
-  jwtverify demo             the whole story in one run, without settings
-      example: jwtverify demo
-
-  jwtverify issuer           a throw-away issuer on this machine
-      example: jwtverify issuer --expires-in 5m
-
-  jwtverify serve            AuthAction's guide as a service: GET /public, GET /protected
-      example: jwtverify serve --issuer http://127.0.0.1:8180 --audience orders
-
-Exit codes: 0 accepted, 1 rejected, 2 nothing was checked (usage, settings),
-3 undetermined (the issuer's keys cannot be had: keep the token, try again).
-Each command shows its flags with -h.
-`
+func lookUp(name string) (command, error) {
+	for _, c := range commands() {
+		if c.name == name {
+			return c, nil
+		}
+	}
+	return command{}, fmt.Errorf("there is no command %s%s: jwtverify help shows those that there are", quoted(name), didYouMean("", name, commandNames()))
+}
 
 // A session is what one run of the command has around it.
 type session struct {
@@ -114,8 +132,11 @@ type session struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 
+	tokens      []string    // that were read: no output holds one
+	interrupted atomic.Bool // by Ctrl-C
+
 	// A test can set these.
-	ctx       context.Context // ends servers as Ctrl-C does; nil: never
+	ctx       context.Context // ends servers as SIGTERM does; nil: never
 	now       func() time.Time
 	transport http.RoundTripper // nil: the network
 }

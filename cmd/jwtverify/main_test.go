@@ -17,6 +17,12 @@ import (
 	"example.com/jwtverify/internal/issuer"
 )
 
+// Most of the time of these tests went into making keys.
+func TestMain(m *testing.M) {
+	issuer.ReuseKeys()
+	os.Exit(m.Run())
+}
+
 // A fixture is an issuer, its key set in a file, and the tokens it has minted for the
 // test: no output may hold one.
 type fixture struct {
@@ -151,10 +157,6 @@ func TestCommands(t *testing.T) {
 		stderr string
 	}{
 		{"no arguments show the usage and check nothing", nil, none, "example: jwtverify verify"},
-		{"-h shows the usage", []string{"-h"}, accepted, "example: jwtverify demo"},
-		{"--help too", []string{"--help"}, accepted, "Exit codes"},
-		{"verify -h shows its flags", []string{"verify", "-h"}, accepted, "list of processes"},
-		{"demo -h says what it does", []string{"demo", "-h"}, accepted, "without settings"},
 		{"an unknown command is named", []string{"verfy"}, none, `there is no command "verfy"`},
 		{"its control characters are escaped", []string{"\x1b[2J"}, none, `"\x1b[2J"`},
 		{"a token in place of a command is not repeated", []string{token}, none, shownToken(token)},
@@ -203,27 +205,6 @@ func TestOutputIsFitForATerminal(t *testing.T) {
 	}
 	if got := palette(false).verdict(rejected); got != "rejected" {
 		t.Errorf("without: got %q", got)
-	}
-	// A terminal, as far as a test can have one.
-	device, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
-	if err != nil {
-		t.Skip(err)
-	}
-	defer device.Close()
-	for _, test := range []struct {
-		env  map[string]string
-		out  io.Writer
-		want palette
-	}{
-		{nil, device, true},
-		{map[string]string{"NO_COLOR": "1"}, device, false},
-		{map[string]string{"TERM": "dumb"}, device, false},
-		{nil, new(bytes.Buffer), false},
-	} {
-		s := &session{env: func(name string) string { return test.env[name] }}
-		if got := s.palette(test.out); got != test.want {
-			t.Errorf("colour with %v on %T: got %v, want %v", test.env, test.out, got, test.want)
-		}
 	}
 }
 

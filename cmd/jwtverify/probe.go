@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"maps"
@@ -21,9 +20,7 @@ import (
 	"example.com/jwtverify/internal/diagnosis"
 )
 
-const probeUsage = `jwtverify probe [flags] URL [-]: does this API refuse what it must refuse?
-
-  jwtverify probe https://api.acme.example/orders --token-file token.txt
+const probeUsage = `  jwtverify probe https://api.acme.example/orders --token-file token.txt
   jwtverify probe http://127.0.0.1:8000/protected < token.txt
 
 Sends requests without a token, with a malformed and with an unsigned one; with a token
@@ -33,33 +30,26 @@ body is compared with that to the good token, which is sent twice more for that.
 is changed on the server as far as GET and HEAD change nothing; no body is shown, no
 redirect followed.
 
-  --token-file F     a good token for this API, or stdin (also as "-"). It is sent to
-                     the host of URL only, over https or to this machine
-  --query            send it in ?access_token= too: it lands in the server's logs
-  --method GET       or HEAD
-  --timeout 5s       limit for each request, and for retrieving the keys
-  --json             one JSON object on one line
+The token is sent to the host of URL only, over https or to this machine. The settings of
+jwtverify verify (--issuer, --audience, AUTHACTION_…) are not needed. If they are there, a
+token that the API refuses is verified here too.
 
-The settings of jwtverify verify (--issuer, --audience, AUTHACTION_…) are not needed. If
-they are there, a token that the API refuses is verified here too.
 Exit codes: 0 the API behaves, 1 it does not, 2 usage, 3 no connection, or not one
 answer that tells anything.
 `
 
 // probe is the command of that name.
-func (s *session) probe(args []string) int {
-	f := newFlags("probe").withTrust().withToken().withJSON()
-	query := f.set.Bool("query", false, "")
-	method := f.set.String("method", http.MethodGet, "")
-	if err := f.parse(args); errors.Is(err, flag.ErrHelp) {
-		fmt.Fprint(s.stderr, probeUsage)
-		return int(accepted)
-	} else if err != nil {
-		return s.unchecked(f, settings{}, err)
-	}
+func (s *session) probe(f *flags) func() int {
+	f.withTrust().withToken().withJSON()
+	query := f.set.Bool("query", false, "send the token in ?access_token= too: it lands in the server's logs")
+	method := f.set.String("method", http.MethodGet, "`GET|HEAD`: the method of the requests")
+	return func() int { return s.probeGiven(f, *query, *method) }
+}
+
+func (s *session) probeGiven(f *flags, query bool, method string) int {
 	target, err := f.target()
-	if err == nil && *method != http.MethodGet && *method != http.MethodHead {
-		err = fmt.Errorf("--method is %s: want GET or HEAD, which change nothing on the server", quoted(*method))
+	if err == nil && method != http.MethodGet && method != http.MethodHead {
+		err = fmt.Errorf("--method is %s: want GET or HEAD, which change nothing on the server", quoted(method))
 	}
 	if err != nil {
 		return s.unchecked(f, settings{}, err)
@@ -76,13 +66,13 @@ func (s *session) probe(args []string) int {
 		s.printNotes(notes)
 	}
 	p := &prober{
-		target: target, method: *method, network: s.network(f), timeout: set.timeout, token: raw,
+		target: target, method: method, network: s.network(f), timeout: set.timeout, token: raw,
 		settings: set, now: s.now,
 	}
 	if p.timeout == 0 {
 		p.timeout = 5 * time.Second
 	}
-	trials, err := p.trials(*query)
+	trials, err := p.trials(query)
 	if err != nil {
 		return s.unchecked(f, set, err)
 	}

@@ -1,9 +1,8 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log"
@@ -22,37 +21,25 @@ import (
 	"example.com/jwtverify/internal/guide"
 )
 
-const serveUsage = `jwtverify serve [flags]: AuthAction's guide as a service
-
+const serveUsage = `  jwtverify serve --issuer http://127.0.0.1:8180 --audience orders
   AUTHACTION_DOMAIN=acme.eu.authaction.com AUTHACTION_AUDIENCE=orders jwtverify serve
-  jwtverify serve --issuer http://127.0.0.1:8180 --audience orders
 
 GET /public answers everybody, GET /protected who sends a good token as Authorization:
-Bearer. All else needs a token too. Why a token was refused is logged to stderr.
+Bearer. All else needs a token too. Why a token was refused is logged to stderr. The keys
+are retrieved for the first token; while they are unavailable, tokens get 503.
 
-  --listen 127.0.0.1:8000
-                     where to serve, over plain http. Port 0 takes a free one. Beyond
-                     this machine put something that speaks TLS in front
-` + trustUsage + `
-` + domainUsage + `The keys are retrieved for the first token. While they cannot be had, tokens get 503.
-Exit codes: 0 stopped by Ctrl-C or SIGTERM, 2 it could not start.
+` + domainUsage + `Exit codes: 0 stopped by SIGTERM, 130 by Ctrl-C, 2 it could not start.
 `
 
 // serve is the command of that name.
-func (s *session) serve(args []string) int {
-	f := newFlags("serve").withTrust()
-	address := f.set.String("listen", "127.0.0.1:8000", "")
-	err := f.parse(args)
-	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprint(s.stderr, serveUsage)
-		return int(accepted)
-	}
-	if err == nil {
-		err = f.noArguments()
-	}
-	if err == nil {
-		err = s.serveGuide(f, *address)
-	}
+func (s *session) serve(f *flags) func() int {
+	f.withTrust()
+	address := f.set.String("listen", "127.0.0.1:8000", "`ADDRESS`: where to serve, over plain http. Port 0 takes a free one. Beyond this machine put something that speaks TLS in front")
+	return func() int { return s.ended(f, s.serveGuide(f, *address)) }
+}
+
+// ended is the exit code of a command that serves: an error says why it could not start.
+func (s *session) ended(f *flags, err error) int {
 	if err != nil {
 		return s.fail(f.command, err)
 	}
@@ -184,13 +171,19 @@ func quotedList(texts []string) string {
 // untilStopped returns a context that ends with Ctrl-C or SIGTERM. A second one is not
 // waited for: it ends the process.
 func (s *session) untilStopped() (context.Context, context.CancelFunc) {
-	parent := s.ctx
-	if parent == nil {
-		parent = context.Background()
-	}
-	ctx, stop := signal.NotifyContext(parent, os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
-	return ctx, stop
+	ctx, cancel := context.WithCancel(cmp.Or(s.ctx, context.Background()))
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		select {
+		case got := <-signals:
+			s.interrupted.Store(got == os.Interrupt)
+			cancel()
+		case <-ctx.Done():
+		}
+		signal.Stop(signals)
+	}()
+	return ctx, cancel
 }
 
 // listen opens the address of --listen.

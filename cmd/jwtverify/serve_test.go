@@ -480,7 +480,6 @@ func TestServeDoesNotStartWithWrongSettings(t *testing.T) {
 		{"a port that is taken", nil, append(complete, "--listen", taken.Addr().String()), none, "port 0 takes a free one"},
 		{"an argument", nil, append(complete, "8000"), none, "want flags alone"},
 		{"an unknown flag", nil, []string{"--port", "8000"}, none, "jwtverify serve -h"},
-		{"help", nil, []string{"-h"}, accepted, "--listen 127.0.0.1:8000"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got := f.run(t, test.env, nil, append([]string{"serve"}, test.args...)...)

@@ -151,6 +151,9 @@ func (w *world) shell(t *testing.T, line string) string {
 	if rest, file, redirected := strings.Cut(line, " < "); redirected {
 		stdin, line = w.read(t, file), rest
 	}
+	line = substitution.ReplaceAllStringFunc(line, func(cat string) string {
+		return strings.TrimSpace(w.read(t, substitution.FindStringSubmatch(cat)[1]))
+	})
 	words := strings.Fields(line)
 	var out bytes.Buffer
 	var screen io.Writer = &out
@@ -168,6 +171,7 @@ func (w *world) shell(t *testing.T, line string) string {
 	case "jwtverify":
 		code := w.session(strings.NewReader(stdin), screen, screen).command(words[1:])
 		text := thumbprints.ReplaceAllString(out.String(), `"thumbprint`+strings.Repeat(".", 33)+`"`)
+		text = builds.ReplaceAllString(text, "jwtverify v1.2.3, go1.26 linux/amd64")
 		out.Reset()
 		out.WriteString(text)
 		if what := leak(text, w.secrets); what != "" {
@@ -181,6 +185,12 @@ func (w *world) shell(t *testing.T, line string) string {
 	t.Fatalf("a story has no command %q", words[0])
 	return ""
 }
+
+// substitution finds what the shell puts into a command.
+var substitution = regexp.MustCompile(`\$\(cat ([^)]*)\)`)
+
+// builds finds the line of jwtverify version, which is another on each machine.
+var builds = regexp.MustCompile(`(?m)^jwtverify \S*, go\S+ \S+$`)
 
 // thumbprints finds the kids of keys from PEM, which are others each time.
 var thumbprints = regexp.MustCompile(`"[\w-]{43}"`)

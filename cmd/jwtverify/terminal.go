@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"strings"
 	"unicode"
@@ -64,14 +63,16 @@ func shownToken(token string) string { return fmt.Sprintf("[token, %d bytes]", l
 
 // safe makes a message fit for a terminal: one line without control characters, and
 // no token. Text with quotes stays as it is.
-func safe(s string) string {
-	s = withoutTokens(s)
+func safe(s string) string { return visible(withoutTokens(s), "") }
+
+// visible has nothing that a terminal might obey, but for what is to be kept.
+func visible(s, keep string) string {
 	var b strings.Builder
 	for i, r := range s {
 		switch {
 		case r == utf8.RuneError && !strings.HasPrefix(s[i:], "\uFFFD"):
 			fmt.Fprintf(&b, `\x%02x`, s[i])
-		case unicode.IsPrint(r):
+		case unicode.IsPrint(r) || strings.ContainsRune(keep, r):
 			b.WriteRune(r)
 		default:
 			quoted := strconv.QuoteRuneToASCII(r)
@@ -108,17 +109,6 @@ func wholeRunes(s string, limit int) int {
 		}
 	}
 	return limit // no character
-}
-
-// isTerminal reports whether somebody sits at the other end. A character device is
-// one, or /dev/null, where it makes no difference.
-func isTerminal(stream any) bool {
-	file, ok := stream.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // A palette paints text for a terminal, or leaves it as it is.

@@ -18,7 +18,7 @@ func TestTokensAreFound(t *testing.T) {
 	}
 	random := rand.New(rand.NewPCG(15, 16))
 	pieces := []string{"eyJ", "e", ".", "-", "_", "Z", "0", " ", "/", "\\", "é", "\xff", long[:100], long[:249], long}
-	for range 20_000 {
+	for range 2_000 {
 		text := ""
 		for range random.IntN(8) {
 			text += pieces[random.IntN(len(pieces))]

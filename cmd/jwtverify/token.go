@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"example.com/jwtverify/internal/charset"
@@ -23,7 +25,10 @@ func (s *session) readToken(f *flags) (token string, notes []string, err error) 
 	if err != nil {
 		return "", nil, err
 	}
-	return clean(text)
+	if token, notes, err = clean(text); err == nil {
+		s.hide(token)
+	}
+	return token, notes, err
 }
 
 func (s *session) readInput(f *flags) (string, error) {
@@ -41,14 +46,31 @@ func (s *session) readInput(f *flags) (string, error) {
 		defer file.Close()
 		return readAll(file, "--token-file")
 	case len(f.args) == 1 && f.args[0] != "-":
-		if len(f.args[0]) > maxInputBytes {
-			return "", tooLong("the argument")
-		}
-		return f.args[0], nil
+		return readArgument(f.args[0])
 	case len(f.args) == 0 && isTerminal(s.stdin):
 		return "", tokenMissing("no argument, no --token-file, and stdin is a terminal")
 	}
 	return readAll(s.stdin, "stdin")
+}
+
+// readArgument takes an argument for a token, or for a file where there is one of this
+// name, or where the name is one of a file.
+func readArgument(argument string) (string, error) {
+	switch {
+	case len(argument) > maxInputBytes:
+		return "", tooLong("the argument")
+	case withoutTokens(argument) != argument:
+		return argument, nil
+	}
+	file, err := os.Open(argument)
+	if err != nil {
+		if strings.Contains(argument, "/") || slices.Contains([]string{".txt", ".json", ".jwt", ".token"}, filepath.Ext(argument)) {
+			return "", fmt.Errorf("neither a token nor a file with one: %w", err)
+		}
+		return argument, nil
+	}
+	defer file.Close()
+	return readAll(file, quoted(argument))
 }
 
 func readAll(r io.Reader, name string) (string, error) {

@@ -107,7 +107,7 @@ func entry(t *testing.T, d diagnosis.Code) string {
 // The words of an advice stand in another package than the flags and commands that they
 // name.
 func TestAnAdviceNamesWhatThereIs(t *testing.T) {
-	flags := newFlags("explain").withTrust().withToken().set
+	help := newFixture(t).run(t, nil, nil, "explain", "-h").stdout
 	names := regexp.MustCompile(`--[a-z-]+|AUTHACTION_[A-Z_]+|jwtverify [a-z]+`)
 	found := make(map[string]bool)
 	for _, code := range diagnosis.Codes {
@@ -125,11 +125,11 @@ func TestAnAdviceNamesWhatThereIs(t *testing.T) {
 				t.Errorf("an advice names the command %s, and there is none", command)
 			}
 		case strings.HasPrefix(name, "--"):
-			if flags.Lookup(name[2:]) == nil {
+			if !strings.Contains(help, "\n  "+name+" ") {
 				t.Errorf("an advice names the flag %s, and explain has none", name)
 			}
 		default:
-			if !strings.Contains(explainUsage, name) {
+			if !strings.Contains(help, name) {
 				t.Errorf("an advice names %s, and explain does not read it", name)
 			}
 		}

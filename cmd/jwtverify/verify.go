@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"strings"
@@ -15,42 +14,32 @@ import (
 	"example.com/jwtverify/internal/diagnosis"
 )
 
-const verifyUsage = `jwtverify verify [flags] [TOKEN]: may this token be trusted?
+const verifyUsage = `  jwtverify verify --issuer https://acme.eu.authaction.com --audience orders < token.txt
+  curl … | jwtverify verify
 
-  jwtverify verify --issuer https://acme.eu.authaction.com --audience orders < token.txt
-  curl … | jwtverify verify          (a token endpoint's answer is unwrapped)
+One line: the verdict and its reason. A token endpoint's answer is unwrapped.
 
-` + tokenUsage + trustUsage + `  --json             one JSON object on one line, with the check that decides
-  --claims           print the claims of an accepted token as JSON on stdout, and
-                     nothing else there: the verdict goes to stderr. What looks like
-                     a token in them is not shown
-  --lines            verify one token a line from stdin, or one JSON object a line with
-                     token and where needed id, issuer, audience, jwks, now, leeway;
-                     prints one JSON object a line with id, verdict and error
-
-` + domainUsage + verdictUsage + `With --lines: 2 if some lines cannot be read, else 1 if some are rejected, else 3, else 0.
+` + tokenUsage + domainUsage + verdictUsage + `With --lines: 2 if some lines cannot be read, else 1 if some are rejected, else 3, else 0.
 `
 
 // verify is the command of that name.
-func (s *session) verify(args []string) int {
-	f := newFlags("verify").withTrust().withToken().withJSON()
-	claims := f.set.Bool("claims", false, "")
-	lines := f.set.Bool("lines", false, "")
-	if err := f.parse(args); errors.Is(err, flag.ErrHelp) {
-		fmt.Fprint(s.stderr, verifyUsage)
-		return int(accepted)
-	} else if err != nil {
-		return s.unchecked(f, settings{}, err)
-	}
+func (s *session) verify(f *flags) func() int {
+	f.withTrust().withToken().withJSON()
+	claims := f.set.Bool("claims", false, "print the claims of an accepted token as JSON on stdout, and nothing else there: the verdict goes to stderr. What looks like a token in them is not shown")
+	lines := f.set.Bool("lines", false, "verify one token a line from stdin, or one JSON object a line with token and where needed id, issuer, audience, jwks, now, leeway; print one JSON object a line with id, verdict and error")
+	return func() int { return s.verifyGiven(f, *claims, *lines) }
+}
+
+func (s *session) verifyGiven(f *flags, claims, lines bool) int {
 	set, err := s.settings(f, nil)
 	switch {
 	case err != nil:
 		return s.unchecked(f, set, err)
-	case *claims && *lines:
+	case claims && lines:
 		return s.unchecked(f, set, errors.New("--lines and --claims do not go together: --claims is for one token"))
-	case *claims && f.json:
+	case claims && f.json:
 		return s.unchecked(f, set, errors.New("--json and --claims do not go together: --claims prints the claims alone"))
-	case *lines:
+	case lines:
 		return s.verifyLines(f, set)
 	}
 	verifier, err := set.verifier()
@@ -76,7 +65,7 @@ func (s *session) verify(args []string) int {
 	switch {
 	case f.json:
 		err = r.writeDecidingJSON(s.stdout)
-	case *claims:
+	case claims:
 		_, err = fmt.Fprintln(s.stderr, r.line(s.palette(s.stderr)))
 		if err == nil && r.verdict == accepted {
 			err = writeClaims(s.stdout, r.token)

@@ -68,8 +68,8 @@ func TestVerdicts(t *testing.T) {
 			if !regexp.MustCompile(`\A` + test.stdout + `\n\z`).MatchString(got.stdout) {
 				t.Errorf("stdout is %q, want %s", got.stdout, test.stdout)
 			}
-			if got.stderr != "" {
-				t.Errorf("stderr is %q, want nothing", got.stderr)
+			if stderr := strings.TrimPrefix(got.stderr, argumentNote); stderr != "" {
+				t.Errorf("stderr is %q, want nothing", stderr)
 			}
 		})
 	}
