@@ -7,142 +7,99 @@ import (
 
 const completionUsage = `  jwtverify completion bash
 
-Prints a script that completes commands, flags and file names. To load it in bash and zsh:
-source <(jwtverify completion bash); in fish: jwtverify completion fish | source
+Prints a script that completes commands, flags, their values and file names. To load it
+in bash and zsh: source <(jwtverify completion bash); in fish: jwtverify completion fish |
+source. The script asks jwtverify completion bash -- WORD… what can stand there.
 `
 
 // completion is the command of that name.
 func (s *session) completion(f *flags) func() int {
 	return func() int {
-		shells := map[string]func([]completed) string{"bash": bashCompletion, "zsh": zshCompletion, "fish": fishCompletion}
-		if len(f.args) != 1 || shells[f.args[0]] == nil {
-			return s.fail(f.command, fmt.Errorf("got %s, want bash, zsh or fish", quotedList(f.args)))
+		switch {
+		case len(f.args) == 0 || completionScripts[f.args[0]] == "":
+			return s.fail(f.command, fmt.Errorf("got %s, want bash, zsh or fish", bareList(f.args)))
+		case len(f.args) == 1:
+			return s.print(completionScripts[f.args[0]])
 		}
-		var list []completed
-		for _, c := range commands() {
-			of := newFlags(c.name)
-			c.prepare(s, of)
-			list = append(list, completed{c, of.known()})
-		}
-		return s.printHelp(shells[f.args[0]](list))
+		return s.print(s.candidates(f.args[1:]))
 	}
 }
 
-// A completed is a command with what can stand behind it.
-type completed struct {
-	command
-	flags []knownFlag
-}
-
-// choices are the words that a value or an argument can be; none: it can be another.
-func choices(value string) []string {
-	switch {
-	case value == "[COMMAND]":
-		return commandNames()
-	case strings.Contains(value, "|"):
-		return strings.Split(value, "|")
-	}
-	return nil
-}
-
-// Behind a flag that takes another value, and where no flag begins, bash completes the
-// names of files.
-func bashCompletion(list []completed) string {
-	var values, flags, arguments strings.Builder
-	for _, c := range list {
-		names := "--help"
-		for _, f := range c.flags {
-			names += " --" + f.name
-			if f.value != "" {
-				fmt.Fprintf(&values, "    '%s --%s') words='%s' ;;\n", c.name, f.name, strings.Join(choices(f.value), " "))
-			}
-		}
-		fmt.Fprintf(&flags, "    '%s '*) words='%s' ;;\n", c.name, names)
-		if words := choices(c.arguments); words != nil {
-			fmt.Fprintf(&arguments, "    '%s '*) words='%s' ;;\n", c.name, strings.Join(words, " "))
-		}
-	}
-	return fmt.Sprintf(`# Completion of jwtverify in bash: source <(jwtverify completion bash)
-_jwtverify() {
-  local words='' word=${COMP_WORDS[COMP_CWORD]} behind="${COMP_WORDS[1]} ${COMP_WORDS[COMP_CWORD-1]}"
-  [[ $word == -* ]] && case $behind in
-%s  esac
-  [[ $word != -* ]] && case $behind in
-%s%s  esac
-  (( COMP_CWORD == 1 )) && words='%s --help --version'
-  COMPREPLY=($(compgen -W "$words" -- "$word"))
+// The scripts take what stands before two spaces for the word, and complete the names of
+// files where no word is to be had.
+var completionScripts = map[string]string{
+	"bash": `_jwtverify() {
+  local line
+  COMPREPLY=()
+  while IFS= read -r line; do
+    COMPREPLY+=("${line%%  *}")
+  done < <("$1" completion bash -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
 }
 complete -o default -F _jwtverify jwtverify
-`, flags.String(), values.String(), arguments.String(), strings.Join(commandNames(), " "))
-}
-
-func zshCompletion(list []completed) string {
-	var names, cases strings.Builder
-	inBrackets := strings.NewReplacer("[", "(", "]", ")", ":", `\:`, "'", `'\''`)
-	value := func(name string) string {
-		if words := choices(name); words != nil {
-			return ":(" + strings.Join(words, " ") + ")"
-		}
-		return ":_files"
-	}
-	for _, c := range list {
-		fmt.Fprintf(&names, "    '%s:%s'\n", c.name, strings.ReplaceAll(c.about, "'", `'\''`))
-		fmt.Fprintf(&cases, "    %s) _arguments", c.name)
-		for _, f := range c.flags {
-			fmt.Fprintf(&cases, " \\\n      '*--%s[%s]", f.name, inBrackets.Replace(f.about))
-			if f.value != "" {
-				cases.WriteString(":value" + value(f.value))
-			}
-			cases.WriteString("'")
-		}
-		fmt.Fprintf(&cases, " \\\n      '--help[the help]'")
-		if c.arguments != "" {
-			fmt.Fprintf(&cases, " \\\n      '*:argument%s'", value(c.arguments))
-		}
-		cases.WriteString(" ;;\n")
-	}
-	return fmt.Sprintf(`#compdef jwtverify
-# Completion of jwtverify in zsh: source <(jwtverify completion zsh)
+`,
+	"zsh": `#compdef jwtverify
 _jwtverify() {
-  local -a names=(
-%s  )
-  if (( CURRENT == 2 )); then
-    _describe command names
-    return
-  fi
-  shift words
-  (( CURRENT-- ))
-  case $words[1] in
-%s  esac
+  local -a found
+  found=(${(f)"$(${words[1]} completion zsh -- "${(@)words[2,CURRENT]}" 2>/dev/null)"})
+  found=("${(@)${(@)found//:/\\:}/  /:}")
+  (( $#found )) && _describe jwtverify found || _files
 }
 if [[ $funcstack[1] == _jwtverify ]]; then
   _jwtverify "$@"
 else
   compdef _jwtverify jwtverify
 fi
-`, names.String(), cases.String())
+`,
+	"fish": `function __jwtverify
+  set -l words (commandline -opc) (commandline -ct)
+  set -l found ($words[1] completion fish -- $words[2..] 2>/dev/null)
+  if test (count $found) -gt 0
+    string replace -r '  ' \t -- $found
+  else
+    __fish_complete_path (commandline -ct)
+  end
+end
+complete -c jwtverify -f -a '(__jwtverify)'
+`,
 }
 
-func fishCompletion(list []completed) string {
-	out := "# Completion of jwtverify in fish: jwtverify completion fish | source\n"
-	quote := func(text string) string {
-		return "'" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(text) + "'"
-	}
-	for _, c := range list {
-		out += fmt.Sprintf("complete -c jwtverify -f -n __fish_use_subcommand -a %s -d %s\n", c.name, quote(c.about))
-		behind := "complete -c jwtverify -n '__fish_seen_subcommand_from " + c.name + "'"
-		for _, f := range c.flags {
-			out += behind + " -l " + f.name
-			if words := choices(f.value); words != nil {
-				out += " -x -a " + quote(strings.Join(words, " "))
-			} else if f.value != "" {
-				out += " -r"
-			}
-			out += " -d " + quote(f.about) + "\n"
-		}
-		if words := choices(c.arguments); words != nil {
-			out += behind + " -f -a " + quote(strings.Join(words, " ")) + "\n"
+// candidates are the words that can stand in the place of the last, a line each, with what
+// they mean.
+func (s *session) candidates(words []string) (lines string) {
+	behind, begun := words[:len(words)-1], words[len(words)-1]
+	offer := func(word, about string) {
+		if strings.HasPrefix(word, begun) {
+			lines += strings.TrimRight(word+"  "+about, " ") + "\n"
 		}
 	}
-	return out
+	if len(behind) == 0 {
+		for _, c := range commands() {
+			offer(c.name, c.about)
+		}
+		return lines
+	}
+	c, f, err := s.prepared(behind[0])
+	if err != nil {
+		return ""
+	}
+	value := c.arguments
+	for _, known := range f.known() {
+		if behind[len(behind)-1] == "--"+known.name && known.value != "" {
+			value = known.value
+		}
+	}
+	switch {
+	case strings.HasPrefix(begun, "-"):
+		for _, known := range f.known() {
+			offer("--"+known.name, known.about)
+		}
+		offer("--help", "the help")
+	case value == "[COMMAND]":
+		return s.candidates([]string{begun})
+	case strings.Contains(value, "|"):
+		for word := range strings.SplitSeq(value, "|") {
+			offer(word, "")
+		}
+	}
+	return lines
 }

@@ -16,24 +16,14 @@ Exit codes: 0, or 2 if there is no such command.
 func (s *session) help(f *flags) func() int {
 	return func() int {
 		if len(f.args) == 0 {
-			return s.printHelp(usage(s.columns(s.stdout)))
+			return s.print(usage(s.columns(s.stdout)))
 		}
-		c, err := lookUp(f.args[0])
+		c, of, err := s.prepared(f.args[0])
 		if err != nil {
 			return s.fail(f.command, err)
 		}
-		of := newFlags(c.name)
-		c.prepare(s, of)
-		return s.printHelp(c.help(of, s.columns(s.stdout)))
+		return s.print(c.help(of, s.columns(s.stdout)))
 	}
-}
-
-// printHelp writes what somebody has asked for.
-func (s *session) printHelp(text string) int {
-	if _, err := fmt.Fprint(s.stdout, text); err != nil {
-		return s.fail("jwtverify", fmt.Errorf("writing the help: %w", err))
-	}
-	return int(accepted)
 }
 
 const versionUsage = `  jwtverify version
@@ -46,7 +36,7 @@ of Go.
 func (s *session) version(*flags) func() int {
 	return func() int {
 		info, _ := debug.ReadBuildInfo() // nil where a program is built without modules
-		return s.printHelp(versionLine(info) + "\n")
+		return s.print(versionLine(info) + "\n")
 	}
 }
 

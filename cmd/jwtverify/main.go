@@ -70,13 +70,6 @@ func commands() []command {
 	}
 }
 
-func commandNames() (names []string) {
-	for _, c := range commands() {
-		names = append(names, c.name)
-	}
-	return names
-}
-
 func (s *session) command(args []string) int {
 	s.withScreens()
 	if len(args) == 0 {
@@ -93,22 +86,20 @@ func (s *session) command(args []string) int {
 	case "-version", "--version":
 		name = "version"
 	}
-	c, err := lookUp(name)
+	c, f, err := s.prepared(name)
 	if err != nil {
 		return s.fail("jwtverify", err)
 	}
-	f := newFlags(c.name)
-	run := c.prepare(s, f)
 	switch err := f.parse(args); {
 	case errors.Is(err, flag.ErrHelp):
-		return s.printHelp(c.help(f, s.columns(s.stdout)))
+		return s.print(c.help(f, s.columns(s.stdout)))
 	case err == nil && c.arguments == "" && len(f.args) > 0:
 		err = fmt.Errorf("got the argument %s, want flags alone; %s -h shows the flags", quoted(f.args[0]), f.command)
 		fallthrough
 	case err != nil:
 		return s.unchecked(f, settings{}, err)
 	}
-	code := run()
+	code := f.run()
 	if s.interrupted.Load() {
 		return 130 // as of a process that Ctrl-C has ended
 	}
@@ -117,13 +108,25 @@ func (s *session) command(args []string) int {
 
 const argumentNote = "note: a token in an argument shows in the list of processes and in the shell's history: prefer stdin or --token-file\n"
 
-func lookUp(name string) (command, error) {
+// prepared returns a command with its flags.
+func (s *session) prepared(name string) (command, *flags, error) {
+	var names []string
 	for _, c := range commands() {
-		if c.name == name {
-			return c, nil
+		if names = append(names, c.name); c.name == name {
+			f := newFlags(name)
+			f.run = c.prepare(s, f)
+			return c, f, nil
 		}
 	}
-	return command{}, fmt.Errorf("there is no command %s%s: jwtverify help shows those that there are", quoted(name), didYouMean("", name, commandNames()))
+	return command{}, nil, fmt.Errorf("there is no command %s%s: jwtverify help shows those that there are", quoted(name), didYouMean("", name, names))
+}
+
+// print writes what somebody has asked for.
+func (s *session) print(text string) int {
+	if _, err := io.WriteString(s.stdout, text); err != nil {
+		return s.fail("jwtverify", fmt.Errorf("writing to stdout: %w", err))
+	}
+	return int(accepted)
 }
 
 // A session is what one run of the command has around it.

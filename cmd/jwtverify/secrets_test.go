@@ -97,8 +97,10 @@ func TestEachCommandHasHelp(t *testing.T) {
 				t.Errorf("%s %s prints %q, and help %s %q", c.name, flag, got, c.name, help)
 			}
 		}
-		flags := newFlags(c.name)
-		c.prepare(&session{env: func(string) string { return "" }}, flags)
+		_, flags, err := (&session{env: func(string) string { return "" }}).prepared(c.name)
+		if err != nil {
+			t.Fatal(err)
+		}
 		for _, known := range flags.known() {
 			if known.about == "" || !strings.Contains(help.stdout, "\n  --"+known.name) {
 				t.Errorf("%s -h does not say what --%s is", c.name, known.name)
