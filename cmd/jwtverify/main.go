@@ -135,7 +135,7 @@ type session struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 
-	tokens      []string    // that were read: no output holds one
+	hidden      []string    // what was read that no output may hold
 	interrupted atomic.Bool // by Ctrl-C
 
 	// A test can set these.

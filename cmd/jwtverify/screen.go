@@ -1,10 +1,10 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -22,11 +22,8 @@ type screen struct {
 
 func (o *screen) Write(p []byte) (int, error) {
 	text := string(p)
-	for _, token := range o.session.tokens {
-		text = strings.ReplaceAll(text, token, shownToken(token))
-		if signature := token[strings.LastIndexByte(token, '.')+1:]; len(signature) >= minSignature {
-			text = strings.ReplaceAll(text, signature, "[signature]")
-		}
+	for _, secret := range o.session.hidden {
+		text = strings.ReplaceAll(text, secret, fmt.Sprintf("[hidden, %d bytes]", len(secret)))
 	}
 	text = withoutTokens(text)
 	if strings.ContainsFunc(text, func(r rune) bool { return r != '\n' && (r < ' ' || r > '~') }) {
@@ -44,9 +41,6 @@ func (o *screen) Write(p []byte) (int, error) {
 	}
 	return len(p), nil
 }
-
-// minSignature is the length from which the last part of a token is hidden everywhere.
-const minSignature = 16
 
 // own are the sequences of palette, and those of the progress of verify --lines.
 var own = regexp.MustCompile(`\x1b\[(?:[0-9]{1,2}m|K)|\r`)
@@ -147,9 +141,15 @@ func (s *session) onScreen(columns int) io.Writer {
 	return &out
 }
 
-// hide keeps a token that was read from all output.
+// tokenOrSignature is a token or a signature, HS256 having the shortest, and no word of ours: what
+// somebody else has written must not blot out the verdict.
+var tokenOrSignature = regexp.MustCompile(`^[\w.~+/=-]{43,}$`)
+
+// hide keeps a token that was read, and its signature, from all output.
 func (s *session) hide(token string) {
-	if len(token) >= 2*minSignature && !slices.Contains(s.tokens, token) {
-		s.tokens = append(s.tokens, token)
+	for _, secret := range []string{token, token[strings.LastIndexByte(token, '.')+1:]} {
+		if tokenOrSignature.MatchString(secret) {
+			s.hidden = append(s.hidden, secret)
+		}
 	}
 }
