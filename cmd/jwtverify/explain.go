@@ -13,7 +13,6 @@ import (
 
 	"example.com/jwtverify"
 	"example.com/jwtverify/internal/diagnosis"
-	"example.com/jwtverify/internal/numericdate"
 )
 
 const explainUsage = `  jwtverify explain --issuer https://acme.eu.authaction.com --audience orders < token.txt
@@ -179,8 +178,10 @@ func (r *report) unassume() {
 		case f.Name == "audience" && len(r.settings.audiences) == 0 && f.Code != "audience-missing":
 			show(f, "aud [%s]", quotedList(token.audiences()))
 		case f.Name == "not-before" && f.Status == jwtverify.Pass:
-			if issued, ok := numericdate.Parse(string(token.claims["iat"])); ok && token.claims["iat"] != nil {
-				show(f, "issued %s", diagnosis.FromNow(issued, r.settings.now()))
+			for name, t := range token.times() {
+				if name == "iat" {
+					show(f, "issued %s", diagnosis.FromNow(t, r.settings.now()))
+				}
 			}
 		}
 	}

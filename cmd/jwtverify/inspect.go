@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"example.com/jwtverify"
 	"example.com/jwtverify/internal/diagnosis"
@@ -16,9 +17,10 @@ import (
 
 const inspectUsage = `  jwtverify inspect < token.txt
 
-Prints the header and the claims as JSON. Anybody can write a token that looks like
-this: to know whether it may be trusted, use jwtverify explain or verify. No keys, no
-network, no settings.
+Prints the header and the claims as JSON on stdout, the times among them as dates too; what
+is for people goes to stderr: jwtverify inspect token.txt | jq .claims
+Anybody can write a token that looks like this: to know whether it may be trusted, use
+jwtverify explain or verify. No keys, no network, no settings.
 
 ` + tokenUsage + `Exit codes: 0 the token can be decoded, 1 it cannot, 2 usage.
 `
@@ -46,10 +48,10 @@ func (s *session) inspectGiven(f *flags) int {
 	if f.json {
 		r := &report{command: f.name, verdict: none, class: seen.class, decides: deciding(seen.findings).Code}
 		out := r.json(seen.findings)
-		out.Exit, out.Header, out.Claims = int(exit), seen.header, seen.claims
+		out.Exit, out.content = int(exit), seen.content
 		err = writeJSON(s.stdout, out)
 	} else {
-		err = seen.writeText(s.stdout, s.palette(s.stdout))
+		err = seen.write(s.stdout, s.stderr, s.palette(s.stderr), s.now())
 	}
 	if err != nil {
 		return s.fail(f.command, fmt.Errorf("writing the report: %w", err))
@@ -57,12 +59,19 @@ func (s *session) inspectGiven(f *flags) int {
 	return int(exit)
 }
 
+// A content is what stands in a token. Nobody vouches for it.
+type content struct {
+	Header json.RawMessage   `json:"header,omitempty"` // on one line; nil: cannot be decoded
+	Claims json.RawMessage   `json:"claims,omitempty"` // the same
+	Times  map[string]string `json:"times,omitempty"`  // the claims that are times, as dates
+}
+
 // What can be seen of a token.
 type inspection struct {
-	header, claims json.RawMessage // on one line each; nil: cannot be decoded
-	signatureBytes int
-	findings       []finding // why something cannot be decoded
-	class          string    // of the error, as in JSON
+	content
+	token    glance
+	findings []finding // why something cannot be decoded
+	class    string    // of the error, as in JSON
 }
 
 // inspectToken decodes a token as strictly as Verify does, and goes on to what can be
@@ -92,9 +101,12 @@ func inspectToken(raw string) (seen inspection) {
 		return seen
 	}
 	parts := strings.Split(raw, ".")
-	seen.header, seen.claims = decodedJSON(parts[0], parts[2]), decodedJSON(parts[1], parts[2])
-	seen.signatureBytes = base64.RawURLEncoding.DecodedLen(len(parts[2]))
-	if len(seen.findings) == 0 && (seen.header == nil || seen.claims == nil) { // two readers of JSON, one answer
+	seen.Header, seen.Claims, seen.token = decodedJSON(parts[0], parts[2]), decodedJSON(parts[1], parts[2]), glanceAt(raw)
+	seen.Times = make(map[string]string)
+	for name, t := range seen.token.times() {
+		seen.Times[name] = t.Format(time.RFC3339Nano)
+	}
+	if len(seen.findings) == 0 && (seen.Header == nil || seen.Claims == nil) { // two readers of JSON, one answer
 		seen.class = "malformed"
 		seen.findings = []finding{failedCheck("claims", "token-json", "a header and claims that are JSON", "another text", "get a new token")}
 	}
@@ -117,19 +129,17 @@ func decodedJSON(segment, signature string) json.RawMessage {
 	})
 }
 
-// writeText writes what can be seen, below a line that says what it is worth.
-func (seen inspection) writeText(w io.Writer, p palette) error {
+// write writes what stands in the token as JSON, and to stderr what is for people: what that
+// is worth, when it was, and what cannot be decoded.
+func (seen inspection) write(stdout, stderr io.Writer, p palette, now time.Time) error {
 	lines := []string{p.paint(yellow, notVerified)}
-	for _, text := range []json.RawMessage{seen.header, seen.claims} {
-		var out bytes.Buffer
-		if text != nil && json.Indent(&out, text, "", "  ") == nil {
-			lines = append(lines, out.String())
-		}
+	for name, t := range seen.token.times() {
+		lines = append(lines, fmt.Sprintf("%-4s %s is %s", name, seen.token.claims[name], diagnosis.FromNow(t, now)))
 	}
-	if seen.header != nil {
+	if seen.Header != nil {
 		signature := "[no signature]"
-		if seen.signatureBytes > 0 {
-			signature = fmt.Sprintf("[signature, %d bytes]", seen.signatureBytes)
+		if seen.token.signatureBytes > 0 {
+			signature = fmt.Sprintf("[signature, %d bytes]", seen.token.signatureBytes)
 		}
 		lines = append(lines, p.paint(dim, signature))
 	}
@@ -137,6 +147,16 @@ func (seen inspection) writeText(w io.Writer, p palette) error {
 		lines = append(lines, fmt.Sprintf("%s: %s (%s)", p.paint(red, "cannot be decoded"), diagnosis.Of(f.Code).Sentence, f.Code))
 		lines = append(lines, details(f.Check, p, "  ")...)
 	}
-	_, err := io.WriteString(w, strings.Join(lines, "\n")+"\n")
+	var line, out bytes.Buffer
+	err := writeJSON(&line, seen.content)
+	if err == nil {
+		err = json.Indent(&out, line.Bytes(), "", "  ")
+	}
+	if err == nil {
+		_, err = io.WriteString(stderr, strings.Join(lines, "\n")+"\n")
+	}
+	if err == nil {
+		_, err = out.WriteTo(stdout)
+	}
 	return err
 }

@@ -23,10 +23,9 @@ type jsonReport struct {
 	Token    *jsonToken   `json:"token"`
 
 	// Of some commands only.
-	KeySet   []jsonKey       `json:"key_set,omitempty"`  // jwks
-	Metadata *jsonMetadata   `json:"metadata,omitempty"` // discover
-	Header   json.RawMessage `json:"header,omitempty"`   // inspect, not verified
-	Claims   json.RawMessage `json:"claims,omitempty"`   // inspect, not verified
+	KeySet   []jsonKey     `json:"key_set,omitempty"`  // jwks
+	Metadata *jsonMetadata `json:"metadata,omitempty"` // discover
+	content                // inspect, not verified
 }
 
 type jsonSettings struct {

@@ -2,11 +2,14 @@ package main
 
 import (
 	"cmp"
+	"encoding/base64"
 	"encoding/json"
+	"iter"
 	"net/url"
 	"strings"
+	"time"
 
-	"example.com/jwtverify/internal/base64url"
+	"example.com/jwtverify/internal/numericdate"
 )
 
 // The words of an advice follow the settings in use, and the token.
@@ -69,11 +72,11 @@ func glanceAt(token string) (g glance) {
 		return glance{}
 	}
 	for i, part := range []*members{&g.header, &g.claims} {
-		if text, err := base64url.String(parts[i]); err == nil {
-			_ = json.Unmarshal([]byte(text), part) // empty if it is no object
+		if text, err := base64.RawURLEncoding.DecodeString(parts[i]); err == nil {
+			_ = json.Unmarshal(text, part) // empty if it is no object
 		}
 	}
-	g.signatureBytes = len(parts[2]) * 3 / 4
+	g.signatureBytes = base64.RawURLEncoding.DecodedLen(len(parts[2]))
 	return g
 }
 
@@ -102,6 +105,21 @@ func (g glance) audiences() (list []string) {
 		return list
 	}
 	return append(list[:0], g.claims.text("aud"))
+}
+
+// times are the claims that are times.
+func (g glance) times() iter.Seq2[string, time.Time] {
+	return func(yield func(string, time.Time) bool) {
+		for _, name := range []string{"exp", "nbf", "iat", "auth_time"} {
+			raw := g.claims[name]
+			if _, err := value[float64](raw, "a number"); err != nil {
+				continue
+			}
+			if t, ok := numericdate.Parse(string(raw)); ok && !yield(name, t) {
+				return
+			}
+		}
+	}
 }
 
 // client returns the client that a token was made for, and the claim that names it.
