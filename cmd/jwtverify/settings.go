@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"example.com/jwtverify"
 	"example.com/jwtverify/internal/fetch"
@@ -130,7 +131,7 @@ func (f *flags) header() (http.Header, error) {
 	header := make(http.Header)
 	for _, line := range f.headers {
 		name, value, found := strings.Cut(line, ":")
-		if !found || name == "" || strings.ContainsAny(name, " \t\r\n") {
+		if !found || name == "" || strings.ContainsAny(name, " \t") || strings.ContainsFunc(line, unicode.IsControl) {
 			return nil, errors.New("--header: want a name, a colon and a value, such as 'Authorization: Bearer …'")
 		}
 		header.Add(name, strings.TrimSpace(value))
