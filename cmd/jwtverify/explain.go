@@ -106,16 +106,16 @@ func (f *flags) explainToken(settings settings, wire *wire, raw string, notes []
 	}
 	r.unassume()
 	decides := result.Err == nil || settings.source == nil && errors.Is(result.Err, jwtverify.ErrKeysUnavailable) || deciding(r.findings).Code == ""
-	status := jwtverify.Note
-	if decides {
-		status, err = jwtverify.Fail, missing
-	} else {
-		err = result.Err
-	}
-	r.findings = slices.Insert(r.findings, 0, newFinding(jwtverify.Check{
-		Name: "settings", Status: status, Code: missing.code, Expected: missing.expected, Found: missing.found, Trusted: true,
+	unset := newFinding(jwtverify.Check{
+		Name: "settings", Status: jwtverify.Note, Code: missing.code, Expected: missing.expected, Found: missing.found, Trusted: true,
 		Next: "if this is your issuer and your API: " + f.nextCommand(settings),
-	}))
+	})
+	if err = result.Err; decides {
+		unset.Status, err = jwtverify.Fail, missing
+	}
+	if !errors.Is(err, jwtverify.ErrInvalid) { // else it can never be good
+		r.findings = slices.Insert(r.findings, 0, unset)
+	}
 	r.judged(nil, err, settings.now())
 	if result.Err == nil {
 		r.headline = "all else is good, but " + r.headline
@@ -163,14 +163,15 @@ func (s settings) try() error {
 // unassume takes back what was judged by what the token says itself, and shows it.
 func (r *report) unassume() {
 	token := r.settings.words.token
+	if r.settings.issuer == "" {
+		r.findings = slices.DeleteFunc(r.findings, func(f finding) bool { return f.Name == "settings" })
+	}
 	show := func(f *finding, format string, args ...any) {
 		f.Status, f.Code, f.Expected, f.Next = jwtverify.Skip, "", "", ""
 		f.Found = cut(safe(fmt.Sprintf(format, args...)), maxFoundBytes)
 	}
 	for i := range r.findings {
 		switch f := &r.findings[i]; {
-		case f.Name == "settings" && r.settings.issuer == "":
-			show(f, "")
 		case f.Name == "issuer" && r.settings.issuer == "" && f.Code != "issuer-missing":
 			if show(f, "iss %s", quoted(token.claims.text("iss"))); provider(token.claims.text("iss")) != "" {
 				f.Found += ", probably of " + provider(token.claims.text("iss"))

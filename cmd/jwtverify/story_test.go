@@ -295,6 +295,29 @@ func checkFirstFailureDecides(t *testing.T, r *jsonReport) {
 	}
 }
 
+// Set-ups that are broken in one way each: explain names it in its first line, with what
+// to type.
+func TestBrokenSetUpsAreNamed(t *testing.T) {
+	paths, err := filepath.Glob("testdata/setup-*.txt")
+	if err != nil || len(paths) < 10 {
+		t.Fatalf("%v, %d set-ups", err, len(paths))
+	}
+	for _, path := range paths {
+		text := strings.Join(readStory(t, path).lines, "\n")
+		_, output, _ := strings.Cut(text, "\n$ jwtverify explain ")
+		_, output, _ = strings.Cut(output, "\n")
+		first, _, _ := strings.Cut(output, "\n")
+		named := regexp.MustCompile(`^(?:rejected|undetermined): .* \((.*)\)$`).FindStringSubmatch(first)
+		if named == nil {
+			t.Errorf("%s: the first line of explain names nothing: %s", path, first)
+			continue
+		}
+		if next := shownIn(text, named[1])["next"]; !regexp.MustCompile(`--[a-z-]+ \S|(?:pass|correct) --`).MatchString(next) || strings.Contains(text, "AUTHACTION") {
+			t.Errorf("%s: nothing to type: %s", path, next)
+		}
+	}
+}
+
 // The runner must be able to fail.
 func TestTheRunnerNoticesADifference(t *testing.T) {
 	s := readStory(t, filepath.Join("testdata", "explain.txt"))

@@ -157,7 +157,7 @@ var Codes = [...]Code{
 	{"keys-tls", "keys", "ErrKeysUnavailable", "the certificate or the handshake is not good", "the connection to the issuer is not secure", []Advice{
 		{Expected: "a valid certificate of {host}", Next: "check the bundle of trusted certificates, and the clock"},
 		{Cause: "authority", Next: "if the certificate is of a private CA (a company's, a cluster's, a proxy's that reads TLS), name the file with the CA's certificate in the variable SSL_CERT_FILE, or in the RootCAs of a Client's Transport; otherwise this is not the issuer",
-			Command: "if the certificate is of a private CA (a company's, a cluster's, a proxy's that reads TLS), pass the file with the CA's certificate as --cacert; otherwise this is not the issuer"},
+			Command: "if the certificate is of a private CA (a company's, a cluster's, a proxy's that reads TLS), pass --cacert FILE with the CA's certificate; otherwise this is not the issuer"},
 		{Cause: "client certificate", Expected: "a connection without a client certificate", Next: "this server wants a certificate of the client (mutual TLS): give the key source a Client whose Transport has one, or take the address of the keys that is public",
 			Command: "this server wants a certificate of the client (mutual TLS): use the address of the keys that is public, in --jwks-url, or save the set and pass --jwks-file"},
 		{Cause: "expired", Next: "set this machine's clock; if it is right, the certificate has expired: tell who runs the server"},
@@ -242,7 +242,7 @@ var Codes = [...]Code{
 			Command: "keys from PEM have their thumbprint (RFC 7638) as kid, which the issuer's tokens do not name: use its JWK Set"},
 		{Cause: "no kid", Next: "the issuer's keys have no kid, and the token has one: tell the issuer, or make the key by NewKey with the token's kid", Command: "the issuer's keys have no kid, and the token has one: tell the issuer, or add the kid to a copy of the set and pass --jwks-file"},
 		{Cause: "other issuer", Next: "the token says that it is of another issuer or environment: send one of the issuer in the settings, or set that issuer and the address of its keys",
-			Command: "the token says that it is of another issuer or environment: get one of this issuer, or pass that issuer as --issuer, and its keys"},
+			Command: "the token says that it is of another issuer or environment: get one of this issuer, or pass --issuer {iss}, with its keys"},
 	}},
 	{"key-unusable", "key", "ErrUnknownKey", "the key of this kid is not RSA, not for signatures, for another algorithm, under 2048 bits or otherwise unfit", "the token's key is not fit for RS256",
 		[]Advice{{Expected: "an RSA key for RS256 signatures", Next: "tell the issuer: its key is not fit for RS256 signatures"}}},
