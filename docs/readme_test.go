@@ -132,7 +132,7 @@ func TestREADMECommands(t *testing.T) {
 				servers.test(t, adapted)
 				continue
 			case strings.Contains(adapted, " explain "):
-				want = "5 audience  ✓ [\"https://api.example.com\"]"
+				want = "audience    ✓ [\"https://api.example.com\"]"
 			case strings.Contains(adapted, " discover "):
 				want = "agrees: the document is of issuer " + url
 			case strings.Contains(adapted, " verify "):
