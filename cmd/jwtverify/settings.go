@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"example.com/jwtverify"
+	"example.com/jwtverify/internal/envfile"
 	"example.com/jwtverify/internal/fetch"
 )
 
@@ -37,9 +38,9 @@ type settings struct {
 func (s *session) settings(f *flags, transport http.RoundTripper) (settings, error) {
 	layers := []func(string) string{s.env}
 	if f.given["env-file"] {
-		file, err := readEnvFile(f.envFile)
+		file, err := envfile.Read(f.envFile)
 		if err != nil {
-			return settings{}, err
+			return settings{}, fmt.Errorf("--env-file: %w", err)
 		}
 		layers = append(layers, func(name string) string { return file[name] })
 	}
