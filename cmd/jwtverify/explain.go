@@ -173,8 +173,8 @@ func (r *report) unassume() {
 	for i := range r.findings {
 		switch f := &r.findings[i]; {
 		case f.Name == "issuer" && r.settings.issuer == "" && f.Code != "issuer-missing":
-			if show(f, "iss %s", quoted(token.claims.text("iss"))); provider(token.claims.text("iss")) != "" {
-				f.Found += ", probably of " + provider(token.claims.text("iss"))
+			if show(f, "iss %s", quoted(token.claims.text("iss"))); diagnosis.Provider(token.claims.text("iss")) != "" {
+				f.Found += ", probably of " + diagnosis.Provider(token.claims.text("iss"))
 			}
 		case f.Name == "audience" && len(r.settings.audiences) == 0 && f.Code != "audience-missing":
 			show(f, "aud [%s]", quotedList(token.audiences()))
