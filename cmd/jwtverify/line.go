@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.com/jwtverify"
+	"example.com/jwtverify/internal/inorder"
 	"example.com/jwtverify/internal/numericdate"
 )
 
@@ -32,26 +33,23 @@ type lineAnswer struct {
 
 // batch judges the lines of a batch.
 func (j *lineJudge) batch(b *batch) {
-	start := 0
-	for i, line := range b.lines {
-		text := b.text[start:line.end]
-		start = line.end
-		var answer lineAnswer
-		if line.long {
-			answer.unread = fmt.Errorf("longer than %d bytes", maxLineBytes)
-		} else {
+	for number, text := range b.Lines() {
+		answer := lineAnswer{unread: errTooLong}
+		if text != nil {
 			answer = j.line(text)
 		}
 		v := none
 		if answer.unread == nil {
 			v, answer.class = judge(answer.err)
-		} else if b.unread == nil {
-			b.unread, b.unreadAt = answer.unread, b.first+i
+		} else if b.Sum.unread == nil {
+			b.Sum.unread, b.Sum.unreadAt = answer.unread, number
 		}
-		b.tally[v]++
-		b.answers = answer.append(b.answers, b.first+i, v)
+		b.Sum.verdicts[v]++
+		b.Answers = answer.append(b.Answers, number, v)
 	}
 }
+
+var errTooLong = fmt.Errorf("longer than %d bytes", inorder.MaxLine)
 
 // line judges one line: a JSON object, or a token.
 func (j *lineJudge) line(text []byte) lineAnswer {

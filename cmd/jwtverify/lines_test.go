@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"example.com/jwtverify"
+	"example.com/jwtverify/internal/inorder"
 	"example.com/jwtverify/internal/issuer"
 )
 
@@ -225,7 +226,7 @@ func TestAnswersComeInOrder(t *testing.T) {
 		{object(t, map[string]any{"token": "x", "jwks": "x"}), undetermined, "keys_unavailable"},
 	}
 	var stdin, want bytes.Buffer
-	for i := range 20 * batchLines {
+	for i := range 20 * inorder.BatchLines {
 		kind := kinds[i*i%7%len(kinds)]
 		end := "\n"
 		if i%3 == 0 {
@@ -236,7 +237,7 @@ func TestAnswersComeInOrder(t *testing.T) {
 	}
 	// The last line need not have an end.
 	stdin.WriteString("x")
-	want.WriteString(answer(20*batchLines+1, rejected, "malformed"))
+	want.WriteString(answer(20*inorder.BatchLines+1, rejected, "malformed"))
 
 	for name, in := range map[string]io.Reader{
 		"as it comes":     bytes.NewReader(stdin.Bytes()),
@@ -276,7 +277,7 @@ func (p *pieces) Read(buf []byte) (int, error) {
 func TestLongLines(t *testing.T) {
 	f := newFixture(t)
 	good := f.mint(t)
-	long := strings.Repeat("a", maxLineBytes)
+	long := strings.Repeat("a", inorder.MaxLine)
 	for _, test := range []struct {
 		name  string
 		stdin string
@@ -360,8 +361,8 @@ func TestAWriterThatWaitsStopsTheReader(t *testing.T) {
 			code <- run(f.flags("--lines"), noEnv, in, out, io.Discard)
 		}()
 		synctest.Wait() // until nobody can go on
-		batches := int64(4*runtime.GOMAXPROCS(0) + 2)
-		if taken, limit := in.taken.Load(), batches*2*batchLines+2*readBufferBytes; taken > limit {
+		batches := int64(inorder.Batches())
+		if taken, limit := in.taken.Load(), batches*2*inorder.BatchLines+2*inorder.ReadBuffer; taken > limit {
 			t.Errorf("%d bytes were read while nothing was written, want at most %d", taken, limit)
 		}
 		close(out)
@@ -395,7 +396,7 @@ func TestAWriteErrorEndsTheRun(t *testing.T) {
 	}{
 		{"while there is more to read", func(chan struct{}) io.Reader { return &short{} }},
 		{"while a read waits", func(release chan struct{}) io.Reader {
-			return io.MultiReader(strings.NewReader(strings.Repeat("x\n", 10*batchLines)), waiting(release))
+			return io.MultiReader(strings.NewReader(strings.Repeat("x\n", 10*inorder.BatchLines)), waiting(release))
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -454,15 +455,14 @@ func TestAGrowingInputIsAnsweredAtOnce(t *testing.T) {
 
 func TestProgressIsForTerminals(t *testing.T) {
 	var out bytes.Buffer
-	b := &batch{lines: make([]line, 7)}
 	quiet := &summary{started: time.Now().Add(-time.Minute), w: &out}
-	quiet.add(b)
+	quiet.add(7, tally{})
 	if out.Len() > 0 {
 		t.Errorf("progress without a terminal: %q", out.String())
 	}
 	loud := &summary{started: time.Now().Add(-time.Minute), w: &out, terminal: true}
-	loud.add(b)
-	loud.add(b) // within the same second
+	loud.add(7, tally{})
+	loud.add(7, tally{}) // within the same second
 	if got := out.String(); !strings.HasPrefix(got, "\r7 lines, ") || strings.Count(got, "\r") != 1 {
 		t.Errorf("progress is %q, want that of 7 lines, once", got)
 	}
