@@ -13,15 +13,15 @@ source. The script asks jwtverify completion bash -- WORD… what can stand ther
 `
 
 // completion is the command of that name.
-func (s *session) completion(f *flags) func() int {
-	return func() int {
+func (s *session) completion(f *flags) func() (int, error) {
+	return func() (int, error) {
 		switch {
 		case len(f.args) == 0 || completionScripts[f.args[0]] == "":
-			return s.fail(f.command, fmt.Errorf("got %s, want bash, zsh or fish", bareList(f.args)))
+			return 0, fmt.Errorf("got %s, want bash, zsh or fish", bareList(f.args))
 		case len(f.args) == 1:
-			return s.print(completionScripts[f.args[0]])
+			return s.print(completionScripts[f.args[0]]), nil
 		}
-		return s.print(s.candidates(f.args[1:]))
+		return s.print(s.candidates(f.args[1:])), nil
 	}
 }
 

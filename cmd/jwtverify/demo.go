@@ -30,16 +30,16 @@ stopped by Ctrl-C.
 `
 
 // demo is the command of that name.
-func (s *session) demo(f *flags) func() int {
+func (s *session) demo(f *flags) func() (int, error) {
 	keep := f.set.Bool("keep", false, "leave both running, and show the curl lines of the guide for them, until Ctrl-C")
-	return func() int { return s.tellStory(f, *keep) }
+	return func() (int, error) { return s.tellStory(*keep) }
 }
 
-func (s *session) tellStory(f *flags, keep bool) int {
+func (s *session) tellStory(keep bool) (int, error) {
 	started := time.Now()
 	stage, err := openStage()
 	if err != nil {
-		return s.fail(f.command, err)
+		return 0, err
 	}
 	defer stage.close()
 	t := &story{stage: stage, w: s.onScreen(s.columns(s.stdout)), palette: s.palette(s.stdout), started: started}
@@ -48,10 +48,7 @@ func (s *session) tellStory(f *flags, keep bool) int {
 	if t.err == nil && keep && v == accepted {
 		t.err = s.keep(stage)
 	}
-	if t.err != nil {
-		return s.fail(f.command, t.err)
-	}
-	return int(v)
+	return int(v), t.err
 }
 
 const (

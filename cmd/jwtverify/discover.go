@@ -3,8 +3,6 @@ package main
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"strings"
 
@@ -23,14 +21,14 @@ about the keys, 2 usage, 3 it cannot be read.
 `
 
 // discover compares the issuer's metadata with the settings.
-func (s *session) discover(f *flags) func() int {
+func (s *session) discover(f *flags) func() (int, error) {
 	f.withIssuer().withJSON()
-	return func() int { return s.readMetadata(f) }
+	return func() (int, error) { return s.readMetadata(f) }
 }
 
-func (s *session) readMetadata(f *flags) int {
+func (s *session) readMetadata(f *flags) (int, error) {
 	if err := f.takeArgument(func(string) string { return "issuer" }); err != nil {
-		return s.unchecked(f, settings{}, err)
+		return 0, err
 	}
 	reader := &metadataReader{wire: wire{network: s.network(f), now: s.now}}
 	set, err := s.settings(f, nil)
@@ -38,7 +36,7 @@ func (s *session) readMetadata(f *flags) int {
 		set, err = set.discovered(reader)
 	}
 	if err != nil {
-		return s.unchecked(f, set, err)
+		return 0, err
 	}
 
 	once, result := retrieve(set)
@@ -64,17 +62,9 @@ func (s *session) readMetadata(f *flags) int {
 		r.judged(nil, result.Err, s.now())
 		r.headline = "the document cannot be read"
 	}
-	if f.json {
-		out := r.json(r.findings)
-		out.Metadata = found
-		err = writeJSON(s.stdout, out)
-	} else {
-		err = r.writeMetadata(s.stdout, s.palette(s.stdout), found)
-	}
-	if err != nil {
-		return s.fail(f.command, fmt.Errorf("writing the report: %w", err))
-	}
-	return int(r.verdict)
+	out := r.json(r.findings)
+	out.Metadata = found
+	return s.write(f, out, func(p palette) string { return r.metadataText(p, found) })
 }
 
 // discovered is s with the keys where the issuer's metadata say, whatever else says
@@ -147,8 +137,8 @@ func (m *jsonMetadata) differs(set settings, err error) finding {
 	return failedCheck("issuer", code, quoted(set.issuer), quoted(m.Issuer), set.words.of(diagnosis.Of(code).For(cause).ForCommand()))
 }
 
-// writeMetadata writes the report for people.
-func (r *report) writeMetadata(w io.Writer, p palette, found *jsonMetadata) error {
+// metadataText is the report for people.
+func (r *report) metadataText(p palette, found *jsonMetadata) string {
 	word := map[verdict]string{accepted: "agrees", rejected: "differs", undetermined: "undetermined"}[r.verdict]
 	lines := []string{p.paint(r.verdict.colour(), word) + ": " + r.headline}
 	if r.decides != "" {
@@ -160,6 +150,5 @@ func (r *report) writeMetadata(w io.Writer, p palette, found *jsonMetadata) erro
 	for _, f := range r.findings {
 		lines = append(lines, details(f.Check, p, "  ")...)
 	}
-	_, err := io.WriteString(w, strings.Join(lines, "\n")+"\n")
-	return err
+	return strings.Join(lines, "\n") + "\n"
 }

@@ -28,48 +28,24 @@ A token endpoint's answer is unwrapped.
 ` + tokenUsage + domainUsage + verdictUsage
 
 // explain is the command of that name.
-func (s *session) explain(f *flags) func() int {
+func (s *session) explain(f *flags) func() (int, error) {
 	f.withTrust().withToken().withJSON()
-	return func() int { return s.explainGiven(f) }
-}
-
-func (s *session) explainGiven(f *flags) int {
-	wire := &wire{network: s.network(f), now: s.now}
-	settings, err := s.settings(f, wire)
-	if err != nil {
-		return s.explainNothing(f, settings, err)
+	return func() (int, error) {
+		wire := &wire{network: s.network(f), now: s.now}
+		settings, err := s.settings(f, wire)
+		if err != nil {
+			return 0, err
+		}
+		raw, notes, err := s.readToken(f)
+		if err != nil {
+			return 0, err
+		}
+		r, err := f.explainToken(settings, wire, raw, notes)
+		if err != nil {
+			return 0, err
+		}
+		return s.write(f, r.json(r.findings), r.text)
 	}
-	raw, notes, err := s.readToken(f)
-	if err != nil {
-		return s.explainNothing(f, settings, err)
-	}
-	r, err := f.explainToken(settings, wire, raw, notes)
-	if err != nil {
-		return s.explainNothing(f, settings, err)
-	}
-	if f.json {
-		err = writeJSON(s.stdout, r.json(r.findings))
-	} else {
-		err = r.writeText(s.stdout, s.palette(s.stdout))
-	}
-	if err != nil {
-		return s.fail(f.command, fmt.Errorf("writing the report: %w", err))
-	}
-	return int(r.verdict)
-}
-
-// explainNothing reports what is wrong with the settings or the input: also a report,
-// since the guide's list begins with them.
-func (s *session) explainNothing(f *flags, settings settings, err error) int {
-	var p *problem
-	if f.json || !errors.As(err, &p) {
-		return s.unchecked(f, settings, err)
-	}
-	r := f.unchecked(settings, err)
-	if err := r.writeText(s.stdout, s.palette(s.stdout)); err != nil {
-		return s.fail(f.command, fmt.Errorf("writing the report: %w", err))
-	}
-	return int(none)
 }
 
 // explainToken judges a token, and finds what there is to say about it, about the keys and

@@ -27,8 +27,9 @@ type flags struct {
 	timeout, leeway                               time.Duration  // as in jwtverify.Cache and jwtverify.Config
 	json                                          bool
 
-	run   func() int      // what the command does, once they are read
-	given map[string]bool // the flags that were there, even if empty
+	run   func() (int, error) // what the command does, once they are read
+	inUse settings            // once they are put together
+	given map[string]bool     // the flags that were there, even if empty
 	args  []string
 }
 

@@ -13,16 +13,16 @@ Exit codes: 0, or 2 if there is no such command.
 `
 
 // help is the command of that name.
-func (s *session) help(f *flags) func() int {
-	return func() int {
+func (s *session) help(f *flags) func() (int, error) {
+	return func() (int, error) {
 		if len(f.args) == 0 {
-			return s.print(usage(s.columns(s.stdout)))
+			return s.print(usage(s.columns(s.stdout))), nil
 		}
 		c, of, err := s.prepared(f.args[0])
 		if err != nil {
-			return s.fail(f.command, err)
+			return 0, err
 		}
-		return s.print(c.help(of, s.columns(s.stdout)))
+		return s.print(c.help(of, s.columns(s.stdout))), nil
 	}
 }
 
@@ -33,10 +33,10 @@ of Go.
 `
 
 // version is the command of that name.
-func (s *session) version(*flags) func() int {
-	return func() int {
+func (s *session) version(*flags) func() (int, error) {
+	return func() (int, error) {
 		info, _ := debug.ReadBuildInfo() // nil where a program is built without modules
-		return s.print(versionLine(info) + "\n")
+		return s.print(versionLine(info) + "\n"), nil
 	}
 }
 

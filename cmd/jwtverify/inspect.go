@@ -28,35 +28,25 @@ jwtverify explain or verify. No keys, no network, no settings.
 const notVerified = "NOT VERIFIED"
 
 // inspect shows what stands in a token.
-func (s *session) inspect(f *flags) func() int {
+func (s *session) inspect(f *flags) func() (int, error) {
 	f.withToken().withJSON()
-	return func() int { return s.inspectGiven(f) }
-}
-
-func (s *session) inspectGiven(f *flags) int {
-	raw, notes, err := s.readToken(f)
-	if err != nil {
-		return s.unchecked(f, settings{}, err)
-	}
-	s.printNotes(notes)
-
-	seen := inspectToken(raw)
-	exit := accepted
-	if len(seen.findings) > 0 {
-		exit = rejected
-	}
-	if f.json {
+	return func() (int, error) {
+		raw, notes, err := s.readToken(f)
+		if err != nil {
+			return 0, err
+		}
+		s.printNotes(notes)
+		seen := inspectToken(raw)
 		r := &report{command: f.name, verdict: none, class: seen.class, decides: deciding(seen.findings).Code}
 		out := r.json(seen.findings)
-		out.Exit, out.content = int(exit), seen.content
-		err = writeJSON(s.stdout, out)
-	} else {
-		err = seen.write(s.stdout, s.stderr, s.palette(s.stderr), s.now())
+		if out.Exit, out.content = int(accepted), seen.content; len(seen.findings) > 0 {
+			out.Exit = int(rejected)
+		}
+		if !f.json {
+			io.WriteString(s.stderr, seen.about(s.palette(s.stderr), s.now()))
+		}
+		return s.write(f, out, func(palette) string { return seen.json() })
 	}
-	if err != nil {
-		return s.fail(f.command, fmt.Errorf("writing the report: %w", err))
-	}
-	return int(exit)
 }
 
 // A content is what stands in a token. Nobody vouches for it.
@@ -129,9 +119,9 @@ func decodedJSON(segment, signature string) json.RawMessage {
 	})
 }
 
-// write writes what stands in the token as JSON, and to stderr what is for people: what that
-// is worth, when it was, and what cannot be decoded.
-func (seen inspection) write(stdout, stderr io.Writer, p palette, now time.Time) error {
+// about is what is for people: what the JSON is worth, when it was, and what cannot be
+// decoded.
+func (seen inspection) about(p palette, now time.Time) string {
 	lines := []string{p.paint(yellow, notVerified)}
 	for name, t := range seen.token.times() {
 		lines = append(lines, fmt.Sprintf("%-4s %s is %s", name, seen.token.claims[name], diagnosis.FromNow(t, now)))
@@ -147,16 +137,13 @@ func (seen inspection) write(stdout, stderr io.Writer, p palette, now time.Time)
 		lines = append(lines, fmt.Sprintf("%s: %s (%s)", p.paint(red, "cannot be decoded"), diagnosis.Of(f.Code).Sentence, f.Code))
 		lines = append(lines, details(f.Check, p, "  ")...)
 	}
+	return strings.Join(lines, "\n") + "\n"
+}
+
+// json is what stands in the token, for people and for jq.
+func (seen inspection) json() string {
 	var line, out bytes.Buffer
-	err := writeJSON(&line, seen.content)
-	if err == nil {
-		err = json.Indent(&out, line.Bytes(), "", "  ")
-	}
-	if err == nil {
-		_, err = io.WriteString(stderr, strings.Join(lines, "\n")+"\n")
-	}
-	if err == nil {
-		_, err = out.WriteTo(stdout)
-	}
-	return err
+	_ = writeJSON(&line, seen.content) // of JSON and dates
+	_ = json.Indent(&out, line.Bytes(), "", "  ")
+	return out.String()
 }

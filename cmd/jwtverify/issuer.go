@@ -38,7 +38,7 @@ type issuerPlan struct {
 }
 
 // issuer is the command of that name.
-func (s *session) issuer(f *flags) func() int {
+func (s *session) issuer(f *flags) func() (int, error) {
 	plan := issuerPlan{config: issuer.Config{Audience: demoAudience, ClientSecret: s.env("JWTVERIFY_CLIENT_SECRET")}}
 	f.set.StringVar(&plan.listen, "listen", "127.0.0.1:8180", "`ADDRESS`: where to serve; loopback only. Port 0 takes a free one")
 	f.set.StringVar(&plan.config.Scope, "scope", "", "`\"a b\"`: scopes that are granted; without, whatever is asked for")
@@ -53,7 +53,7 @@ func (s *session) issuer(f *flags) func() int {
 		}
 		return err
 	})
-	return func() int { return s.ended(f, s.serveIssuer(plan)) }
+	return func() (int, error) { return 0, s.serveIssuer(plan) }
 }
 
 // lifetime reads a duration, or seconds as in expires_in (RFC 6749, section 5.1).

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math/big"
 	"os"
 	"strconv"
@@ -26,12 +25,12 @@ Exit codes: 0 at least one key is usable for RS256, 2 usage, 3 no usable key set
 `
 
 // jwks lists the keys of a set, each usable or why not.
-func (s *session) jwks(f *flags) func() int {
+func (s *session) jwks(f *flags) func() (int, error) {
 	f.withKeys().withJSON()
-	return func() int { return s.listKeys(f) }
+	return func() (int, error) { return s.listKeys(f) }
 }
 
-func (s *session) listKeys(f *flags) int {
+func (s *session) listKeys(f *flags) (int, error) {
 	err := f.takeArgument(func(argument string) string {
 		if strings.Contains(argument, "://") {
 			return "jwks-url"
@@ -39,7 +38,7 @@ func (s *session) listKeys(f *flags) int {
 		return "jwks-file"
 	})
 	if err != nil {
-		return s.unchecked(f, settings{}, err)
+		return 0, err
 	}
 	wire := &wire{network: s.network(f), now: s.now}
 	settings, err := s.settings(f, wire)
@@ -47,7 +46,7 @@ func (s *session) listKeys(f *flags) int {
 		err = settings.noKeys
 	}
 	if err != nil {
-		return s.unchecked(f, settings, err)
+		return 0, err
 	}
 
 	once, result := retrieve(settings)
@@ -60,17 +59,9 @@ func (s *session) listKeys(f *flags) int {
 	if once.set != nil {
 		keys = listed(once.set, document(settings, wire))
 	}
-	if f.json {
-		out := r.json(r.findings)
-		out.KeySet = keys
-		err = writeJSON(s.stdout, out)
-	} else {
-		err = writeKeys(s.stdout, s.palette(s.stdout), r, once.set, keys)
-	}
-	if err != nil {
-		return s.fail(f.command, fmt.Errorf("writing the keys: %w", err))
-	}
-	return int(r.verdict)
+	out := r.json(r.findings)
+	out.KeySet = keys
+	return s.write(f, out, func(p palette) string { return r.keysText(p, once.set, keys) })
 }
 
 // document returns the text that a set was read from.
@@ -176,10 +167,10 @@ func (k publishedKey) bits() int {
 	return new(big.Int).SetBytes(modulus).BitLen()
 }
 
-// writeKeys lists the keys for people, behind them why none is usable.
-func writeKeys(w io.Writer, p palette, r *report, set *jwtverify.KeySet, keys []jsonKey) error {
+// keysText lists the keys for people, behind them why none is usable.
+func (r *report) keysText(p palette, set *jwtverify.KeySet, keys []jsonKey) string {
+	var text strings.Builder
 	if set != nil {
-		var text strings.Builder
 		fmt.Fprintf(&text, "%d of %d keys are usable for RS256\n", set.Len(), len(keys))
 		table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 		if len(keys) > 0 {
@@ -199,14 +190,11 @@ func writeKeys(w io.Writer, p palette, r *report, set *jwtverify.KeySet, keys []
 			fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", i, id, orDash(key.Type), orDash(key.Alg), orDash(key.Use), bits, verdict)
 		}
 		table.Flush()
-		if _, err := io.WriteString(w, text.String()); err != nil {
-			return err
-		}
 	}
 	if r.verdict == accepted {
-		return nil
+		return text.String()
 	}
-	return r.writeDeciding(w, p)
+	return text.String() + r.short(p)
 }
 
 func orDash(text string) string {

@@ -22,14 +22,14 @@ const (
 )
 
 // verifyLines is verify --lines.
-func (s *session) verifyLines(f *flags, settings settings) int {
-	command := f.command
+func (s *session) verifyLines(f *flags, settings settings) (int, error) {
+	f.json = false // the lines are JSON, an error is for people
 	if f.given["token-file"] || len(f.args) > 1 || len(f.args) == 1 && f.args[0] != "-" {
-		return s.fail(command, errors.New("--lines reads stdin alone: pipe the tokens in, one a line"))
+		return 0, errors.New("--lines reads stdin alone: pipe the tokens in, one a line")
 	}
 	shared, incomplete := settings.verifier()
 	if incomplete != nil && settings.incomplete() == nil {
-		return s.fail(command, incomplete) // what is there is wrong
+		return 0, incomplete // what is there is wrong
 	}
 	if s.env("GOGC") == "" {
 		defer debug.SetGCPercent(debug.SetGCPercent(linesGCPercent))
@@ -47,13 +47,13 @@ func (s *session) verifyLines(f *flags, settings settings) int {
 	})
 	if err != nil {
 		total.progressEnd()
-		return s.fail(command, fmt.Errorf("writing the verdicts: %w", err))
+		return 0, fmt.Errorf("writing the verdicts: %w", err)
 	}
 	total.end()
 	if readError != nil {
-		return s.fail(command, fmt.Errorf("reading stdin after line %d: %w", total.lines, readError))
+		return 0, fmt.Errorf("reading stdin after line %d: %w", total.lines, readError)
 	}
-	return int(total.verdict())
+	return int(total.verdict()), nil
 }
 
 type batch = inorder.Batch[tally]

@@ -49,8 +49,8 @@ func run(args []string, env func(string) string, stdin io.Reader, stdout, stderr
 // A command is a word behind jwtverify.
 type command struct {
 	name, arguments, about string
-	usage                  string                            // examples, then what is to be known
-	prepare                func(*session, *flags) func() int // adds its flags, and returns what runs when they are read
+	usage                  string                                     // examples, then what is to be known
+	prepare                func(*session, *flags) func() (int, error) // adds its flags, and returns what runs when they are read
 }
 
 func commands() []command {
@@ -97,9 +97,12 @@ func (s *session) command(args []string) int {
 		err = fmt.Errorf("got the argument %s, want flags alone; %s -h shows the flags", quoted(f.args[0]), f.command)
 		fallthrough
 	case err != nil:
-		return s.unchecked(f, settings{}, err)
+		return s.unchecked(f, err)
 	}
-	code := f.run()
+	code, err := f.run()
+	if err != nil {
+		return s.unchecked(f, err)
+	}
 	if s.interrupted.Load() {
 		return 130 // as of a process that Ctrl-C has ended
 	}
@@ -191,16 +194,35 @@ var classes = [...]struct {
 	{jwtverify.ErrKeysUnavailable, "keys_unavailable"},
 }
 
-// unchecked reports why nothing was checked, as JSON if that was asked for.
-func (s *session) unchecked(f *flags, settings settings, err error) int {
-	if !f.json {
+// unchecked reports why nothing was checked. For explain what is wrong with the settings or
+// the input is a report too, since the guide's list begins with them.
+func (s *session) unchecked(f *flags, err error) int {
+	var p *problem
+	if !f.json && (f.name != "explain" || !errors.As(err, &p)) {
 		return s.fail(f.command, err)
 	}
-	r := f.unchecked(settings, err)
-	if err := writeJSON(s.stdout, r.json(r.findings)); err != nil {
-		return s.fail(f.command, fmt.Errorf("writing the report: %w", err))
+	r := f.unchecked(err)
+	code, err := s.write(f, r.json(r.findings), r.text)
+	if err != nil {
+		return s.fail(f.command, err)
 	}
-	return int(none)
+	return code
+}
+
+// write writes a report as JSON if that was asked for, and as text if not.
+func (s *session) write(f *flags, out *jsonReport, text func(palette) string) (int, error) {
+	write := func() error {
+		_, err := io.WriteString(s.stdout, text(s.palette(s.stdout)))
+		return err
+	}
+	if f.json {
+		write = func() error { return writeJSON(s.stdout, out) }
+	}
+	if err := write(); err != nil {
+		f.json = false // it cannot be written either
+		return 0, fmt.Errorf("writing the report: %w", err)
+	}
+	return out.Exit, nil
 }
 
 // fail reports why nothing was checked.

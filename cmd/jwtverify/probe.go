@@ -39,28 +39,28 @@ answer that tells anything.
 `
 
 // probe is the command of that name.
-func (s *session) probe(f *flags) func() int {
+func (s *session) probe(f *flags) func() (int, error) {
 	f.withTrust().withToken().withJSON()
 	query := f.set.Bool("query", false, "send the token in ?access_token= too: it lands in the server's logs")
 	method := f.set.String("method", http.MethodGet, "`GET|HEAD`: the method of the requests")
-	return func() int { return s.probeGiven(f, *query, *method) }
+	return func() (int, error) { return s.probeGiven(f, *query, *method) }
 }
 
-func (s *session) probeGiven(f *flags, query bool, method string) int {
+func (s *session) probeGiven(f *flags, query bool, method string) (int, error) {
 	target, err := f.target()
 	if err == nil && method != http.MethodGet && method != http.MethodHead {
 		err = fmt.Errorf("--method is %s: want GET or HEAD, which change nothing on the server", quoted(method))
 	}
 	if err != nil {
-		return s.unchecked(f, settings{}, err)
+		return 0, err
 	}
 	set, err := s.settings(f, nil)
 	if err != nil {
-		return s.unchecked(f, set, err)
+		return 0, err
 	}
 	raw, notes, err := s.readProbeToken(f)
 	if err != nil {
-		return s.unchecked(f, set, err)
+		return 0, err
 	}
 	if !f.json {
 		s.printNotes(notes)
@@ -74,7 +74,7 @@ func (s *session) probeGiven(f *flags, query bool, method string) int {
 	}
 	trials, err := p.trials(query)
 	if err != nil {
-		return s.unchecked(f, set, err)
+		return 0, err
 	}
 
 	r := &report{command: f.name, settings: set}
@@ -97,9 +97,9 @@ func (s *session) probeGiven(f *flags, query bool, method string) int {
 		}
 	}
 	if err != nil {
-		return s.fail(f.command, fmt.Errorf("writing the report: %w", err))
+		return 0, fmt.Errorf("writing the report: %w", err)
 	}
-	return int(r.verdict)
+	return int(r.verdict), nil
 }
 
 // target takes the URL out of the arguments. The token goes there: it is https or this

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -115,18 +114,18 @@ func deciding(findings []finding) finding {
 }
 
 // unchecked makes a report of why nothing was checked.
-func (f *flags) unchecked(settings settings, err error) *report {
-	r := &report{command: f.name, verdict: none, headline: safe(err.Error()), settings: settings}
+func (f *flags) unchecked(err error) *report {
+	r := &report{command: f.name, verdict: none, headline: safe(err.Error()), settings: f.inUse}
 	var p *problem
 	if errors.As(err, &p) {
 		r.headline, r.decides = safe(p.text), p.code
 		name := "settings"
 		if p.code == "token-missing" {
 			name = "form"
-			if settings.incomplete() == nil {
+			if f.inUse.incomplete() == nil {
 				r.findings = append(r.findings, newFinding(jwtverify.Check{
 					Name: "settings", Status: jwtverify.Pass, Trusted: true,
-					Found: settings.shown(),
+					Found: f.inUse.shown(),
 				}))
 			}
 		}
@@ -148,15 +147,14 @@ func (r *report) line(p palette) string {
 	return text
 }
 
-// writeDeciding writes the verdict and the check that decides.
-func (r *report) writeDeciding(w io.Writer, p palette) error {
+// short is the verdict and the check that decides.
+func (r *report) short(p palette) string {
 	lines := append([]string{r.line(p)}, details(deciding(r.findings).Check, p, "  ")...)
-	_, err := io.WriteString(w, strings.Join(lines, "\n")+"\n")
-	return err
+	return strings.Join(lines, "\n") + "\n"
 }
 
-// writeText writes the verdict and what was found, in the order of the guide's list.
-func (r *report) writeText(w io.Writer, p palette) error {
+// text is the verdict and what was found, in the order of the guide's list.
+func (r *report) text(p palette) string {
 	var b strings.Builder
 	b.WriteString(r.line(p) + "\n")
 	doubtful := false
@@ -183,8 +181,7 @@ func (r *report) writeText(w io.Writer, p palette) error {
 	if doubtful {
 		b.WriteString(p.paint(dim, doubt+" read from claims that no good signature vouches for") + "\n")
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return b.String()
 }
 
 const doubt = "(?)"

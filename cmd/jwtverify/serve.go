@@ -32,18 +32,10 @@ are retrieved for the first token; while they are unavailable, tokens get 503.
 `
 
 // serve is the command of that name.
-func (s *session) serve(f *flags) func() int {
+func (s *session) serve(f *flags) func() (int, error) {
 	f.withTrust()
 	address := f.set.String("listen", "127.0.0.1:8000", "`ADDRESS`: where to serve, over plain http. Port 0 takes a free one. Beyond this machine put something that speaks TLS in front")
-	return func() int { return s.ended(f, s.serveGuide(f, *address)) }
-}
-
-// ended is the exit code of a command that serves: an error says why it could not start.
-func (s *session) ended(f *flags, err error) int {
-	if err != nil {
-		return s.fail(f.command, err)
-	}
-	return int(accepted)
+	return func() (int, error) { return 0, s.serveGuide(f, *address) }
 }
 
 // serveGuide serves until somebody stops it. The error says why it could not start.

@@ -49,6 +49,7 @@ func (s *session) settings(f *flags, transport http.RoundTripper) (settings, err
 	}
 	set, err := f.settings(layers, &http.Client{Transport: transport})
 	set.now = s.now
+	f.inUse = set
 	return set, err
 }
 

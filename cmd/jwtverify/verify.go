@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 	"unicode"
@@ -23,35 +22,40 @@ One line: the verdict and its reason. A token endpoint's answer is unwrapped.
 `
 
 // verify is the command of that name.
-func (s *session) verify(f *flags) func() int {
+func (s *session) verify(f *flags) func() (int, error) {
 	f.withTrust().withToken().withJSON()
 	claims := f.set.Bool("claims", false, "print the claims of an accepted token as JSON on stdout, and nothing else there: the verdict goes to stderr. What looks like a token in them is not shown")
 	lines := f.set.Bool("lines", false, "verify one token a line from stdin, or one JSON object a line with token and where needed id, issuer, audience, jwks, now, leeway; print one JSON object a line with id, verdict and error")
-	return func() int { return s.verifyGiven(f, *claims, *lines) }
+	return func() (int, error) {
+		set, err := s.settings(f, nil)
+		switch {
+		case err != nil:
+			return 0, err
+		case *claims && *lines:
+			return 0, errors.New("--lines and --claims do not go together: --claims is for one token")
+		case *claims && f.json:
+			return 0, errors.New("--json and --claims do not go together: --claims prints the claims alone")
+		case *lines:
+			return s.verifyLines(f, set)
+		}
+		verifier, err := set.verifier()
+		if err != nil {
+			return 0, err
+		}
+		raw, notes, err := s.readToken(f)
+		if err != nil {
+			return 0, err
+		}
+		s.printNotes(notes)
+		r := verifyToken(set, verifier, raw)
+		if *claims {
+			return s.writeClaims(r)
+		}
+		return s.write(f, r.json(r.deciding()), func(p palette) string { return r.line(p) + "\n" })
+	}
 }
 
-func (s *session) verifyGiven(f *flags, claims, lines bool) int {
-	set, err := s.settings(f, nil)
-	switch {
-	case err != nil:
-		return s.unchecked(f, set, err)
-	case claims && lines:
-		return s.unchecked(f, set, errors.New("--lines and --claims do not go together: --claims is for one token"))
-	case claims && f.json:
-		return s.unchecked(f, set, errors.New("--json and --claims do not go together: --claims prints the claims alone"))
-	case lines:
-		return s.verifyLines(f, set)
-	}
-	verifier, err := set.verifier()
-	if err != nil {
-		return s.unchecked(f, set, err)
-	}
-	raw, notes, err := s.readToken(f)
-	if err != nil {
-		return s.unchecked(f, set, err)
-	}
-	s.printNotes(notes)
-
+func verifyToken(set settings, verifier *jwtverify.Verifier, raw string) *report {
 	set.words.token = glanceAt(raw)
 	result := verifier.Explain(context.Background(), raw)
 	r := &report{command: "verify", settings: set}
@@ -61,31 +65,16 @@ func (s *session) verifyGiven(f *flags, claims, lines bool) int {
 		}
 		r.findings = append(r.findings, set.words.finding(c))
 	}
-	r.judged(result.Token, result.Err, s.now())
-	switch {
-	case f.json:
-		err = r.writeDecidingJSON(s.stdout)
-	case claims:
-		_, err = fmt.Fprintln(s.stderr, r.line(s.palette(s.stderr)))
-		if err == nil && r.verdict == accepted {
-			err = writeClaims(s.stdout, r.token)
-		}
-	default:
-		_, err = fmt.Fprintln(s.stdout, r.line(s.palette(s.stdout)))
-	}
-	if err != nil {
-		return s.fail(f.command, fmt.Errorf("writing the verdict: %w", err))
-	}
-	return int(r.verdict)
+	r.judged(result.Token, result.Err, set.now())
+	return r
 }
 
-// writeDecidingJSON writes the report with the check that decides alone.
-func (r *report) writeDecidingJSON(w io.Writer) error {
-	var list []finding
-	if r.verdict != accepted {
-		list = []finding{deciding(r.findings)}
+// deciding is the check that decides alone.
+func (r *report) deciding() []finding {
+	if r.verdict == accepted {
+		return nil
 	}
-	return writeJSON(w, r.json(list))
+	return []finding{deciding(r.findings)}
 }
 
 // reason is the text of an error of Verify without what the verdict says already.
@@ -108,15 +97,20 @@ func describe(t *jwtverify.Token, now time.Time) string {
 	return fmt.Sprintf("%s, expires %s, %s", subject, t.Expiry.UTC().Format(time.RFC3339), when)
 }
 
-// writeClaims writes the claims as the issuer wrote them, on one line, but for what
-// looks like a token.
-func writeClaims(w io.Writer, token *jwtverify.Token) error {
+// writeClaims writes the claims of an accepted token as the issuer wrote them, on one line,
+// but for what looks like a token. The verdict goes to stderr.
+func (s *session) writeClaims(r *report) (int, error) {
+	_, err := fmt.Fprintln(s.stderr, r.line(s.palette(s.stderr)))
 	var raw json.RawMessage
-	if err := token.Claims(&raw); err != nil {
-		return err
+	if err == nil && r.verdict == accepted {
+		if err = r.token.Claims(&raw); err == nil {
+			_, err = fmt.Fprintf(s.stdout, "%s\n", shownJSON(raw, withoutTokens))
+		}
 	}
-	_, err := fmt.Fprintf(w, "%s\n", shownJSON(raw, withoutTokens))
-	return err
+	if err != nil {
+		return 0, fmt.Errorf("writing the claims: %w", err)
+	}
+	return int(r.verdict), nil
 }
 
 // printable escapes what JSON allows in a string but a terminal might obey: the
