@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -16,8 +17,10 @@ source. The script asks jwtverify completion bash -- WORD… what can stand ther
 func (s *session) completion(f *flags) func() (int, error) {
 	return func() (int, error) {
 		switch {
-		case len(f.args) == 0 || completionScripts[f.args[0]] == "":
-			return 0, fmt.Errorf("got %s, want bash, zsh or fish", bareList(f.args))
+		case len(f.args) == 0:
+			return 0, errors.New("want bash, zsh or fish")
+		case completionScripts[f.args[0]] == "":
+			return 0, fmt.Errorf("got %s, want bash, zsh or fish", quoted(f.args[0]))
 		case len(f.args) == 1:
 			return s.print(completionScripts[f.args[0]]), nil
 		}

@@ -17,18 +17,14 @@ import (
 	"example.com/jwtverify"
 )
 
-// Two runs at once, the second on a narrow terminal.
+// Two runs, the second with the keys of the first and on a narrow terminal.
 var demoRuns = sync.OnceValue(func() (runs [2]result) {
-	var done sync.WaitGroup
 	for i, columns := range []string{"", "40"} {
-		done.Go(func() {
-			var stdout, stderr strings.Builder
-			env := func(name string) string { return map[string]string{"COLUMNS": columns}[name] }
-			code := run([]string{"demo"}, env, strings.NewReader(""), &stdout, &stderr)
-			runs[i] = result{code, stdout.String(), stderr.String()}
-		})
+		var stdout, stderr strings.Builder
+		env := func(name string) string { return map[string]string{"COLUMNS": columns}[name] }
+		code := run([]string{"demo"}, env, strings.NewReader(""), &stdout, &stderr)
+		runs[i] = result{code, stdout.String(), stderr.String()}
 	}
-	done.Wait()
 	return runs
 })
 
