@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"example.com/jwtverify/internal/screen"
 )
 
 const completionUsage = `  jwtverify completion bash
@@ -20,7 +22,7 @@ func (s *session) completion(f *flags) func() (int, error) {
 		case len(f.args) == 0:
 			return 0, errors.New("want bash, zsh or fish")
 		case completionScripts[f.args[0]] == "":
-			return 0, fmt.Errorf("got %s, want bash, zsh or fish", quoted(f.args[0]))
+			return 0, fmt.Errorf("got %s, want bash, zsh or fish", screen.Quoted(f.args[0]))
 		case len(f.args) == 1:
 			return s.print(completionScripts[f.args[0]]), nil
 		}

@@ -16,6 +16,7 @@ import (
 	"example.com/jwtverify/bearer"
 	"example.com/jwtverify/internal/guide"
 	"example.com/jwtverify/internal/issuer"
+	"example.com/jwtverify/internal/screen"
 )
 
 const demoUsage = `  jwtverify demo
@@ -257,7 +258,7 @@ func (t *story) get(c call) {
 	line, header := "GET "+c.path, http.Header{}
 	if c.token != "" {
 		header.Set("Authorization", "Bearer "+c.token)
-		line += "  Bearer " + shownToken(c.token)
+		line += "  Bearer " + screen.Token(c.token)
 	}
 	if c.note != "" {
 		line += ", " + c.note
@@ -293,12 +294,12 @@ func (t *story) grant(audience, note string) (token string) {
 	}
 	_ = json.Unmarshal([]byte(strings.TrimPrefix(got, "200  ")), &granted) // then there is no token, which is not expected
 	if granted.Token != "" {
-		got = strings.ReplaceAll(got, granted.Token, shownToken(granted.Token))
+		got = strings.ReplaceAll(got, granted.Token, screen.Token(granted.Token))
 	}
-	want := fmt.Sprintf(`200  {"access_token":"%s","token_type":"Bearer","expires_in":3600}`, shownToken(granted.Token))
+	want := fmt.Sprintf(`200  {"access_token":"%s","token_type":"Bearer","expires_in":3600}`, screen.Token(granted.Token))
 	ok := got == want && granted.Token != ""
 	if ok && note != "" {
-		got = fmt.Sprintf(`200  {"access_token":"%s", …}`, shownToken(granted.Token))
+		got = fmt.Sprintf(`200  {"access_token":"%s", …}`, screen.Token(granted.Token))
 	}
 	t.check(ok, t.answer(got), want)
 	return granted.Token
@@ -336,7 +337,7 @@ func (t *story) send(method, url, body string, header http.Header) string {
 
 // answer is the answer as it is shown.
 func (t *story) answer(got string) string {
-	status, text, _ := strings.Cut(safe(got), "  ")
+	status, text, _ := strings.Cut(screen.Line(got), "  ")
 	return t.paint(map[byte]string{'2': green, '4': red, '5': yellow}[status[0]], status) + "  " + text
 }
 
@@ -400,7 +401,7 @@ func (t *story) check(ok bool, text, want string) {
 	}
 	t.wrong++
 	t.printf("  %s\n", t.paintMark("✗ "+text))
-	t.printf("         %s\n", t.paint(dim, "not as expected: "+safe(want)))
+	t.printf("         %s\n", t.paint(dim, "not as expected: "+screen.Line(want)))
 }
 
 func (t *story) end() verdict {
@@ -437,7 +438,7 @@ func (s *session) keep(st *stage) error {
 	st.log = newLog(s.stderr)
 	st.mu.Unlock()
 	// What is to be pasted stays a line.
-	_, err := fmt.Fprintf(s.onScreen(unbroken), `
+	_, err := fmt.Fprintf(s.onScreen(screen.Unbroken), `
 The issuer and the API are still there. The client's part, to be pasted:
 
 curl -s -w '\n' %[2]s/public

@@ -246,22 +246,3 @@ func TestAnAlteredTokenKeepsTheRest(t *testing.T) {
 		t.Error("want other claims between the same header and signature")
 	}
 }
-
-func TestWrap(t *testing.T) {
-	for _, test := range []struct {
-		text string
-		want []string
-	}{
-		{"", []string{""}},
-		{"a b c", []string{"a b c"}},
-		{"aaaa bbbb cccc", []string{"aaaa bbbb", "  cccc"}},
-		{`{"aaa":1,"bbb":2}`, []string{`{"aaa":1,`, `  "bbb":2}`}},
-		{"aaaaaaaaaaaaaaaa b", []string{"aaaaaaaaaaaaaaaa", "  b"}},
-		{"é✓é✓é é✓é", []string{"é✓é✓é é✓é"}},
-	} {
-		got := wrap(test.text, 10, 2)
-		if strings.Join(got, "\n") != strings.Join(test.want, "\n") {
-			t.Errorf("%q: got %q, want %q", test.text, got, test.want)
-		}
-	}
-}

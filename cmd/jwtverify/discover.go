@@ -8,6 +8,7 @@ import (
 
 	"example.com/jwtverify"
 	"example.com/jwtverify/internal/diagnosis"
+	"example.com/jwtverify/internal/screen"
 )
 
 const discoverUsage = `  jwtverify discover https://acme.eu.authaction.com
@@ -117,7 +118,7 @@ func (m *metadataReader) metadata() *jsonMetadata {
 	found := &jsonMetadata{Document: shownAddress(reply.url.String())}
 	json.Unmarshal(members["issuer"], &found.Issuer)    // empty if it is no text
 	json.Unmarshal(members["jwks_uri"], &found.KeysURI) // the same
-	found.Issuer, found.KeysURI = withoutTokens(found.Issuer), withoutTokens(found.KeysURI)
+	found.Issuer, found.KeysURI = screen.WithoutTokens(found.Issuer), screen.WithoutTokens(found.KeysURI)
 	return found
 }
 
@@ -134,7 +135,7 @@ func (m *jsonMetadata) differs(set settings, err error) finding {
 	if errors.As(err, &coded) {
 		code, cause, _ = coded.Diagnosis()
 	}
-	return failedCheck("issuer", code, quoted(set.issuer), quoted(m.Issuer), set.words.of(diagnosis.Of(code).For(cause).ForCommand()))
+	return failedCheck("issuer", code, screen.Quoted(set.issuer), screen.Quoted(m.Issuer), set.words.of(diagnosis.Of(code).For(cause).ForCommand()))
 }
 
 // metadataText is the report for people.
@@ -145,7 +146,7 @@ func (r *report) metadataText(p palette, found *jsonMetadata) string {
 		lines[0] += " (" + r.decides + ")"
 	}
 	if found != nil {
-		lines = append(lines, "  document  "+found.Document, "  issuer    "+quoted(found.Issuer), "  jwks_uri  "+quoted(found.KeysURI))
+		lines = append(lines, "  document  "+found.Document, "  issuer    "+screen.Quoted(found.Issuer), "  jwks_uri  "+screen.Quoted(found.KeysURI))
 	}
 	for _, f := range r.findings {
 		lines = append(lines, details(f.Check, p, "  ")...)

@@ -13,6 +13,7 @@ import (
 
 	"example.com/jwtverify"
 	"example.com/jwtverify/internal/diagnosis"
+	"example.com/jwtverify/internal/screen"
 )
 
 const explainUsage = `  jwtverify explain --issuer https://acme.eu.authaction.com --audience orders < token.txt
@@ -144,12 +145,12 @@ func (r *report) unassume() {
 	}
 	show := func(f *finding, format string, args ...any) {
 		f.Status, f.Code, f.Expected, f.Next = jwtverify.Skip, "", "", ""
-		f.Found = cut(safe(fmt.Sprintf(format, args...)), maxFoundBytes)
+		f.Found = screen.Cut(screen.Line(fmt.Sprintf(format, args...)), maxFoundBytes)
 	}
 	for i := range r.findings {
 		switch f := &r.findings[i]; {
 		case f.Name == "issuer" && r.settings.issuer == "" && f.Code != "issuer-missing":
-			if show(f, "iss %s", quoted(token.claims.text("iss"))); diagnosis.Provider(token.claims.text("iss")) != "" {
+			if show(f, "iss %s", screen.Quoted(token.claims.text("iss"))); diagnosis.Provider(token.claims.text("iss")) != "" {
 				f.Found += ", probably of " + diagnosis.Provider(token.claims.text("iss"))
 			}
 		case f.Name == "audience" && len(r.settings.audiences) == 0 && f.Code != "audience-missing":

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"example.com/jwtverify/internal/screen"
 )
 
 // A hostile world: what somebody else has written is at all places from which a command
@@ -147,7 +149,7 @@ func FuzzCommands(f *testing.F) {
 		for _, c := range commands() {
 			output, readsToken := h.run(t, c)
 			var tokens []string
-			if token := strings.TrimSpace(text); readsToken && tokenOrSignature.MatchString(token[strings.LastIndexByte(token, '.')+1:]) {
+			if token := strings.TrimSpace(text); readsToken && screen.TokenOrSignature.MatchString(token[strings.LastIndexByte(token, '.')+1:]) {
 				tokens = []string{token}
 			}
 			if what := fit(output, tokens); what != "" {

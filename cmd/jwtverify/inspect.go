@@ -13,6 +13,7 @@ import (
 
 	"example.com/jwtverify"
 	"example.com/jwtverify/internal/diagnosis"
+	"example.com/jwtverify/internal/screen"
 )
 
 const inspectUsage = `  jwtverify inspect < token.txt
@@ -111,11 +112,11 @@ func decodedJSON(segment, signature string) json.RawMessage {
 		return nil
 	}
 	placeholder := fmt.Sprintf("[signature, %d bytes]", base64.RawURLEncoding.DecodedLen(len(signature)))
-	return shownJSON(text, func(s string) string {
+	return screen.JSON(text, func(s string) string {
 		if len(signature) >= 16 {
 			s = strings.ReplaceAll(s, signature, placeholder)
 		}
-		return withoutTokens(s)
+		return screen.WithoutTokens(s)
 	})
 }
 

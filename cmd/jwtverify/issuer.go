@@ -16,6 +16,7 @@ import (
 
 	"example.com/jwtverify/internal/guide"
 	"example.com/jwtverify/internal/issuer"
+	"example.com/jwtverify/internal/screen"
 )
 
 const issuerUsage = `  jwtverify issuer --expires-in 5m
@@ -71,7 +72,7 @@ func lifetime(text string) (time.Duration, error) {
 // serveIssuer serves until somebody stops it. The error says why it could not start.
 func (s *session) serveIssuer(plan issuerPlan) error {
 	if plan.fault != "" && !slices.Contains(issuer.FaultNames(), plan.fault) {
-		return fmt.Errorf("--fault is %s: want one of %s", quoted(plan.fault), strings.Join(issuer.FaultNames(), ", "))
+		return fmt.Errorf("--fault is %s: want one of %s", screen.Quoted(plan.fault), strings.Join(issuer.FaultNames(), ", "))
 	}
 	ctx, stop := s.untilStopped()
 	defer stop()
@@ -141,7 +142,7 @@ func ownHost(handler http.Handler, url string) http.Handler {
 func listenLoopback(address string) (listener net.Listener, url string, err error) {
 	host, _, err := net.SplitHostPort(address)
 	if ip, notIP := netip.ParseAddr(host); err == nil && host != "localhost" && (notIP != nil || !ip.IsLoopback()) {
-		return nil, "", fmt.Errorf("--listen is %s: want 127.0.0.1, [::1] or localhost, since whoever reaches this issuer gets any token", quoted(address))
+		return nil, "", fmt.Errorf("--listen is %s: want 127.0.0.1, [::1] or localhost, since whoever reaches this issuer gets any token", screen.Quoted(address))
 	}
 	if listener, err = listen(address); err != nil {
 		return nil, "", err
@@ -206,11 +207,11 @@ func withLog(handler http.Handler, log *log.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		status := &statusWriter{ResponseWriter: w}
 		defer func() { // some faults are a panic
-			switch method, path := logged(r.Method), logged(r.URL.Path); status.code {
+			switch method, path := screen.Logged(r.Method), screen.Logged(r.URL.Path); status.code {
 			case 0:
 				log.Printf("%s %s no answer", method, path)
 			case http.StatusMisdirectedRequest:
-				log.Printf("%s %s %d for host %s", method, path, status.code, logged(r.Host))
+				log.Printf("%s %s %d for host %s", method, path, status.code, screen.Logged(r.Host))
 			default:
 				log.Printf("%s %s %d", method, path, status.code)
 			}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"example.com/jwtverify"
+	"example.com/jwtverify/internal/screen"
 )
 
 // What --json writes: one object on one line. Within schema 1 members are only added.
@@ -67,7 +68,7 @@ func (r *report) json(findings []finding) *jsonReport {
 		Error:   r.class,
 		Decides: r.decides,
 		Settings: jsonSettings{
-			Issuer:   withoutTokens(r.settings.issuer),
+			Issuer:   screen.WithoutTokens(r.settings.issuer),
 			Audience: "",
 			Keys:     shownAddress(r.settings.address),
 		},
@@ -76,11 +77,11 @@ func (r *report) json(findings []finding) *jsonReport {
 	switch audiences := r.settings.audiences; len(audiences) {
 	case 0:
 	case 1:
-		out.Settings.Audience = withoutTokens(audiences[0])
+		out.Settings.Audience = screen.WithoutTokens(audiences[0])
 	default:
 		var shown []string
 		for _, audience := range audiences {
-			shown = append(shown, withoutTokens(audience))
+			shown = append(shown, screen.WithoutTokens(audience))
 		}
 		out.Settings.Audience = shown
 	}
@@ -98,10 +99,10 @@ func (r *report) json(findings []finding) *jsonReport {
 func newJSONToken(t *jwtverify.Token) *jsonToken {
 	audience := []string{}
 	for _, one := range t.Audience {
-		audience = append(audience, withoutTokens(one))
+		audience = append(audience, screen.WithoutTokens(one))
 	}
 	return &jsonToken{
-		withoutTokens(t.Issuer), withoutTokens(t.Subject), audience, withoutTokens(t.ID), withoutTokens(t.KeyID), withoutTokens(t.Type),
+		screen.WithoutTokens(t.Issuer), screen.WithoutTokens(t.Subject), audience, screen.WithoutTokens(t.ID), screen.WithoutTokens(t.KeyID), screen.WithoutTokens(t.Type),
 		jsonTime(t.Expiry), jsonTime(t.NotBefore), jsonTime(t.IssuedAt),
 	}
 }
@@ -122,6 +123,6 @@ func writeJSON(w io.Writer, v any) error {
 	if err := encoder.Encode(v); err != nil {
 		return err
 	}
-	_, err := io.WriteString(w, printable(string(bytes.TrimRight(out.Bytes(), "\n")))+"\n")
+	_, err := io.WriteString(w, screen.Printable(string(bytes.TrimRight(out.Bytes(), "\n")))+"\n")
 	return err
 }

@@ -12,6 +12,7 @@ import (
 	"text/tabwriter"
 
 	"example.com/jwtverify"
+	"example.com/jwtverify/internal/screen"
 )
 
 const jwksUsage = `  jwtverify jwks https://acme.eu.authaction.com/.well-known/jwks.json
@@ -93,7 +94,7 @@ type jsonKey struct {
 func listed(set *jwtverify.KeySet, document []byte) (keys []jsonKey) {
 	published := publishedKeys(document)
 	add := func(id string, bits int, reason string) {
-		key := jsonKey{KeyID: withoutTokens(id), Bits: bits, Usable: reason == "", Reason: safe(reason)}
+		key := jsonKey{KeyID: screen.WithoutTokens(id), Bits: bits, Usable: reason == "", Reason: screen.Line(reason)}
 		if key.Usable {
 			key.Type = "RSA"
 		}
@@ -157,7 +158,7 @@ func (k publishedKey) text(name string) (text string) {
 }
 
 // shown is a member as the output has it.
-func (k publishedKey) shown(name string) string { return withoutTokens(k.text(name)) }
+func (k publishedKey) shown(name string) string { return screen.WithoutTokens(k.text(name)) }
 
 func (k publishedKey) bits() int {
 	modulus, err := base64.RawURLEncoding.DecodeString(k.text("n"))
@@ -179,7 +180,7 @@ func (r *report) keysText(p palette, set *jwtverify.KeySet, keys []jsonKey) stri
 		for i, key := range keys {
 			id, bits, verdict := "–", "–", "usable"
 			if key.KeyID != "" {
-				id = quoted(key.KeyID)
+				id = screen.Quoted(key.KeyID)
 			}
 			if key.Bits > 0 {
 				bits = strconv.Itoa(key.Bits)
@@ -201,5 +202,5 @@ func orDash(text string) string {
 	if text == "" {
 		return "–"
 	}
-	return safe(cut(text, 64))
+	return screen.Line(screen.Cut(text, 64))
 }

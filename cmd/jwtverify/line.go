@@ -13,6 +13,7 @@ import (
 	"example.com/jwtverify"
 	"example.com/jwtverify/internal/inorder"
 	"example.com/jwtverify/internal/numericdate"
+	"example.com/jwtverify/internal/screen"
 )
 
 // A lineJudge judges lines; each worker has its own.
@@ -90,7 +91,7 @@ func (j *lineJudge) object(text []byte) lineAnswer {
 	var answer lineAnswer
 	id, has := members["id"]
 	if has {
-		answer.id = shownJSON(id, withoutTokens)
+		answer.id = screen.JSON(id, screen.WithoutTokens)
 	}
 	token, err := value[string](members["token"], "a string")
 	if err != nil {
@@ -112,7 +113,7 @@ func (j *lineJudge) object(text []byte) lineAnswer {
 
 // holds reports whether a text stands in JSON, escaped or not.
 func holds(document []byte, text string) (found bool) {
-	shownJSON(document, func(s string) string {
+	screen.JSON(document, func(s string) string {
 		found = found || strings.Contains(s, text)
 		return s
 	})

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"example.com/jwtverify/internal/inorder"
+	"example.com/jwtverify/internal/screen"
 )
 
 // verify --lines: one line in, one line out, in order.
@@ -34,7 +35,7 @@ func (s *session) verifyLines(f *flags, settings settings) (int, error) {
 	if s.env("GOGC") == "" {
 		defer debug.SetGCPercent(debug.SetGCPercent(linesGCPercent))
 	}
-	total := &summary{started: time.Now(), terminal: isTerminal(s.stderr), w: s.stderr}
+	total := &summary{started: time.Now(), terminal: screen.IsTerminal(s.stderr), w: s.stderr}
 	newJudge := func() func(*batch) {
 		return (&lineJudge{settings: settings, shared: shared, incomplete: incomplete}).batch
 	}
@@ -108,7 +109,7 @@ func (t *summary) end() {
 	t.progressEnd()
 	unread := ""
 	if t.unread != nil {
-		unread = fmt.Sprintf(" (first: line %d: %s)", t.unreadAt, safe(t.unread.Error()))
+		unread = fmt.Sprintf(" (first: line %d: %s)", t.unreadAt, screen.Line(t.unread.Error()))
 	}
 	fmt.Fprintf(t.w, "%d lines in %v, %.0f/s: %d accepted, %d rejected, %d undetermined, %d unreadable%s\n",
 		t.lines, time.Since(t.started).Round(time.Millisecond), t.rate(),

@@ -12,48 +12,19 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"example.com/jwtverify/bearer"
 	"example.com/jwtverify/internal/guide"
+	"example.com/jwtverify/internal/screen"
 )
-
-func TestWhatIsLoggedOfARequest(t *testing.T) {
-	long := strings.Repeat("a", 1_000_000)
-	signature := strings.Repeat("x", 342)
-	for _, test := range []struct{ name, text, want string }{
-		{"a path", "/orders/1", "/orders/1"},
-		{"nothing", "", ""},
-		{"a space", "/a b", `"/a b"`},
-		{"control and bidi characters", "/\x1b[2J\n\u202e", `"/\x1b[2J\n\u202e"`},
-		{"a quote", `/"`, `"/\""`},
-		{"no UTF-8", "/\xff", `"/\xff"`},
-		{"200 bytes", "/" + strings.Repeat("a", 199), `"/` + strings.Repeat("a", 194) + `"…`},
-		{"195 bytes", "/" + strings.Repeat("a", 194), "/" + strings.Repeat("a", 194)},
-		{"a token", "/eyJ." + signature + "/x", `"/[token, 346 bytes]/x"`},
-		{"a signature", "/" + signature, `"/[token, 342 bytes]"`},
-		{"a word that is longer than what is looked at", "/a/" + long, `"/a/"…`},
-		{"a token at the limit", strings.Repeat("/ab.c.de", maxScanned/8-2) + "/eyJ." + signature, `"` + strings.Repeat("/ab.c.de", 24) + `/ab"…`},
-		{"a token behind tokens at the limit", strings.Repeat("/eyJ."+signature, 5) + "/eyJ." + signature, `"` + strings.Repeat("/[token, 346 bytes]", 5) + `/"…`},
-		{"slashes", strings.Repeat("/", 1_000_000), `"` + strings.Repeat("/", 195) + `"…`},
-		{"controls: an escape is left whole", strings.Repeat("\x01", 1_000_000), `"` + strings.Repeat(`\x01`, 48) + `"…`},
-		{"broken UTF-8", strings.Repeat("\x80", 1_000_000), `"` + strings.Repeat(`\x80`, 48) + `"…`},
-		{"characters beyond 16 bits", strings.Repeat("\U0001F600", 250_000), `"` + strings.Repeat(`\U0001f600`, 19) + `"…`},
-	} {
-		got := logged(test.text)
-		if got != test.want || len(got) > maxLogged || !utf8.ValidString(got) {
-			t.Errorf("%s: got %s (%d bytes), want %s", test.name, got, len(got), test.want)
-		}
-	}
-}
 
 // Of a text that is long, no more is looked at than what it is cut to.
 func TestALongTextOfARequestCostsLittle(t *testing.T) {
 	for _, piece := range []string{"a", "/", "/a.b", "eyJ.", "\x01", "\xff", "é", "/ "} {
 		text := strings.Repeat(piece, 1_000_000/len(piece))
-		want := logged(text)
+		want := screen.Logged(text)
 		for _, rest := range []string{"", "/eyJ.a.b", "\x00", strings.Repeat("/eyJ.", 1000)} {
-			if got := logged(text[:len(piece)*(maxScanned/len(piece)+2)] + rest); got != want {
+			if got := screen.Logged(text[:len(piece)*(2048/len(piece)+2)] + rest); got != want {
 				t.Errorf("%q many times: got %s, with another rest %s", piece, want, got)
 			}
 		}
@@ -76,8 +47,8 @@ func TestALongTextOfARequestCostsLittle(t *testing.T) {
 			runtime.ReadMemStats(&before)
 			serve(&log)
 			runtime.ReadMemStats(&after)
-			if log.Len() > 3*maxLogged+100 || log.Len() == 0 || strings.Count(log.String(), "\n") != 1 {
-				t.Errorf("%s, %q many times: a log of %d bytes, want one line of %d at most", name, piece, log.Len(), 3*maxLogged+100)
+			if log.Len() > 3*screen.MaxLogged+100 || log.Len() == 0 || strings.Count(log.String(), "\n") != 1 {
+				t.Errorf("%s, %q many times: a log of %d bytes, want one line of %d at most", name, piece, log.Len(), 3*screen.MaxLogged+100)
 			}
 			if used := after.TotalAlloc - before.TotalAlloc; used > 256<<10 {
 				t.Errorf("%s, %q many times: %d bytes of memory", name, piece, used)

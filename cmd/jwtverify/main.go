@@ -31,6 +31,7 @@ import (
 
 	"example.com/jwtverify"
 	"example.com/jwtverify/internal/diagnosis"
+	"example.com/jwtverify/internal/screen"
 )
 
 func main() {
@@ -76,7 +77,7 @@ func (s *session) command(args []string) int {
 		fmt.Fprint(s.stderr, usage(s.columns(s.stderr)))
 		return int(none)
 	}
-	if slices.ContainsFunc(args, func(arg string) bool { return withoutTokens(arg) != arg }) {
+	if slices.ContainsFunc(args, func(arg string) bool { return screen.WithoutTokens(arg) != arg }) {
 		io.WriteString(s.stderr, argumentNote)
 	}
 	name, args := args[0], args[1:]
@@ -94,7 +95,7 @@ func (s *session) command(args []string) int {
 	case errors.Is(err, flag.ErrHelp):
 		return s.print(c.help(f, s.columns(s.stdout)))
 	case err == nil && c.arguments == "" && len(f.args) > 0:
-		err = fmt.Errorf("got the argument %s, want flags alone; %s -h shows the flags", quoted(f.args[0]), f.command)
+		err = fmt.Errorf("got the argument %s, want flags alone; %s -h shows the flags", screen.Quoted(f.args[0]), f.command)
 		fallthrough
 	case err != nil:
 		return s.unchecked(f, err)
@@ -121,7 +122,7 @@ func (s *session) prepared(name string) (command, *flags, error) {
 			return c, f, nil
 		}
 	}
-	return command{}, nil, fmt.Errorf("there is no command %s%s: jwtverify help shows those that there are", quoted(name), didYouMean("", name, names))
+	return command{}, nil, fmt.Errorf("there is no command %s%s: jwtverify help shows those that there are", screen.Quoted(name), didYouMean("", name, names))
 }
 
 // print writes what somebody has asked for.
@@ -138,7 +139,7 @@ type session struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 
-	hidden      []string    // what was read that no output may hold
+	hidden      screen.Hidden
 	interrupted atomic.Bool // by Ctrl-C
 
 	// A test can set these.
@@ -227,10 +228,10 @@ func (s *session) write(f *flags, out *jsonReport, text func(palette) string) (i
 
 // fail reports why nothing was checked.
 func (s *session) fail(command string, err error) int {
-	fmt.Fprintf(s.stderr, "%s: %s\n", command, safe(err.Error()))
+	fmt.Fprintf(s.stderr, "%s: %s\n", command, screen.Line(err.Error()))
 	var p *problem
 	if errors.As(err, &p) {
-		fmt.Fprintf(s.stderr, "  expected  %s\n  found     %s\n  next      %s\n", safe(p.expected), safe(p.found), safe(p.next()))
+		fmt.Fprintf(s.stderr, "  expected  %s\n  found     %s\n  next      %s\n", screen.Line(p.expected), screen.Line(p.found), screen.Line(p.next()))
 	}
 	return int(none)
 }

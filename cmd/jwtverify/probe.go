@@ -18,6 +18,7 @@ import (
 
 	"example.com/jwtverify"
 	"example.com/jwtverify/internal/diagnosis"
+	"example.com/jwtverify/internal/screen"
 )
 
 const probeUsage = `  jwtverify probe https://api.acme.example/orders --token-file token.txt
@@ -49,7 +50,7 @@ func (s *session) probe(f *flags) func() (int, error) {
 func (s *session) probeGiven(f *flags, query bool, method string) (int, error) {
 	target, err := f.target()
 	if err == nil && method != http.MethodGet && method != http.MethodHead {
-		err = fmt.Errorf("--method is %s: want GET or HEAD, which change nothing on the server", quoted(method))
+		err = fmt.Errorf("--method is %s: want GET or HEAD, which change nothing on the server", screen.Quoted(method))
 	}
 	if err != nil {
 		return 0, err
@@ -113,9 +114,9 @@ func (f *flags) target() (*url.URL, error) {
 	u, err := url.Parse(address)
 	switch {
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
-		return nil, fmt.Errorf("%s is not an address that begins with https:// and a host", quoted(shownAddress(address)))
+		return nil, fmt.Errorf("%s is not an address that begins with https:// and a host", screen.Quoted(shownAddress(address)))
 	case u.User != nil || u.Fragment != "":
-		return nil, fmt.Errorf("%s has a user name or a fragment (#…): want an address alone", quoted(shownAddress(address)))
+		return nil, fmt.Errorf("%s has a user name or a fragment (#…): want an address alone", screen.Quoted(shownAddress(address)))
 	}
 	return u, checkAddress("the URL", address)
 }
@@ -127,7 +128,7 @@ func (s *session) readProbeToken(f *flags) (token string, notes []string, err er
 	switch {
 	case len(f.args) > 1 || len(f.args) == 1 && f.args[0] != "-":
 		return "", nil, errors.New("there is an argument behind the URL: want the token on stdin or in --token-file, an argument shows in the list of processes")
-	case !asked && isTerminal(s.stdin):
+	case !asked && screen.IsTerminal(s.stdin):
 		return "", nil, nil
 	}
 	text, err := s.readInput(f)
@@ -451,12 +452,12 @@ func (p *prober) refused(a *probeAnswer) {
 // withoutToken takes out what a server may have sent back of the token.
 func (p *prober) withoutToken(text string) string {
 	if p.token != "" {
-		text = strings.ReplaceAll(text, p.token, shownToken(p.token))
+		text = strings.ReplaceAll(text, p.token, screen.Token(p.token))
 		if i := strings.LastIndexByte(p.token, '.'); len(p.token)-i > 16 {
 			text = strings.ReplaceAll(text, p.token[i+1:], "[signature]")
 		}
 	}
-	return cut(safe(text), maxFoundBytes)
+	return screen.Cut(screen.Line(text), maxFoundBytes)
 }
 
 // finding is the answer as a check.

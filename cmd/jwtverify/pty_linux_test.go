@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"unsafe"
+
+	"example.com/jwtverify/internal/screen"
 )
 
 // openTerminal returns both ends of a pseudo terminal: what a person sees, and what a
@@ -128,7 +130,7 @@ func TestWhatIsATerminal(t *testing.T) {
 		want palette
 	}{
 		{"a terminal", nil, terminal, true},
-		{"a terminal, behind a screen", nil, &screen{w: terminal}, true},
+		{"a terminal, behind a screen", nil, &screen.Screen{Out: terminal, Hidden: new(screen.Hidden)}, true},
 		{"NO_COLOR", map[string]string{"NO_COLOR": "1"}, terminal, false},
 		{"a dumb terminal", map[string]string{"TERM": "dumb"}, terminal, false},
 		{"the device that is nothing, which stands for a closed stdin", nil, null, false},

@@ -9,6 +9,7 @@ import (
 
 	"example.com/jwtverify"
 	"example.com/jwtverify/internal/diagnosis"
+	"example.com/jwtverify/internal/screen"
 )
 
 // A report is what a command found: for people as text, for scripts as JSON.
@@ -76,7 +77,7 @@ func (w words) finding(c jwtverify.Check) finding {
 			break
 		}
 	}
-	c.Expected, c.Found, c.Next = safe(c.Expected), cut(safe(c.Found), maxFoundBytes), safe(c.Next)
+	c.Expected, c.Found, c.Next = screen.Line(c.Expected), screen.Cut(screen.Line(c.Found), maxFoundBytes), screen.Line(c.Next)
 	// A damaged part of the token is one of its form, whichever step has found it.
 	return finding{itemOf(cmp.Or(known.Check, c.Name)), c}
 }
@@ -115,10 +116,10 @@ func deciding(findings []finding) finding {
 
 // unchecked makes a report of why nothing was checked.
 func (f *flags) unchecked(err error) *report {
-	r := &report{command: f.name, verdict: none, headline: safe(err.Error()), settings: f.inUse}
+	r := &report{command: f.name, verdict: none, headline: screen.Line(err.Error()), settings: f.inUse}
 	var p *problem
 	if errors.As(err, &p) {
-		r.headline, r.decides = safe(p.text), p.code
+		r.headline, r.decides = screen.Line(p.text), p.code
 		name := "settings"
 		if p.code == "token-missing" {
 			name = "form"
@@ -281,7 +282,7 @@ func (r *report) has(name string, status jwtverify.Status) bool {
 
 // bare shows a setting without the quotes that it does not need.
 func bare(s string) string {
-	if q := quoted(s); q != `"`+s+`"` || strings.ContainsAny(s, " ,") {
+	if q := screen.Quoted(s); q != `"`+s+`"` || strings.ContainsAny(s, " ,") {
 		return q
 	}
 	return s

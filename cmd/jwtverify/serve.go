@@ -10,15 +10,14 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
-	"unicode/utf8"
 
 	"example.com/jwtverify"
 	"example.com/jwtverify/bearer"
 	"example.com/jwtverify/internal/guide"
+	"example.com/jwtverify/internal/screen"
 )
 
 const serveUsage = `  jwtverify serve --issuer http://127.0.0.1:8180 --audience orders
@@ -66,7 +65,7 @@ func (s *session) serveGuide(f *flags, address string) error {
 	}
 	server := guide.NewServer(api)
 	server.ErrorLog = log
-	log.Printf("tokens of %s for %s, keys from %s", quoted(settings.issuer), quotedList(settings.audiences), quoted(shownAddress(settings.address)))
+	log.Printf("tokens of %s for %s, keys from %s", screen.Quoted(settings.issuer), quotedList(settings.audiences), screen.Quoted(shownAddress(settings.address)))
 	if !isLoopback(listener.Addr()) {
 		log.Print("this is plain http, beyond this machine: whoever sees a token on its way can use it")
 	}
@@ -83,55 +82,11 @@ func newLog(w io.Writer) *log.Logger { return log.New(w, "", log.LstdFlags) }
 // logRefusal logs what the client is not told: the full reason. Path and text from the
 // token are quoted; of the query, where clients put secrets, nothing is logged.
 func logRefusal(log *log.Logger, r *http.Request, rejection bearer.Rejection) {
-	log.Printf("%d %s %s: %s", rejection.Status, logged(r.Method), logged(r.URL.Path), refusalReason(rejection.Err))
+	log.Printf("%d %s %s: %s", rejection.Status, screen.Logged(r.Method), screen.Logged(r.URL.Path), refusalReason(rejection.Err))
 }
 
 func refusalReason(err error) string {
 	return strings.TrimPrefix(reason(err), "bearer: ")
-}
-
-const (
-	maxLogged  = 200  // bytes of one text of a request in the log
-	maxScanned = 2048 // bytes of it that are looked at
-)
-
-// logged is a text of a request as the log has it: in quotes where somebody might play
-// tricks with it, and short. It is cut before anything else is done, so that a long
-// text costs no more than a short one.
-func logged(text string) string {
-	shown, whole := withoutTokens(cutBetweenWords(text, maxScanned)), len(text) <= maxScanned
-	escaped := ""
-	for i, size := 0, 0; i < len(shown); i += size {
-		_, size = utf8.DecodeRuneInString(shown[i:])
-		piece := strconv.QuoteToASCII(shown[i : i+size])
-		piece = piece[1 : len(piece)-1]
-		if len(escaped)+len(piece) > maxLogged-len(`""…`) {
-			whole = false
-			break
-		}
-		escaped += piece
-	}
-	switch {
-	case !whole:
-		return `"` + escaped + `"…`
-	case escaped != shown || strings.Contains(shown, " "):
-		return `"` + escaped + `"`
-	}
-	return shown
-}
-
-// cutBetweenWords shortens a text. The word that the limit would part is left out: a
-// part of a token is not known for one.
-func cutBetweenWords(s string, limit int) string {
-	if len(s) <= limit {
-		return s
-	}
-	if inWord(s[limit]) {
-		for limit > 0 && inWord(s[limit-1]) {
-			limit--
-		}
-	}
-	return s[:wholeRunes(s, limit)]
 }
 
 // logKeys logs the outcome of a retrieval.
@@ -152,7 +107,7 @@ func quotedList(texts []string) string {
 	const most = 8
 	var list []string
 	for _, text := range texts[:min(len(texts), most)] {
-		list = append(list, quoted(text))
+		list = append(list, screen.Quoted(text))
 	}
 	if n := len(texts) - most; n > 0 {
 		list = append(list, fmt.Sprintf("%d more", n))
@@ -181,7 +136,7 @@ func (s *session) untilStopped() (context.Context, context.CancelFunc) {
 // listen opens the address of --listen.
 func listen(address string) (net.Listener, error) {
 	if _, _, err := net.SplitHostPort(address); err != nil {
-		return nil, fmt.Errorf("--listen is %s: want host and port, such as 127.0.0.1:8000", quoted(address))
+		return nil, fmt.Errorf("--listen is %s: want host and port, such as 127.0.0.1:8000", screen.Quoted(address))
 	}
 	listener, err := net.Listen("tcp", address)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"example.com/jwtverify"
 	"example.com/jwtverify/internal/envfile"
 	"example.com/jwtverify/internal/fetch"
+	"example.com/jwtverify/internal/screen"
 )
 
 // settings say which tokens are trusted. With --lines any of them may be absent,
@@ -231,7 +232,7 @@ func checkDomain(domain string) error {
 	}
 	return &problem{
 		text: "AUTHACTION_DOMAIN is no bare host name", code: "config-domain-form",
-		expected: "a host name such as acme.eu.authaction.com, a port allowed", found: quoted(domain),
+		expected: "a host name such as acme.eu.authaction.com, a port allowed", found: screen.Quoted(domain),
 	}
 }
 
@@ -241,7 +242,7 @@ func checkPlaceholder(name, value string) error {
 	}
 	return &problem{
 		text: name + " is still the sample of the guide", code: "config-placeholder",
-		expected: "your tenant's value", found: quoted(value),
+		expected: "your tenant's value", found: screen.Quoted(value),
 	}
 }
 
@@ -249,10 +250,10 @@ func checkPlaceholder(name, value string) error {
 // secret.
 func shownAddress(address string) string {
 	if u, err := url.Parse(address); err == nil && u.Host != "" {
-		return safe(u.Scheme + "://" + u.Host + u.EscapedPath())
+		return screen.Line(u.Scheme + "://" + u.Host + u.EscapedPath())
 	}
 	address, _, _ = strings.Cut(address, "?")
-	return safe(address[strings.LastIndexByte(address, '@')+1:])
+	return screen.Line(address[strings.LastIndexByte(address, '@')+1:])
 }
 
 // checkAddress refuses plain http beyond loopback: whoever can change the answer can
@@ -271,6 +272,6 @@ func checkAddress(flag, address string) error {
 	}
 	return &problem{
 		text: flag + " is plain http beyond this machine", code: "config-insecure-url", cause: cause,
-		expected: "an https URL; http is for localhost, 127.0.0.0/8 and ::1 only", found: quoted(shownAddress(address)),
+		expected: "an https URL; http is for localhost, 127.0.0.0/8 and ::1 only", found: screen.Quoted(shownAddress(address)),
 	}
 }

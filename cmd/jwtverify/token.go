@@ -12,6 +12,7 @@ import (
 
 	"example.com/jwtverify/internal/charset"
 	"example.com/jwtverify/internal/notjwt"
+	"example.com/jwtverify/internal/screen"
 )
 
 // A token can be four times as long as a verifier takes, with a token endpoint's
@@ -26,7 +27,7 @@ func (s *session) readToken(f *flags) (token string, notes []string, err error) 
 		return "", nil, err
 	}
 	if token, notes, err = clean(text); err == nil {
-		s.hide(token)
+		s.hidden.Add(token)
 	}
 	return token, notes, err
 }
@@ -47,7 +48,7 @@ func (s *session) readInput(f *flags) (string, error) {
 		return readAll(file, "--token-file")
 	case len(f.args) == 1 && f.args[0] != "-":
 		return readArgument(f.args[0])
-	case len(f.args) == 0 && isTerminal(s.stdin):
+	case len(f.args) == 0 && screen.IsTerminal(s.stdin):
 		return "", tokenMissing("no argument, no --token-file, and stdin is a terminal")
 	}
 	return readAll(s.stdin, "stdin")
@@ -59,7 +60,7 @@ func readArgument(argument string) (string, error) {
 	switch {
 	case len(argument) > maxInputBytes:
 		return "", tooLong("the argument")
-	case withoutTokens(argument) != argument:
+	case screen.WithoutTokens(argument) != argument:
 		return argument, nil
 	}
 	file, err := os.Open(argument)
@@ -70,7 +71,7 @@ func readArgument(argument string) (string, error) {
 		return argument, nil
 	}
 	defer file.Close()
-	return readAll(file, quoted(argument))
+	return readAll(file, screen.Quoted(argument))
 }
 
 func readAll(r io.Reader, name string) (string, error) {
@@ -132,7 +133,7 @@ func accessToken(answer map[string]json.RawMessage) (string, error) {
 	// RFC 6749, section 5.2: the token endpoint says why there is none.
 	var reason string
 	if json.Unmarshal(answer["error"], &reason) == nil {
-		return "", tokenMissing("a JSON object with error " + quoted(reason))
+		return "", tokenMissing("a JSON object with error " + screen.Quoted(reason))
 	}
 	return "", tokenMissing("a JSON object without access_token")
 }

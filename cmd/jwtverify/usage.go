@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"example.com/jwtverify/internal/screen"
 )
 
 // Parts of the usage texts that several commands share.
@@ -28,7 +30,7 @@ func usage(width int) string {
 	for _, c := range commands() {
 		first, _, _ := strings.Cut(c.usage, "\n")
 		text += labelled(strings.TrimSpace("jwtverify "+c.name+" "+c.arguments), c.about, 29, width)
-		text += strings.Join(wrap("      example: "+strings.TrimSpace(first), width-2, 10), " \\\n") + "\n\n"
+		text += strings.Join(screen.Wrap("      example: "+strings.TrimSpace(first), width-2, 10), " \\\n") + "\n\n"
 	}
 	return text + reflowed(`Exit codes: 0 accepted, 1 rejected, 2 nothing was checked (usage, settings), 3
 undetermined (the issuer's keys are unavailable: keep the token, try again). Ctrl-C ends
@@ -77,9 +79,9 @@ func labelled(label, text string, indent, width int) string {
 	if width < 2*indent {
 		indent = 6
 	}
-	lines := wrap(fmt.Sprintf("%-*s%s", indent, "  "+label, text), width, indent)
+	lines := screen.Wrap(fmt.Sprintf("%-*s%s", indent, "  "+label, text), width, indent)
 	if len(label)+4 > indent {
-		lines = append([]string{"  " + label}, wrap(strings.Repeat(" ", indent)+text, width, indent)...)
+		lines = append([]string{"  " + label}, screen.Wrap(strings.Repeat(" ", indent)+text, width, indent)...)
 	}
 	return strings.Join(lines, "\n") + "\n"
 }
@@ -96,10 +98,10 @@ func reflowed(text string, width int) string {
 			continue
 		}
 		if paragraph != "" {
-			out = append(out, wrap(paragraph, width, 0)...)
+			out = append(out, screen.Wrap(paragraph, width, 0)...)
 		}
 		if paragraph = ""; command {
-			out = append(out, strings.Join(wrap(line, width-2, 6), " \\\n"))
+			out = append(out, strings.Join(screen.Wrap(line, width-2, 6), " \\\n"))
 		} else {
 			out = append(out, "")
 		}

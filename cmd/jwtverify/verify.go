@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
 
 	"example.com/jwtverify"
 	"example.com/jwtverify/internal/diagnosis"
+	"example.com/jwtverify/internal/screen"
 )
 
 const verifyUsage = `  jwtverify verify --issuer https://acme.eu.authaction.com --audience orders < token.txt
@@ -80,14 +80,14 @@ func (r *report) deciding() []finding {
 // reason is the text of an error of Verify without what the verdict says already.
 func reason(err error) string {
 	text := strings.TrimPrefix(err.Error(), jwtverify.ErrInvalid.Error()+": ")
-	return safe(strings.TrimPrefix(text, "jwtverify: "))
+	return screen.Line(strings.TrimPrefix(text, "jwtverify: "))
 }
 
 // describe says whose token it is, and how long.
 func describe(t *jwtverify.Token, now time.Time) string {
 	subject := "no sub"
 	if t.Subject != "" {
-		subject = "sub " + quoted(t.Subject)
+		subject = "sub " + screen.Quoted(t.Subject)
 	}
 	left := t.Expiry.Sub(now)
 	when := "in " + diagnosis.Rounded(left)
@@ -104,28 +104,11 @@ func (s *session) writeClaims(r *report) (int, error) {
 	var raw json.RawMessage
 	if err == nil && r.verdict == accepted {
 		if err = r.token.Claims(&raw); err == nil {
-			_, err = fmt.Fprintf(s.stdout, "%s\n", shownJSON(raw, withoutTokens))
+			_, err = fmt.Fprintf(s.stdout, "%s\n", screen.JSON(raw, screen.WithoutTokens))
 		}
 	}
 	if err != nil {
 		return 0, fmt.Errorf("writing the claims: %w", err)
 	}
 	return int(r.verdict), nil
-}
-
-// printable escapes what JSON allows in a string but a terminal might obey: the
-// value stays the same.
-func printable(text string) string {
-	var b strings.Builder
-	for _, r := range text {
-		switch {
-		case unicode.IsPrint(r):
-			b.WriteRune(r)
-		case r > 0xFFFF:
-			fmt.Fprintf(&b, `\u%04x\u%04x`, 0xD800+(r-0x10000)>>10, 0xDC00+(r-0x10000)&0x3FF)
-		default:
-			fmt.Fprintf(&b, `\u%04x`, r)
-		}
-	}
-	return b.String()
 }

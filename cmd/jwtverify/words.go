@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/jwtverify/internal/numericdate"
+	"example.com/jwtverify/internal/screen"
 )
 
 // The words of an advice follow the settings in use, and the token.
@@ -48,7 +49,7 @@ func (w words) of(advice string) string {
 func typed(value, blank string) string {
 	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:/@%+,"
 	switch {
-	case value == "" || len(value) > maxQuoted || withoutTokens(value) != value || strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' }):
+	case value == "" || len(value) > screen.MaxQuoted || screen.WithoutTokens(value) != value || strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' }):
 		return blank
 	case strings.Trim(value, plain) == "":
 		return value
@@ -88,7 +89,7 @@ func (g glance) kid() string {
 	case raw[0] != '"':
 		return "kid is no text"
 	default:
-		return "kid " + quoted(name)
+		return "kid " + screen.Quoted(name)
 	}
 }
 

@@ -1,28 +1,29 @@
-package main
+package screen
 
 import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"example.com/jwtverify/internal/quote"
 )
 
 // What may stand in the output, and how it looks.
 
-// longestWord is the length from which a word without a dot is taken for a signature:
+// LongestWord is the length from which a word without a dot is taken for a signature:
 // that of the smallest RSA key has 342 characters, more than any name.
-const longestWord = 250
+const LongestWord = 250
 
-// withoutTokens replaces tokens and signatures where nobody expects one, such as a
+// WithoutTokens replaces tokens and signatures where nobody expects one, such as a
 // token given as the name of a command or a file. A word of base64url and dots is taken
 // for one from eyJ on, which is how nearly every header begins, if a dot follows; and as
 // a whole if it is long. It looks at each byte a fixed number of times: a regular
 // expression for the same takes 3 µs a byte.
-func withoutTokens(s string) string {
+func WithoutTokens(s string) string {
 	var b strings.Builder
 	copied := 0 // bytes of s that are in b
 	for i := 0; i < len(s); i++ {
@@ -34,7 +35,7 @@ func withoutTokens(s string) string {
 			if run++; s[i] == '.' {
 				run = 0
 			}
-			long = long || run == longestWord
+			long = long || run == LongestWord
 		}
 		token := 0
 		if !long {
@@ -44,7 +45,7 @@ func withoutTokens(s string) string {
 			}
 		}
 		b.WriteString(s[copied : start+token])
-		b.WriteString(shownToken(s[start+token : i]))
+		b.WriteString(Token(s[start+token : i]))
 		copied = i
 	}
 	if copied == 0 {
@@ -58,12 +59,12 @@ func inWord(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.'
 }
 
-// shownToken stands for a token.
-func shownToken(token string) string { return fmt.Sprintf("[token, %d bytes]", len(token)) }
+// Token stands for a token.
+func Token(token string) string { return fmt.Sprintf("[token, %d bytes]", len(token)) }
 
-// safe makes a message fit for a terminal: one line without control characters, and
+// Line makes a message fit for a terminal: one line without control characters, and
 // no token. Text with quotes stays as it is.
-func safe(s string) string { return visible(withoutTokens(s), "") }
+func Line(s string) string { return visible(WithoutTokens(s), "") }
 
 // visible has nothing that a terminal might obey, but for what is to be kept.
 func visible(s, keep string) string {
@@ -82,19 +83,14 @@ func visible(s, keep string) string {
 	return b.String()
 }
 
-const maxQuoted = 200
+// MaxQuoted is how many bytes Quoted shows.
+const MaxQuoted = 200
 
-// quoted shows text from outside: in quotes, with everything but ASCII escaped, cut.
-func quoted(s string) string {
-	s = withoutTokens(s)
-	if len(s) <= maxQuoted {
-		return strconv.QuoteToASCII(s)
-	}
-	return strconv.QuoteToASCII(s[:wholeRunes(s, maxQuoted)]) + "…"
-}
+// Quoted shows text from outside: in quotes, with everything but ASCII escaped, cut.
+func Quoted(s string) string { return quote.Text(WithoutTokens(s), MaxQuoted) }
 
-// cut shortens a message that may be shown to about limit bytes.
-func cut(s string, limit int) string {
+// Cut shortens a message that may be shown to about limit bytes.
+func Cut(s string, limit int) string {
 	if len(s) <= limit {
 		return s
 	}
@@ -111,46 +107,11 @@ func wholeRunes(s string, limit int) int {
 	return limit // no character
 }
 
-// A palette paints text for a terminal, or leaves it as it is.
-type palette bool
-
-func (s *session) palette(out io.Writer) palette {
-	return palette(isTerminal(out) && s.env("NO_COLOR") == "" && s.env("TERM") != "dumb")
-}
-
-const (
-	bold   = "1"
-	dim    = "2"
-	red    = "31"
-	green  = "32"
-	yellow = "33"
-)
-
-func (p palette) paint(style, text string) string {
-	if !p {
-		return text
-	}
-	return "\x1b[" + style + "m" + text + "\x1b[0m"
-}
-
-// verdict is the verdict in its colour.
-func (p palette) verdict(v verdict) string { return p.paint(v.colour(), v.String()) }
-
-func (v verdict) colour() string {
-	switch v {
-	case accepted:
-		return green
-	case rejected:
-		return red
-	}
-	return yellow
-}
-
-// shownJSON returns JSON on one line, fit to be shown; nil if the text is none. Each
+// JSON returns JSON on one line, fit to be shown; nil if the text is none. Each
 // string is decoded, shortened by show, and encoded again: whoever wrote it could hide a
 // token behind an escape, and a replacement within the text could cut an escape in two.
 // What show leaves alone stays as it was written.
-func shownJSON(text []byte, show func(string) string) []byte {
+func JSON(text []byte, show func(string) string) []byte {
 	var compact bytes.Buffer
 	if json.Compact(&compact, text) != nil {
 		return nil
@@ -190,11 +151,72 @@ func shownValue(raw []byte, show func(string) string) string {
 	}
 	shown := show(text)
 	if shown == text && utf8.Valid(raw) {
-		return printable(string(raw))
+		return Printable(string(raw))
 	}
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)
 	_ = encoder.Encode(shown) // strings always have a JSON
-	return printable(string(bytes.TrimRight(out.Bytes(), "\n")))
+	return Printable(string(bytes.TrimRight(out.Bytes(), "\n")))
+}
+
+// Printable escapes what JSON allows in a string but a terminal might obey: the
+// value stays the same.
+func Printable(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		switch {
+		case unicode.IsPrint(r):
+			b.WriteRune(r)
+		case r > 0xFFFF:
+			fmt.Fprintf(&b, `\u%04x\u%04x`, 0xD800+(r-0x10000)>>10, 0xDC00+(r-0x10000)&0x3FF)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.String()
+}
+
+const (
+	MaxLogged  = 200  // bytes of one text of a request in the log
+	maxScanned = 2048 // bytes of it that are looked at
+)
+
+// Logged is a text of a request as the log has it: in quotes where somebody might play
+// tricks with it, and short. It is cut before anything else is done, so that a long
+// text costs no more than a short one.
+func Logged(text string) string {
+	shown, whole := WithoutTokens(cutBetweenWords(text, maxScanned)), len(text) <= maxScanned
+	escaped := ""
+	for i, size := 0, 0; i < len(shown); i += size {
+		_, size = utf8.DecodeRuneInString(shown[i:])
+		piece := strconv.QuoteToASCII(shown[i : i+size])
+		piece = piece[1 : len(piece)-1]
+		if len(escaped)+len(piece) > MaxLogged-len(`""…`) {
+			whole = false
+			break
+		}
+		escaped += piece
+	}
+	switch {
+	case !whole:
+		return `"` + escaped + `"…`
+	case escaped != shown || strings.Contains(shown, " "):
+		return `"` + escaped + `"`
+	}
+	return shown
+}
+
+// cutBetweenWords shortens a text. The word that the limit would part is left out: a
+// part of a token is not known for one.
+func cutBetweenWords(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	if inWord(s[limit]) {
+		for limit > 0 && inWord(s[limit-1]) {
+			limit--
+		}
+	}
+	return s[:wholeRunes(s, limit)]
 }
