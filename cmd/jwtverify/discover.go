@@ -79,7 +79,7 @@ func (s settings) discovered(reader *metadataReader) (settings, error) {
 	}
 	s.address = strings.TrimSuffix(s.issuer, "/") + metadataPath
 	s.keys, s.source, s.noKeys = nil, nil, nil
-	s, err := s.withSource(jwtverify.DiscoveryKeySource{Issuer: s.issuer, Client: &http.Client{Transport: reader}})
+	s, err := s.withSource(jwtverify.DiscoveryKeySource{Issuer: s.issuer, Client: &http.Client{Transport: reader}, Header: s.header})
 	if err == nil {
 		err = s.noKeys
 	}

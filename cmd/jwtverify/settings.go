@@ -29,6 +29,7 @@ type settings struct {
 	leeway    time.Duration // as in jwtverify.Config
 	claim     string        // Config.AudienceClaim
 	typ       string        // Config.Type
+	header    http.Header   // of requests for keys
 	now       func() time.Time
 	words     words
 }
@@ -72,8 +73,8 @@ func (f *flags) setting(flag, value string, layers []func(string) string, variab
 
 func (f *flags) settings(layers []func(string) string, client *http.Client) (settings, error) {
 	s := settings{timeout: f.timeout, leeway: f.leeway, claim: f.audienceClaim, typ: f.typ}
-	header, err := f.header()
-	if err != nil {
+	var err error
+	if s.header, err = f.header(); err != nil {
 		return settings{}, err
 	}
 	var source jwtverify.KeySource
@@ -83,7 +84,7 @@ func (f *flags) settings(layers []func(string) string, client *http.Client) (set
 		check = checkDomain(s.issuer)
 		s.issuer = "https://" + s.issuer
 		s.address = s.issuer + "/.well-known/jwks.json"
-		source = jwtverify.HTTPKeySource{URL: s.address, Client: client, Header: header}
+		source = jwtverify.HTTPKeySource{URL: s.address, Client: client, Header: s.header}
 	}
 	if check != nil {
 		return settings{words: s.words}, check
@@ -112,7 +113,7 @@ func (f *flags) settings(layers []func(string) string, client *http.Client) (set
 			return settings{words: s.words}, errors.New("--jwks-file is empty: want the path of a JWK Set, a JWK or PEM")
 		}
 	case name != "":
-		s.words.keys, s.address, source = name, address, jwtverify.HTTPKeySource{URL: address, Client: client, Header: header}
+		s.words.keys, s.address, source = name, address, jwtverify.HTTPKeySource{URL: address, Client: client, Header: s.header}
 		if err := checkAddress(name, address); err != nil {
 			return settings{words: s.words}, err
 		}
@@ -120,7 +121,7 @@ func (f *flags) settings(layers []func(string) string, client *http.Client) (set
 		s.noKeys = s.missing("config-domain-missing", "keys", "nothing says where the keys are", "an issuer or a key set", "nothing")
 	case source == nil:
 		s.address = strings.TrimSuffix(s.issuer, "/") + metadataPath
-		source = jwtverify.DiscoveryKeySource{Issuer: s.issuer, Client: client, Header: header}
+		source = jwtverify.DiscoveryKeySource{Issuer: s.issuer, Client: client, Header: s.header}
 		s.noKeys = checkAddress(s.words.issuer, s.issuer)
 	}
 	return s.withSource(source)

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"encoding/pem"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -102,6 +103,21 @@ func TestCAAndHeaderOfTheKeyServer(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The metadata may be behind the same gateway.
+func TestHeaderOfTheMetadata(t *testing.T) {
+	f := newFixture(t)
+	var url string
+	url = serveKeys(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Key") != "opensesame" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		io.WriteString(w, `{"issuer":"`+url+`","jwks_uri":"`+url+`/keys"}`)
+	})
+	f.run(t, nil, strings.NewReader(""), "discover", "--issuer", url, "--header", "X-Key: opensesame").check(t, accepted, "agrees", "")
+	f.run(t, nil, strings.NewReader(""), "discover", "--issuer", url).check(t, undetermined, "(keys-status)", "")
 }
 
 // What a token says of itself becomes part of a command line that somebody may paste.

@@ -63,12 +63,13 @@ func (o *Screen) harmless(text string) string {
 // lineLabel is what stands before the text of a line: those that follow hang below it.
 var lineLabel = regexp.MustCompile(`^ *(?:\d \w+ +)?(?:[✓✗–] )?(?:\d{3} +|\w+  +)?`)
 
-// broken breaks lines that are too long, but for JSON, which programs read.
+// broken breaks lines that are too long, but for JSON, which programs read, and a command
+// line to be pasted.
 func broken(text string, columns int) string {
 	var out []string
 	for line := range strings.SplitSeq(text, "\n") {
 		plain := own.ReplaceAllString(line, "")
-		if first := strings.TrimLeft(plain, " "); first != "" && strings.Contains(`{}[]"`, first[:1]) {
+		if first := strings.TrimLeft(plain, " "); first != "" && (strings.Contains(`{}[]"`, first[:1]) || strings.Contains(first, ": jwtverify explain --")) {
 			out = append(out, line)
 			continue
 		}

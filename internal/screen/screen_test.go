@@ -41,6 +41,7 @@ func TestLinesAreBroken(t *testing.T) {
 		{"colour takes no room", "\x1b[1maaaa bbbb cccc dddd\x1b[0m", "\x1b[1maaaa bbbb cccc dddd\x1b[0m"},
 		{"JSON stays", `{"a":"b c d e f g h i j"}`, `{"a":"b c d e f g h i j"}`},
 		{"a member of JSON stays", `  "a": "b c d e f g h i j"`, `  "a": "b c d e f g h i j"`},
+		{"a command line to be pasted stays", "  next      if so: jwtverify explain --issuer a", "  next      if so: jwtverify explain --issuer a"},
 		{"lines stay", "a\n\nb\n", "a\n\nb\n"},
 	} {
 		if got := broken(test.text, 20); got != test.want {
