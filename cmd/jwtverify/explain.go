@@ -19,10 +19,10 @@ import (
 const explainUsage = `  jwtverify explain --issuer https://acme.eu.authaction.com --audience orders < token.txt
   curl … | jwtverify explain
 
-Goes through the five items of the guide's troubleshooting list, says of each what was
-expected, what was found and what to do next, and names the one that decides. The
-verdict is that of jwtverify verify, always. The keys are retrieved once, even if the
-token is damaged. Without an issuer or an audience it judges all else, accepts nothing,
+Goes through settings, algorithm, keys, time and audience, the five items of AuthAction's
+troubleshooting list; says of each what was expected, what was found and what to do next,
+and names the one that decides. The verdict is that of jwtverify verify. The keys are
+retrieved once, even if the token is damaged. Without an issuer or an audience it judges all else, accepts nothing,
 and shows the command line that judges the token in full.
 A token endpoint's answer is unwrapped.
 

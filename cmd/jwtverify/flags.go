@@ -44,7 +44,7 @@ func (f *flags) withIssuer() *flags {
 	f.set.StringVar(&f.issuer, "issuer", "", "`URL`: exact iss of the tokens; replaces ISSUER and AUTHACTION_DOMAIN. Without a --jwks-… flag the keys come from its discovery document")
 	f.set.StringVar(&f.envFile, "env-file", "", "`FILE`: KEY=VALUE lines for what is not in the environment")
 	f.set.Func("cacert", "`FILE`: PEM of a CA that is trusted beside the system's; may be repeated", f.trustCA)
-	f.set.Func("header", "`'Name: value'`: sent with the request for the keys; may be repeated", func(line string) error {
+	f.set.Func("header", "`'Name: value'`: sent with the request for the keys; may be repeated. It shows in the list of processes", func(line string) error {
 		f.headers = append(f.headers, line) // checked later: the flag package repeats what it refuses
 		return nil
 	})
@@ -85,7 +85,7 @@ func (f *flags) withKeys() *flags {
 // withTrust adds the flags that say which tokens are trusted.
 func (f *flags) withTrust() *flags {
 	f.withKeys()
-	f.set.Func("audience", "`NAME`: aud that the tokens must hold; may be repeated. Replaces AUDIENCE and AUTHACTION_AUDIENCE", func(audience string) error {
+	f.set.Func("audience", "`NAME`: aud that the tokens must hold; repeat it for several audiences, of which one is enough. Replaces AUDIENCE and AUTHACTION_AUDIENCE", func(audience string) error {
 		f.audiences = append(f.audiences, audience)
 		return nil
 	})
