@@ -2,19 +2,20 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"example.com/jwtverify"
 	"example.com/jwtverify/internal/diagnosis"
@@ -25,30 +26,31 @@ const probeUsage = `  jwtverify probe https://api.acme.example/orders --token-fi
   jwtverify probe http://127.0.0.1:8000/protected < token.txt
 
 Sends requests without a token, with a malformed and with an unsigned one; with a token
-also that token altered, twice, with "bearer" in lower case, and as it is. Each answer
-is compared with what RFC 6750 asks for. Where a 200 comes to what must be refused, its
-body is compared with that to the good token, which is sent twice more for that. Nothing
-is changed on the server as far as GET and HEAD change nothing; no body is shown, no
-redirect followed.
+also that token altered, twice, with "bearer" in lower case, and as it is, and at last
+none again. Each answer is compared with what RFC 6750 asks for. A status of success
+counts as accepted only if the answer is the one that the good token gets, since some
+APIs refuse in the body. Nothing is changed on the server as far as GET and HEAD change
+nothing; no body is shown, no redirect followed.
 
 The token is sent to the host of URL only, over https or to this machine. The settings of
 jwtverify verify (--issuer, --audience, AUTHACTION_…) are not needed. If they are there, a
 token that the API refuses is verified here too.
 
-Exit codes: 0 the API behaves, 1 it does not, 2 usage, 3 no connection, or not one
-answer that tells anything.
+Exit codes: 0 the API behaves, 1 it does not, 2 usage, 3 no connection, or answers that
+do not tell.
 `
 
 // probe is the command of that name.
 func (s *session) probe(f *flags) func() (int, error) {
 	f.withTrust().withToken().withJSON()
 	query := f.set.Bool("query", false, "send the token in ?access_token= too: it lands in the server's logs")
-	method := f.set.String("method", http.MethodGet, "`GET|HEAD`: the method of the requests")
-	return func() (int, error) { return s.probeGiven(f, *query, *method) }
+	allowHTTP := f.set.Bool("allow-http", false, "send it over plain http to another machine, such as a host inside a cluster: whoever sees it on its way can use it")
+	method := f.set.String("method", http.MethodGet, "`GET|HEAD`: the method of the requests; HEAD shows less")
+	return func() (int, error) { return s.probeGiven(f, *query, *allowHTTP, *method) }
 }
 
-func (s *session) probeGiven(f *flags, query bool, method string) (int, error) {
-	target, err := f.target()
+func (s *session) probeGiven(f *flags, query, allowHTTP bool, method string) (int, error) {
+	target, err := f.target(allowHTTP)
 	if err == nil && method != http.MethodGet && method != http.MethodHead {
 		err = fmt.Errorf("--method is %s: want GET or HEAD, which change nothing on the server", screen.Quoted(method))
 	}
@@ -67,45 +69,27 @@ func (s *session) probeGiven(f *flags, query bool, method string) (int, error) {
 		s.printNotes(notes)
 	}
 	p := &prober{
-		target: target, method: method, network: s.network(f), timeout: set.timeout, token: raw,
+		target: target, method: method, network: s.network(f), timeout: cmp.Or(set.timeout, 5*time.Second), token: raw,
 		settings: set, now: s.now,
-	}
-	if p.timeout == 0 {
-		p.timeout = 5 * time.Second
 	}
 	trials, err := p.trials(query)
 	if err != nil {
 		return 0, err
 	}
 
+	p.run(trials)
 	r := &report{command: f.name, settings: set}
-	if f.json {
-		p.run(trials, func(a probeAnswer) { r.findings = append(r.findings, a.finding()) })
-		r.probed()
-		err = writeJSON(s.stdout, r.json(r.findings))
-	} else {
-		// Each answer is shown as it comes: some may take their time.
-		colours := s.palette(s.stdout)
-		p.run(trials, func(a probeAnswer) {
-			r.findings = append(r.findings, a.finding())
-			if writeError := a.write(s.stdout, colours); err == nil {
-				err = writeError
-			}
-		})
-		r.probed()
-		if err == nil && r.verdict == undetermined {
-			_, err = fmt.Fprintf(s.stdout, "%s: %s\n", colours.verdict(undetermined), r.headline)
-		}
+	for i := range p.answers {
+		p.judge(&p.answers[i])
+		r.findings = append(r.findings, newFinding(p.answers[i].outcome))
 	}
-	if err != nil {
-		return 0, fmt.Errorf("writing the report: %w", err)
-	}
-	return int(r.verdict), nil
+	r.probed()
+	return s.write(f, r.json(r.findings), func(colours palette) string { return p.text(colours, r) })
 }
 
 // target takes the URL out of the arguments. The token goes there: it is https or this
-// machine.
-func (f *flags) target() (*url.URL, error) {
+// machine, unless plain http is allowed.
+func (f *flags) target(allowHTTP bool) (*url.URL, error) {
 	if len(f.args) == 0 {
 		return nil, fmt.Errorf("there is no URL: want the address of an API that asks for a token; %s -h shows an example", f.command)
 	}
@@ -118,7 +102,15 @@ func (f *flags) target() (*url.URL, error) {
 	case u.User != nil || u.Fragment != "":
 		return nil, fmt.Errorf("%s has a user name or a fragment (#…): want an address alone", screen.Quoted(shownAddress(address)))
 	}
-	return u, checkAddress("the URL", address)
+	if allowHTTP {
+		return u, checkPlaceholder("the URL", address)
+	}
+	err = checkAddress("the URL", address)
+	var insecure *problem
+	if errors.As(err, &insecure) && insecure.code == "config-insecure-url" {
+		insecure.cause = "probe"
+	}
+	return u, err
 }
 
 // readProbeToken returns the token, empty if there is none: then fewer requests are
@@ -148,8 +140,9 @@ type prober struct {
 	settings settings
 	now      func() time.Time
 	here     *jwtverify.Report // of the token, once it was verified here
-	learned  bool
-	good     []probeAnswer // two to the good token, to compare others with; empty: there are none
+
+	answers []probeAnswer // in the order of the trials
+	good    [2][]byte     // what the good token gets, as it came twice; nil: it gets no success
 }
 
 // A trial is a request to be made, and what it must lead to.
@@ -190,25 +183,24 @@ func (p *prober) trials(query bool) ([]trial, error) {
 	return append(list,
 		trial{name: "two headers", authorization: []string{good, good}, accepted: "probe-two-headers-accepted", also400: true,
 			expected: "400 or 401: two parties may read two different tokens"},
-		trial{name: "lower-case scheme", authorization: []string{"bearer " + p.token}, cause: "scheme",
+		trial{name: "lower-case scheme", authorization: []string{"bearer " + p.token},
 			expected: `no refusal: the scheme is "bearer" in any case (RFC 9110, section 11.1)`},
-		trial{name: "unchanged token", authorization: []string{good},
+		trial{name: unchangedToken, authorization: []string{good},
 			expected: "no refusal: this token is meant to be good"},
+		trial{name: "no header again", accepted: "probe-cached",
+			expected: "401: what the token gets is for nobody else"},
 	), nil
 }
+
+const unchangedToken = "unchanged token"
 
 // forgeries makes an unsigned token that a careless API takes, as much like the given
 // one as can be, and the given one with one bit of its signature turned.
 func (p *prober) forgeries() (unsigned, altered string, err error) {
 	encode := base64.RawURLEncoding.EncodeToString
 	if p.token == "" {
-		now := p.now()
-		claims := map[string]any{"sub": "jwtverify-probe", "iat": now.Unix(), "exp": now.Add(time.Hour).Unix()}
-		if p.settings.issuer != "" {
-			claims["iss"] = p.settings.issuer
-		}
-		if len(p.settings.audiences) > 0 {
-			claims["aud"] = p.settings.audiences[0]
+		claims := map[string]any{
+			"iss": p.settings.issuer, "aud": p.settings.audiences, "sub": "jwtverify-probe", "exp": p.now().Add(time.Hour).Unix(),
 		}
 		text, err := json.Marshal(claims)
 		return encode([]byte(`{"alg":"none","typ":"JWT"}`)) + "." + encode(text) + ".", "", err
@@ -248,90 +240,71 @@ func (p *prober) notWhole(found string) error {
 // A probeAnswer is what a request led to.
 type probeAnswer struct {
 	trial
-	status    int    // 0: none
-	body      []byte // as far as it is compared; nil: it cannot be
-	challenge string
+	status    int             // 0: none
+	body      []byte          // what is compared; nil: nothing can be
+	challenge string          // what is shown of it, or the target of a redirect
+	bearer    bool            // there is a challenge for bearer tokens
+	login     bool            // a redirect to somewhere else
+	cached    bool            // it came out of a cache
 	outcome   jwtverify.Check // Name, Status, Code, Expected, Found, Next
 }
 
-// run makes the requests and hands out each answer, up to one that does not come.
-func (p *prober) run(trials []trial, out func(probeAnswer)) {
+func (a *probeAnswer) success() bool { return 200 <= a.status && a.status < 300 }
+
+// run makes the requests, up to one that gets no answer. The good token is sent once more:
+// two answers tell whether it gets the same each time.
+func (p *prober) run(trials []trial) {
 	for _, trial := range trials {
 		answer := p.ask(trial)
-		out(answer)
+		p.answers = append(p.answers, answer)
 		if answer.status == 0 {
 			return
 		}
-	}
-}
-
-// learn sends the good token twice: some APIs, GraphQL among them, answer 200 to everybody
-// and refuse in the body, so that only the answer to the good token tells what it is to be
-// accepted. Two of them tell whether it is the same each time.
-func (p *prober) learn() {
-	if p.learned || p.token == "" || p.method != http.MethodGet {
-		return
-	}
-	p.learned = true
-	for range 2 {
-		answer := p.ask(trial{name: "unchanged token", authorization: []string{"Bearer " + p.token}})
-		if answer.status < 200 || answer.status >= 300 || answer.body == nil {
-			p.good = nil
-			return
+		if trial.name == unchangedToken && answer.success() {
+			if again := p.ask(trial); again.status == answer.status {
+				p.good = [2][]byte{answer.body, again.body}
+			}
 		}
-		p.good = append(p.good, answer)
 	}
 }
 
-// isAccepted reports whether a success is one: the answer that the good token gets, as far
-// as that is known. An answer that is another each time is compared by the names in its
-// JSON, and if it has none, counts as accepted.
-func (p *prober) isAccepted(a *probeAnswer) bool {
-	if p.learn(); len(p.good) == 0 || a.body == nil {
-		return true
-	}
-	first := p.good[0]
+// isAccepted reports whether a success is the answer that the good token gets, and whether
+// that can be told: some APIs, GraphQL among them, answer 200 to everybody and refuse in
+// the body. Where the good token gets another answer each time, the words of both count.
+func (p *prober) isAccepted(a *probeAnswer) (accepted, known bool) {
+	first, second := p.good[0], p.good[1]
 	switch {
-	case a.status != first.status:
-		return false
-	case bytes.Equal(first.body, p.good[1].body):
-		return bytes.Equal(a.body, first.body)
+	case a.body == nil || first == nil || second == nil:
+		return false, false
+	case bytes.Equal(first, second):
+		return bytes.Equal(a.body, first), true
+	case p.method == http.MethodHead:
+		return false, false
 	}
-	got, want := jsonNames(a.body), jsonNames(first.body)
-	return got == "" || want == "" || got == want
+	again, has := wordsOf(second), wordsOf(a.body)
+	for word := range wordsOf(first) {
+		if again[word] && !has[word] {
+			return false, true
+		}
+	}
+	return true, true
 }
 
-// jsonNames returns the names of the members of a JSON text, of objects within objects too;
-// empty if it is none.
-func jsonNames(text []byte) string {
-	var value any
-	if json.Unmarshal(text, &value) != nil {
-		return ""
-	}
-	var names func(any) string
-	names = func(value any) string {
-		switch value := value.(type) {
-		case map[string]any:
-			text := "{"
-			for _, name := range slices.Sorted(maps.Keys(value)) {
-				text += strconv.Quote(name) + names(value[name])
-			}
-			return text + "}"
-		case []any:
-			if len(value) > 0 {
-				return "[" + names(value[0]) + "]"
-			}
-			return "[]"
+// wordsOf returns the words of a text, without what has digits: times and numbers change.
+func wordsOf(text []byte) map[string]bool {
+	set := make(map[string]bool)
+	for _, word := range strings.FieldsFunc(string(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		if !strings.ContainsFunc(word, unicode.IsDigit) {
+			set[word] = true
 		}
-		return "."
 	}
-	return names(value)
+	return set
 }
 
 // maxComparedBytes is what of a body is compared.
 const maxComparedBytes = 64 << 10
 
-// ask makes one request and judges the answer.
+// ask makes one request.
 func (p *prober) ask(t trial) probeAnswer {
 	ctx, cancel := context.WithTimeout(context.Background(), p.timeout)
 	defer cancel()
@@ -352,14 +325,15 @@ func (p *prober) ask(t trial) probeAnswer {
 		var response *http.Response
 		// The transport itself follows no redirect: the token stays with the host.
 		if response, err = p.network.RoundTrip(request); err == nil {
-			if p.method == http.MethodGet && p.token != "" {
-				// What cannot be read is not compared: the status says enough.
-				if answer.body, err = io.ReadAll(io.LimitReader(response.Body, maxComparedBytes)); err != nil {
-					answer.body = nil
+			if h := response.Header; p.method == http.MethodHead {
+				if h.Get("Content-Length")+h.Get("ETag") != "" { // they tell of the body
+					answer.body = fmt.Appendf(nil, "%q %q %q", h.Get("Content-Length"), h.Get("ETag"), h.Get("Content-Type"))
 				}
+			} else if answer.body, err = io.ReadAll(io.LimitReader(response.Body, maxComparedBytes)); err != nil {
+				answer.body = nil
 			}
 			response.Body.Close()
-			p.judge(&answer, response)
+			p.read(&answer, response)
 			return answer
 		}
 	}
@@ -373,52 +347,105 @@ func (p *prober) ask(t trial) probeAnswer {
 	return answer
 }
 
-// judge compares an answer with what it should be.
-func (p *prober) judge(a *probeAnswer, response *http.Response) {
+// read takes out of an answer what it is judged by.
+func (p *prober) read(a *probeAnswer, response *http.Response) {
 	a.status = response.StatusCode
-	challenge, hasBearer := bearerChallenge(response.Header.Values("WWW-Authenticate"))
-	a.challenge = p.withoutToken(challenge)
-	if location, err := response.Location(); err == nil && 300 <= a.status && a.status < 400 {
-		a.challenge = p.withoutToken("to " + shownAddress(location.String()))
+	a.challenge, a.bearer = bearerChallenge(response.Header.Values("WWW-Authenticate"))
+	if target, err := response.Location(); err == nil && 300 <= a.status && a.status < 400 {
+		a.challenge = "to " + shownAddress(target.String())
+		moved := a.status == http.StatusMovedPermanently || a.status == http.StatusPermanentRedirect
+		a.login = !moved && strings.Trim(target.Path, "/") != strings.Trim(p.target.Path, "/")
 	}
-	o := &a.outcome
+	a.challenge = p.withoutToken(a.challenge)
+	a.cached = response.Header.Get("Age") > "0"
+	for _, name := range []string{"Cache-Status", "X-Cache", "X-Cache-Status", "X-Proxy-Cache", "CF-Cache-Status"} {
+		a.cached = a.cached || strings.Contains(strings.ToLower(response.Header.Get(name)), "hit")
+	}
+}
+
+// judge compares an answer with what it should be, and with the others.
+func (p *prober) judge(a *probeAnswer) {
+	if a.status == 0 {
+		return
+	}
+	o, first := &a.outcome, &p.answers[0]
 	o.Status, o.Expected, o.Found = jwtverify.Pass, a.expected, strings.TrimSpace(fmt.Sprintf("%d %s", a.status, a.challenge))
-	success := 200 <= a.status && a.status < 300
+	isGood, is := a.accepted == "", func(status int) bool { return a.status == status }
+	accepted, known := p.isAccepted(a)
 	switch {
-	case a.accepted == "":
-		switch {
-		case success:
-		case a.status == http.StatusUnauthorized || a.status == http.StatusBadRequest:
-			p.refused(a)
-		default:
-			a.found(jwtverify.Note, "probe-status", "not refused")
+	case isGood && a.success() && (accepted || !known):
+	// Where the good token is taken, each other answer refuses another form of it.
+	case isGood && (is(401) && a.challenge != "insufficient_scope" || p.good[0] != nil || a.bearer && is(400) || is(403) && p.forbidden()):
+		p.refused(a)
+	case a.success() && accepted:
+		code := a.accepted
+		if open, _ := p.isAccepted(first); open && first.success() {
+			code = "probe-open" // there is no more to be said of the others
 		}
-	case success && !p.isAccepted(a):
+		if a.cached {
+			code = "probe-cached"
+		}
+		a.found(jwtverify.Fail, code, a.cause)
+	case a.success() && !known:
+		a.found(jwtverify.Note, "probe-unclear", p.method)
+	case a.bearer && !is(challengeStatus[a.challenge]) && !(is(401) && a.challenge != "insufficient_scope") && !(is(400) && a.also400):
+		a.found(jwtverify.Fail, "probe-challenge-status", "")
+	case a.success():
 		a.found(jwtverify.Note, "probe-status", "refused in the body")
-		o.Found += ", with another body than the good token gets"
-	case success:
-		a.found(jwtverify.Fail, a.accepted, a.cause)
-	case a.status == http.StatusUnauthorized && !hasBearer:
+	case a.login && (!isGood || a.challenge == first.challenge):
+		a.found(jwtverify.Fail, "probe-login", "")
+	case isGood:
+		a.found(jwtverify.Note, "probe-status", "not refused")
+	case is(401) && !a.bearer:
 		a.found(jwtverify.Fail, "probe-no-challenge", "")
-		o.Expected = "401 with a challenge, WWW-Authenticate: Bearer"
-		o.Found += " without it"
-	case a.status == http.StatusUnauthorized || a.also400 && a.status == http.StatusBadRequest:
+	case is(401) || is(400) && a.also400:
 	default:
 		a.found(jwtverify.Note, "probe-status", "")
 	}
 }
 
-// found puts a diagnosis into the outcome.
+// challengeStatus holds the errors that come with another status than 401 (RFC 6750,
+// section 3.1).
+var challengeStatus = map[string]int{"invalid_request": 400, "insufficient_scope": 403}
+
+// forbidden reports whether every token gets 403, the forged ones too.
+func (p *prober) forbidden() bool {
+	return !slices.ContainsFunc(p.answers, func(a probeAnswer) bool { return len(a.authorization) == 1 && a.status != 403 })
+}
+
+// lost reports whether every answer is the one to a request without a header.
+func (p *prober) lost() bool {
+	first := &p.answers[0]
+	return !slices.ContainsFunc(p.answers, func(a probeAnswer) bool {
+		return a.status != first.status || a.challenge != first.challenge || !bytes.Equal(a.body, first.body)
+	})
+}
+
+// found puts a diagnosis into the outcome, with the usual advice where there is none for
+// the cause.
 func (a *probeAnswer) found(status jwtverify.Status, code, cause string) {
-	a.outcome.Status, a.outcome.Code = status, code
-	a.outcome.Next = diagnosis.Of(code).For(cause).ForCommand()
+	known := diagnosis.Of(code)
+	advice := cmp.Or(known.For(cause), known.For(""))
+	a.outcome.Status, a.outcome.Code, a.outcome.Next = status, code, advice.ForCommand()
+	a.outcome.Expected = cmp.Or(advice.Expected, a.expected)
 }
 
 // refused judges the refusal of a token that is meant to be good. With settings it is
 // verified here too.
 func (p *prober) refused(a *probeAnswer) {
-	a.found(jwtverify.Fail, "probe-good-refused", a.cause)
-	if p.settings.incomplete() != nil {
+	code := "probe-good-refused"
+	switch {
+	case a.cached:
+		code = "probe-cached"
+	case a.status == 403 && p.forbidden():
+		code = "probe-all-forbidden"
+	case p.good[0] != nil: // then this was another form of it
+		code = "probe-scheme"
+	case p.lost():
+		code = "probe-header-lost"
+	}
+	a.found(jwtverify.Fail, code, "")
+	if p.good[0] != nil || p.settings.incomplete() != nil {
 		return
 	}
 	if p.here == nil {
@@ -428,18 +455,17 @@ func (p *prober) refused(a *probeAnswer) {
 		}
 		p.here = verifier.Explain(context.Background(), p.token)
 	}
-	o, code := &a.outcome, ""
+	o := &a.outcome
 	for _, c := range p.here.Checks {
 		if c.Status == jwtverify.Fail {
-			code = c.Code
+			code = c.Code // of the token itself
 			break
 		}
 	}
 	switch v, _ := judge(p.here.Err); v {
 	case undetermined:
 		a.found(jwtverify.Fail, "probe-outage-as-401", "")
-		o.Expected = "503: an outage says nothing about the token"
-		o.Found += "; the issuer's keys cannot be had from here either (" + code + ")"
+		o.Found += "; the issuer's keys are unavailable from here too (" + code + ")"
 	case rejected:
 		// Then the API is right, as far as one can see from here.
 		a.found(jwtverify.Note, "probe-status", "rejected here")
@@ -460,53 +486,64 @@ func (p *prober) withoutToken(text string) string {
 	return screen.Cut(screen.Line(text), maxFoundBytes)
 }
 
-// finding is the answer as a check.
-func (a probeAnswer) finding() finding { return newFinding(a.outcome) }
-
-// probed puts the verdict into the report.
+// probed puts the verdict into the report: the gravest finding decides, and the table of
+// codes has them in that order.
 func (r *report) probed() {
-	passed, silent := false, false
+	gravest := len(diagnosis.Codes)
+	passed, unclear := false, false
 	for _, f := range r.findings {
-		switch {
-		case f.Status == jwtverify.Fail && f.Code == "":
-			silent = true
-		case f.Status == jwtverify.Fail && r.decides == "":
-			r.verdict, r.class, r.decides = rejected, "other", f.Code
+		rank := slices.IndexFunc(diagnosis.Codes[:], func(c diagnosis.Code) bool { return c.Name == f.Code })
+		if f.Status == jwtverify.Fail && rank >= 0 {
+			gravest = min(gravest, rank)
 		}
 		passed = passed || f.Status == jwtverify.Pass
+		unclear = unclear || f.Code == "probe-unclear"
 	}
+	r.verdict, r.class = undetermined, "other"
 	switch {
-	case r.verdict == rejected:
-	case silent:
-		r.verdict, r.class, r.headline = undetermined, "other", "the API does not answer"
+	case gravest < len(diagnosis.Codes):
+		r.verdict, r.decides, r.headline = rejected, diagnosis.Codes[gravest].Name, diagnosis.Codes[gravest].Sentence
+	case deciding(r.findings).Status == jwtverify.Fail: // one without a code
+		r.headline = "the API does not answer"
+	case unclear:
+		r.headline = diagnosis.Of("probe-unclear").Sentence
 	case !passed:
-		r.verdict, r.class, r.headline = undetermined, "other", "not one answer tells how this API takes tokens"
+		r.headline = "not one answer tells how this API takes tokens"
+	default:
+		r.verdict, r.class, r.headline = accepted, "", "the API refuses what it must refuse"
 	}
 }
 
-// write writes the answer as a line, and what is wrong with it below.
-func (a probeAnswer) write(w io.Writer, p palette) error {
-	mark := p.paint(green, "✓")
-	switch a.outcome.Status {
-	case jwtverify.Fail:
-		mark = p.paint(red, "✗")
-	case jwtverify.Note:
-		mark = p.paint(yellow, "–")
-	}
-	status, shown := "–", a.challenge
-	if a.status != 0 {
-		status = strconv.Itoa(a.status)
-	}
-	if a.outcome.Code != "" {
-		shown = a.outcome.Code
-	}
-	lines := []string{strings.TrimRight(fmt.Sprintf("%s %-23s  %-3s  %s", mark, a.name, status, shown), " ")}
-	if f := a.finding(); f.Status != jwtverify.Pass {
+// text is the verdict and a line for each answer, with what is wrong below it, each
+// advice once.
+func (p *prober) text(c palette, r *report) string {
+	lines, told := []string{r.line(c)}, make(map[string]bool)
+	for i, f := range r.findings {
+		status := "–"
+		if p.answers[i].status != 0 {
+			status = strconv.Itoa(p.answers[i].status)
+		}
+		shown := cmp.Or(f.Code, p.answers[i].challenge)
+		lines = append(lines, strings.TrimRight(fmt.Sprintf("%s %-23s  %-3s  %s", c.mark(f.Status), f.Name, status, shown), " "))
+		if f.Status == jwtverify.Pass || told[f.Next] {
+			continue
+		}
+		told[f.Next] = true
 		if f.Found == status {
 			f.Found = "" // it stands in the line already
 		}
-		lines = append(lines, details(f.Check, p, "    ")...)
+		lines = append(lines, details(f.Check, c, "    ")...)
 	}
-	_, err := io.WriteString(w, strings.Join(lines, "\n")+"\n")
-	return err
+	return strings.Join(lines, "\n") + "\n"
+}
+
+// mark stands before a finding.
+func (p palette) mark(status jwtverify.Status) string {
+	switch status {
+	case jwtverify.Pass:
+		return p.paint(green, "✓")
+	case jwtverify.Fail:
+		return p.paint(red, "✗")
+	}
+	return p.paint(yellow, "–")
 }

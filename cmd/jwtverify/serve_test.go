@@ -574,8 +574,8 @@ func TestIssuerAndServe(t *testing.T) {
 			}
 			var stdout, stderr bytes.Buffer
 			code := run([]string{"probe", api + "/protected", "--query"}, func(string) string { return "" }, strings.NewReader(answer.Token), &stdout, &stderr)
-			if code != 0 || strings.Count(stdout.String(), "✓") != 8 {
-				t.Errorf("probe of our own API: exit %d, want 0 and 8 times good\n%s%s", code, stdout.String(), stderr.String())
+			if code != 0 || strings.Count(stdout.String(), "✓") != 9 {
+				t.Errorf("probe of our own API: exit %d, want 0 and 9 times good\n%s%s", code, stdout.String(), stderr.String())
 			}
 		})
 	}

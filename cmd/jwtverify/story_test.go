@@ -363,7 +363,7 @@ func TestEveryCodeHasAStory(t *testing.T) {
 			t.Errorf("the story of %s does not show it", d.Name)
 			continue
 		}
-		if shown["next"] == "" || shown["found"] == "" && d.Behind != "probe" || shown["expected"] == "" && d.Name != "keys-skipped" {
+		if shown["next"] == "" || shown["found"] == "" && !strings.HasPrefix(d.Name, "probe-") || shown["expected"] == "" && d.Name != "keys-skipped" {
 			t.Errorf("the story of %s says too little: %q", d.Name, shown)
 		}
 	}

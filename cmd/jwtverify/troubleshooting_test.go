@@ -107,7 +107,7 @@ func entry(t *testing.T, d diagnosis.Code) string {
 // The words of an advice stand in another package than the flags and commands that they
 // name.
 func TestAnAdviceNamesWhatThereIs(t *testing.T) {
-	help := newFixture(t).run(t, nil, nil, "explain", "-h").stdout
+	help := newFixture(t).run(t, nil, nil, "explain", "-h").stdout + newFixture(t).run(t, nil, nil, "probe", "-h").stdout
 	names := regexp.MustCompile(`--[a-z-]+|AUTHACTION_[A-Z_]+|jwtverify [a-z]+`)
 	found := make(map[string]bool)
 	for _, code := range diagnosis.Codes {
@@ -126,7 +126,7 @@ func TestAnAdviceNamesWhatThereIs(t *testing.T) {
 			}
 		case strings.HasPrefix(name, "--"):
 			if !strings.Contains(help, "\n  "+name+" ") {
-				t.Errorf("an advice names the flag %s, and explain has none", name)
+				t.Errorf("an advice names the flag %s, and neither explain nor probe has it", name)
 			}
 		default:
 			if !strings.Contains(help, name) {

@@ -412,6 +412,8 @@ func (w *world) api(fault string) http.HandlerFunc {
 	if err != nil {
 		panic(err)
 	}
+	verified := func(token string) bool { _, err := verifier.Verify(context.Background(), token); return err == nil }
+	kept := false // by a cache, once the good token came
 	return func(out http.ResponseWriter, r *http.Request) {
 		refuse := func(status int, code string) {
 			challenge := `Bearer realm="api"`
@@ -433,6 +435,30 @@ func (w *world) api(fault string) http.HandlerFunc {
 			return
 		case fault == "redirect":
 			http.Redirect(out, r, "https://login.acme.example/?then="+r.Header.Get("Authorization"), http.StatusFound)
+			return
+		case fault == "moved":
+			http.Redirect(out, r, "https://api.acme.example/v2/orders", http.StatusPermanentRedirect)
+			return
+		case fault == "graphql":
+			if _, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); len(values) == 1 && verified(token) {
+				io.WriteString(out, `{"data":{"orders":[]}}`)
+			} else {
+				io.WriteString(out, `{"errors":[{"message":"not logged in"}]}`)
+			}
+			return
+		case fault == "lost":
+			refuse(http.StatusUnauthorized, "")
+			return
+		case fault == "blocked", fault == "wrong-status" && len(values) == 0:
+			if fault == "blocked" {
+				out.WriteHeader(http.StatusForbidden)
+				return
+			}
+			refuse(http.StatusForbidden, "")
+			return
+		case fault == "cached" && kept:
+			out.Header().Set("Age", "3")
+			io.WriteString(out, "secret orders")
 			return
 		case fault == "echo": // sends back what it got
 			out.Header().Set("WWW-Authenticate", "Bearer error_description="+strconv.Quote(r.Header.Get("Authorization")))
@@ -465,6 +491,7 @@ func (w *world) api(fault string) http.HandlerFunc {
 		switch {
 		case fault == "refusing", fault == "scope" && err == nil:
 		case err == nil, fault == "none" && code == "alg-none", fault == "tampered" && code == "signature-bad":
+			kept = true
 			io.WriteString(out, "secret orders")
 			return
 		}

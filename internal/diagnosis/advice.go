@@ -60,6 +60,7 @@ var Codes = [...]Code{
 	{"config-audience-missing", "settings", "exit 2", "the audience is unset or empty (jwtverify explain checks all else: exit 3)", "no audience is set", []Advice{{Command: "{set audience}; it cannot be skipped"}}},
 	{"config-insecure-url", "settings", "exit 2", "plain http beyond this machine", "the address is plain http", []Advice{
 		{Command: "use https; where that is not to be had, fetch the key set into a file and pass --jwks-file"},
+		{Cause: "probe", Command: "use https; for a host inside a cluster pass --allow-http: whoever sees the token on its way can use it"},
 		{Cause: "issuer", Command: "if iss in the tokens begins with http:// (AD FS has such names), keep --issuer and pass --jwks-url with the https address of the keys too; otherwise use https"},
 	}},
 	{"issuer-missing", "issuer", "ErrIssuer", "the token has no iss", "the token names no issuer", []Advice{{Next: "this is not an access token of the issuer: send that"}}},
@@ -303,26 +304,41 @@ var Codes = [...]Code{
 			{Cause: "claim", Next: "the claim of Config.AudienceClaim is judged in place of aud, and it is another: the token is of another client; put that into the audiences if it may call", Command: "the claim of --audience-claim is judged in place of aud, and it is another: the token is of another client; pass --audience {client} too if it may call"},
 		}},
 
-	{"probe-open", "no header", "probe", "a request without token was accepted", "the API answers without a token", []Advice{{Command: "protect this path; see which routes are public"}}},
+	// What decides for probe is the first of these: the gravest comes first.
+	{"probe-open", "no header", "probe", "a request without token gets what the good token gets", "the API answers without a token", []Advice{{Command: "protect this path; see which routes are public"}}},
 	{"probe-none-accepted", "unsigned (alg none)", "probe", "a token without signature was accepted", "the API accepts tokens that nobody signed",
 		[]Advice{{Command: "accept RS256 alone, whatever the token's header says"}}},
 	{"probe-tampered-accepted", "signature altered", "probe", "a token with a broken signature was accepted", "the API does not check the signature", []Advice{
 		{Command: "check the signature by the issuer's keys"},
 		{Cause: "malformed", Command: "verify the token, not only that there is one"},
 	}},
+	{"probe-cached", "no header again", "probe", "a cache answered to one client what was meant for another: the answer to the good token to a request without, or a refusal to the good token", "a cache gives one client the answer to another",
+		[]Advice{{Command: "send Cache-Control: private with each answer to a token and with each refusal, let no cache on the way override it (RFC 9111, section 3.5), and empty that cache"}}},
 	{"probe-query-accepted", "token in the query only", "probe", "a token in the query was accepted", "the API takes the token from the URL", []Advice{{Command: "read the Authorization header only"}}},
 	{"probe-two-headers-accepted", "two headers", "probe", "a request with two Authorization headers was accepted", "the API accepts two Authorization headers",
 		[]Advice{{Command: "refuse a request with more than one Authorization header"}}},
+	{"probe-outage-as-401", "unchanged token", "probe", "the token was refused while the issuer's keys are unavailable", "the API takes an outage for a bad token",
+		[]Advice{{Expected: "503: an outage says nothing about the token", Command: "answer 503 with Retry-After while the issuer's keys are unavailable, so that clients keep their tokens"}}},
+	{"probe-header-lost", "unchanged token", "probe", "the good token gets the very answer of a request without Authorization, and so do all others", "the Authorization header does not seem to reach the API", []Advice{
+		{Command: "see whether a proxy or gateway on the way removes Authorization, or uses it up itself: let it pass the header on; if the header arrives, jwtverify explain with this API's settings tells why the token is refused"}}},
+	{"probe-all-forbidden", "unchanged token", "probe", "every token gets 403, the good one and the forged", "the API answers 403 to every token",
+		[]Advice{{Expected: "401 to the forged tokens, and no refusal of the good one", Command: "find out who answers 403 before the token is looked at: a firewall, a list of addresses, a rule of the gateway; a token that is not valid gets 401"}}},
+	{"probe-good-refused", "unchanged token", "probe", "the token was refused as it is", "the API refuses the token",
+		[]Advice{{Command: "find out why: jwtverify explain with this API's settings"}}},
+	{"probe-scheme", "lower-case scheme", "probe", "the good token is taken behind Bearer and refused behind bearer", "the API refuses bearer in lower case",
+		[]Advice{{Command: "compare the scheme ignoring case"}}},
+	{"probe-login", "no header", "probe", "a redirect came in place of a refusal", "the API sends clients to a login page", []Advice{
+		{Command: "answer 401 with WWW-Authenticate: Bearer: a client of an API cannot log in at a page; if that is the API's new address, probe that"}}},
+	{"probe-challenge-status", "no header", "probe", "WWW-Authenticate: Bearer came with a status that it does not belong to", "the challenge has a wrong status", []Advice{
+		{Expected: "invalid_request with 400, insufficient_scope with 403, every other challenge with 401", Command: "give each challenge its status (RFC 6750, section 3.1): clients get a new token after 401 alone"}}},
 	{"probe-no-challenge", "no header", "probe", "a 401 came without WWW-Authenticate: Bearer", "the API does not say how to authenticate",
-		[]Advice{{Command: "send WWW-Authenticate: Bearer with each 401 (RFC 6750, section 3)"}}},
-	{"probe-good-refused", "unchanged token", "probe", "the token was refused as it is", "the API refuses the token", []Advice{
-		{Command: "find out why: jwtverify explain with this API's settings"},
-		{Cause: "scheme", Command: "if the unchanged token is not refused, see below: compare the scheme ignoring case"},
+		[]Advice{{Expected: "401 with a challenge, WWW-Authenticate: Bearer", Command: "send WWW-Authenticate: Bearer with each 401 (RFC 6750, section 3)"}}},
+	{"probe-unclear", "no header", "note", "a request that must be refused gets a status of success, and there is no answer to a good token to compare it with", "a success cannot be told from a refusal in the body", []Advice{
+		{Command: "give a good token by --token-file: only what it gets tells whether this is accepted, or refused in the body"},
+		{Cause: "HEAD", Command: "probe with --method GET: an answer to HEAD has no body to compare"},
 	}},
-	{"probe-outage-as-401", "unchanged token", "probe", "the token was refused while the issuer's keys cannot be had", "the API takes an outage for a bad token",
-		[]Advice{{Command: "answer 503 with Retry-After while the issuer's keys cannot be had, so that clients keep their tokens"}}},
 	{"probe-status", "no header", "note", "a status came that says nothing", "a status came that says nothing", []Advice{
-		{Command: "nobody got in, but this is not how an API refuses a token: see whether the path is right"},
+		{Command: "nobody got in, but this is not how an API refuses a token: see whether path and method are right"},
 		{Cause: "refused in the body", Command: "this API seems to refuse in the body, under a status of success, as GraphQL does: have it answer 401 before it runs anything, or see by its tests that it refuses"},
 		{Cause: "not refused", Command: "the token is not refused, but this status tells no more: probe a path that answers 200"},
 		{Cause: "rejected here", Command: "probe again with a good token: jwtverify explain tells why this is none"},
