@@ -65,6 +65,8 @@ func (h *hostile) arguments(c command, f *flags) []string {
 	switch {
 	case c.name == "probe":
 		args = append(args, "https://api.test/"+url.PathEscape(h.text), "-")
+	case c.name == "watch":
+		args = append(args, "--count", "1")
 	case c.name == "completion":
 		args = append(args, "bash", "--", commands()[h.mode%8].name, h.text)
 	case c.name == "demo", h.mode&4 != 0:
@@ -128,9 +130,6 @@ func (h *hostile) run(t *testing.T, c command) (printed string, readsToken bool)
 	_, f, err := s.prepared(c.name)
 	if err != nil {
 		t.Fatal(err)
-	}
-	if f.set.Lookup("listen") == nil {
-		cancel() // what goes on until it is stopped, and announces nothing
 	}
 	s.command(h.arguments(c, f))
 	return stdout.String() + stderr.String(), f.set.Lookup("token-file") != nil

@@ -87,6 +87,8 @@ type jsonKey struct {
 	Bits   int    `json:"bits"` // of an RSA modulus
 	Usable bool   `json:"usable"`
 	Reason string `json:"reason"` // why it is not usable
+
+	material string // of the public key, to be compared
 }
 
 // listed puts together what the library judged of each key, in the order of the set,
@@ -101,6 +103,7 @@ func listed(set *jwtverify.KeySet, document []byte) (keys []jsonKey) {
 		if index := len(keys); index < len(published) {
 			p := published[index]
 			key.Type, key.Alg, key.Use = p.shown("kty"), p.shown("alg"), p.shown("use")
+			key.material = fmt.Sprintf("%s %s %s %s %s", p["kty"], p["n"], p["e"], p["x"], p["y"])
 			if bits == 0 {
 				key.Bits = p.bits()
 			}

@@ -6,6 +6,7 @@
 //	jwtverify verify --lines < tokens.txt
 //	jwtverify jwks
 //	jwtverify probe https://api.acme.example/orders --token-file token.txt
+//	jwtverify watch --issuer https://acme.eu.authaction.com
 //	jwtverify demo
 //	jwtverify issuer
 //	jwtverify serve
@@ -62,6 +63,7 @@ func commands() []command {
 		{"jwks", "[URL]", "the issuer's keys: usable, or why not", jwksUsage, (*session).jwks},
 		{"discover", "[ISSUER]", "the issuer's metadata: of this issuer, or of another", discoverUsage, (*session).discover},
 		{"probe", "URL [-]", "does this API refuse what it must refuse?", probeUsage, (*session).probe},
+		{"watch", "", "what changes at the issuer: keys, caches, certificate, outages", watchUsage, (*session).watch},
 		{"demo", "", "the whole story in one run, without settings", demoUsage, (*session).demo},
 		{"issuer", "", "a throw-away issuer on this machine", issuerUsage, (*session).issuer},
 		{"serve", "", "AuthAction's guide as a service: GET /public, GET /protected", serveUsage, (*session).serve},

@@ -206,35 +206,24 @@ func (p *prober) forgeries() (unsigned, altered string, err error) {
 		return encode([]byte(`{"alg":"none","typ":"JWT"}`)) + "." + encode(text) + ".", "", err
 	}
 	parts := strings.Split(p.token, ".")
-	if len(parts) != 3 {
-		return "", "", p.notWhole(fmt.Sprintf("%d parts", len(parts)))
-	}
-	var decoded [3][]byte
-	for i, part := range parts {
+	var decoded [][]byte
+	for _, part := range parts {
 		// The decoder skips line breaks, which no header can carry.
-		if decoded[i], err = base64.RawURLEncoding.DecodeString(part); err != nil || part == "" || strings.ContainsAny(part, "\r\n") {
-			return "", "", p.notWhole("a part that is empty or not base64url")
+		if text, err := base64.RawURLEncoding.DecodeString(part); err == nil && part != "" && !strings.ContainsAny(part, "\r\n") {
+			decoded = append(decoded, text)
 		}
 	}
-	// With the kid, since some look the key up first.
-	header := map[string]any{"alg": "none", "typ": "JWT"}
-	var given map[string]json.RawMessage
-	if json.Unmarshal(decoded[0], &given) == nil && given["kid"] != nil {
-		header["kid"] = given["kid"]
+	var header map[string]json.RawMessage
+	if len(parts) != 3 || len(decoded) != 3 || json.Unmarshal(decoded[0], &header) != nil || header == nil {
+		return "", "", &problem{
+			text: "the token is not a whole JWT", code: "token-parts",
+			expected: "a token with a signature, which can be altered", found: fmt.Sprintf("%d parts, %d of them base64url", len(parts), len(decoded)),
+		}
 	}
+	header["alg"] = json.RawMessage(`"none"`)
 	text, err := json.Marshal(header)
-	if err != nil {
-		return "", "", err
-	}
-	signature := decoded[2]
-	signature[len(signature)/2] ^= 1
-	return encode(text) + "." + parts[1] + ".", parts[0] + "." + parts[1] + "." + encode(signature), nil
-}
-
-func (p *prober) notWhole(found string) error {
-	return &problem{
-		text: "the token is not a whole JWT", code: "token-parts", expected: "a token with a signature, which can be altered", found: found,
-	}
+	decoded[2][len(decoded[2])/2] ^= 1
+	return encode(text) + "." + parts[1] + ".", parts[0] + "." + parts[1] + "." + encode(decoded[2]), err
 }
 
 // A probeAnswer is what a request led to.
@@ -337,13 +326,12 @@ func (p *prober) ask(t trial) probeAnswer {
 			return answer
 		}
 	}
-	answer.outcome.Status = jwtverify.Fail
-	answer.outcome.Expected = "an answer of " + p.target.Host
-	answer.outcome.Found = p.withoutToken(err.Error())
+	o := &answer.outcome
+	o.Status, o.Expected, o.Found = jwtverify.Fail, "an answer of "+p.target.Host, p.withoutToken(err.Error())
 	if errors.Is(err, context.DeadlineExceeded) {
-		answer.outcome.Found = "none after " + p.timeout.String()
+		o.Found = "none after " + p.timeout.String()
 	}
-	answer.outcome.Next = "check the address, and whether the API is up"
+	o.Next = "check the address, and whether the API is up"
 	return answer
 }
 

@@ -68,14 +68,18 @@ example. What is marked *note* does not change the verdict; what is marked *exit
 			}
 		}
 	}
+	commands := [...]struct{ prefix, title string }{
+		{"probe-", "An API that takes what it must refuse: jwtverify probe"},
+		{"watch-", "An issuer that changes: jwtverify watch"},
+	}
 	for item := 1; item < len(itemNames); item++ {
 		section(fmt.Sprintf("%d. %s", item, guideItems[item]), func(d diagnosis.Code) bool {
-			return itemOf(d.Check) == item && !strings.HasPrefix(d.Name, "probe-")
+			return itemOf(d.Check) == item && !strings.HasPrefix(d.Name, commands[0].prefix) && !strings.HasPrefix(d.Name, commands[1].prefix)
 		})
 	}
-	section("An API that takes what it must refuse: jwtverify probe", func(d diagnosis.Code) bool {
-		return strings.HasPrefix(d.Name, "probe-")
-	})
+	for _, command := range commands {
+		section(command.title, func(d diagnosis.Code) bool { return strings.HasPrefix(d.Name, command.prefix) })
+	}
 	return strings.TrimRight(b.String(), "\n") + "\n"
 }
 
@@ -88,7 +92,7 @@ func entry(t *testing.T, d diagnosis.Code) string {
 	switch {
 	case strings.HasPrefix(behind, "Err"):
 		behind = "`" + behind + "`"
-	case behind == "probe":
+	case behind == "probe", behind == "watch":
 		behind = "exit 1"
 	default:
 		behind = "*" + behind + "*"

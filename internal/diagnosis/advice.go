@@ -7,7 +7,7 @@ import "cmp"
 type Code struct {
 	Name     string
 	Check    string // the step that comes to it, or what the command calls its own check
-	Behind   string // the error of the library; "exit 2": nothing was checked; "note": the verdict does not depend on it; "probe": an API does not behave
+	Behind   string // the error of the library; "exit 2": nothing was checked; "note": the verdict does not depend on it; "probe": an API does not behave; "watch": an issuer does not
 	When     string // it is found
 	Sentence string // the first line of a report that it decides
 	Advice   []Advice
@@ -303,6 +303,21 @@ var Codes = [...]Code{
 				Command: "the audience in the settings is the client that asked for the token, not the API: pass --audience {aud}, if that is the API's own name, or have the issuer put it into aud"},
 			{Cause: "claim", Next: "the claim of Config.AudienceClaim is judged in place of aud, and it is another: the token is of another client; put that into the audiences if it may call", Command: "the claim of --audience-claim is judged in place of aud, and it is another: the token is of another client; pass --audience {client} too if it may call"},
 		}},
+
+	{"watch-key-new", "keys", "note", "the issuer publishes a key that was not there before", "a key has appeared",
+		[]Advice{{Command: "nothing to do if it does not sign before the verifiers have asked for the keys again, which takes their refresh interval"}}},
+	{"watch-key-gone", "keys", "note", "the issuer does not publish a key any more", "a key has vanished",
+		[]Advice{{Command: "nothing to do if its last token has expired: a verifier refuses the others as soon as it asks for the keys again"}}},
+	{"watch-keys-replaced", "keys", "watch", "every usable key is one that was not there the last time", "all keys were replaced at once",
+		[]Advice{{Command: "have the issuer publish the next key before it signs, and keep the old one while its tokens live: verifiers refuse what their copy of the keys does not have"}}},
+	{"watch-key-changed", "keys", "watch", "the issuer publishes another key under the same kid", "a kid names another key than before",
+		[]Advice{{Command: "have the issuer give each key a kid of its own (RFC 7517, section 4.5): verifiers that hold the old key refuse new tokens, others the old ones"}}},
+	{"watch-key-unusable", "keys", "watch", "a key that was usable is not any more", "a key has stopped being usable",
+		[]Advice{{Command: "tell the issuer what changed: tokens that this key signed are refused"}}},
+	{"watch-cache", "keys", "note", "a cache on the way gave the keys, and may not keep them until the next request", "an answer out of a cache is about to expire",
+		[]Advice{{Command: "nothing to do if the cache asks the issuer again then: until it does, no change at the issuer can be seen"}}},
+	{"watch-certificate", "keys", "watch", "the certificate of the server expires in less than two weeks, or than a fifth of its lifetime", "the certificate is about to expire",
+		[]Advice{{Command: "have it renewed: once it has expired, no verifier gets the keys"}}},
 
 	// What decides for probe is the first of these: the gravest comes first.
 	{"probe-open", "no header", "probe", "a request without token gets what the good token gets", "the API answers without a token", []Advice{{Command: "protect this path; see which routes are public"}}},

@@ -14,7 +14,7 @@ import (
 )
 
 func TestEachCodeHasAnAdvice(t *testing.T) {
-	behind := regexp.MustCompile(`^(Err[A-Z]\w+|exit 2|note|probe)$`)
+	behind := regexp.MustCompile(`^(Err[A-Z]\w+|exit 2|note|probe|watch)$`)
 	seen := make(map[string]bool)
 	for _, c := range diagnosis.Codes {
 		if seen[c.Name] || diagnosis.Of(c.Name).Name != c.Name {
