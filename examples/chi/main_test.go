@@ -4,6 +4,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -63,5 +64,31 @@ func TestREADME(t *testing.T) {
 	cmd.Env = append(os.Environ(), "EXAMPLES_NESTED=1")
 	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "PASS: TestREADME/chi") {
 		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// What chi answers by itself does not mislead jwtverify probe: it knows no HEAD here.
+func TestProbe(t *testing.T) {
+	iss := issuertest.New(t)
+	api, err := newAPI(iss.Config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(api)
+	t.Cleanup(server.Close)
+	program := filepath.Join(t.TempDir(), "jwtverify.exe")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-C", "../..", "-o", program, "./cmd/jwtverify").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, test := range []struct{ method, want string }{
+		{"GET", "✓ unchanged token          200\n"},
+		{"HEAD", "– unchanged token          405  probe-status\n"},
+	} {
+		probe := exec.CommandContext(t.Context(), program, "probe", "--query", "--method", test.method, server.URL+"/protected")
+		probe.Stdin = strings.NewReader(iss.Token())
+		out, err := probe.CombinedOutput()
+		if err != nil || strings.Contains(string(out), "✗") || !strings.Contains(string(out), test.want) {
+			t.Errorf("%s: %v\n%s", test.method, err, out)
+		}
 	}
 }
