@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"example.com/jwtverify/internal/manual"
 	"example.com/jwtverify/internal/safefile"
 )
 
@@ -150,7 +151,7 @@ func (f *flags) meant(err error) string {
 	if !unknown {
 		return ""
 	}
-	return didYouMean("--", name, known)
+	return manual.DidYouMean("--", name, known)
 }
 
 // takeArgument makes the argument, if there is one, the value of a flag.

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/jwtverify/internal/manual"
 	"example.com/jwtverify/internal/screen"
 )
 
@@ -43,23 +44,23 @@ func (h *hostile) RoundTrip(r *http.Request) (*http.Response, error) {
 // them with the hostile text.
 func (h *hostile) arguments(c command, f *flags) []string {
 	args := []string{c.name}
-	known := f.known()
+	known := manual.Flags(f.set)
 	for i, flag := range known {
 		value, good := map[string]string{
 			"issuer": testIssuer, "audience": testAudience, "listen": "127.0.0.1:0", "timeout": "1s", "header": "X-Secret: " + headerSecret,
 			"jwks-file": h.file, "env-file": h.file, "token-file": h.file, "cacert": h.file, "every": "1s", "method": "GET",
-		}[flag.name]
+		}[flag.Name]
 		switch {
 		case h.mode&1 != 0 && i == int(h.mode/64)%len(known):
-			args = append(args, "--"+flag.name+"="+h.text)
-		case flag.value == "" && h.mode>>(1+i%5)&1 != 0:
-			args = append(args, "--"+flag.name)
-		case flag.name == "jwks-file" || flag.name == "env-file" || flag.name == "token-file" || flag.name == "cacert":
+			args = append(args, "--"+flag.Name+"="+h.text)
+		case flag.Value == "" && h.mode>>(1+i%5)&1 != 0:
+			args = append(args, "--"+flag.Name)
+		case flag.Name == "jwks-file" || flag.Name == "env-file" || flag.Name == "token-file" || flag.Name == "cacert":
 			if h.mode>>(1+i%5)&1 != 0 {
-				args = append(args, "--"+flag.name, value)
+				args = append(args, "--"+flag.Name, value)
 			}
 		case good:
-			args = append(args, "--"+flag.name, value)
+			args = append(args, "--"+flag.Name, value)
 		}
 	}
 	switch {

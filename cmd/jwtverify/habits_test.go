@@ -3,13 +3,11 @@ package main
 import (
 	"bufio"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"regexp"
 	"runtime"
-	"runtime/debug"
 	"strings"
 	"syscall"
 	"testing"
@@ -152,67 +150,11 @@ func TestCompletionKnowsEveryFlag(t *testing.T) {
 }
 
 func TestVersion(t *testing.T) {
-	revision := func(modified string) *debug.BuildInfo {
-		info := &debug.BuildInfo{Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: "06ae71a"}, {Key: "vcs.modified", Value: modified}}}
-		info.Main.Version = "v1.2.3"
-		return info
-	}
-	behind := fmt.Sprintf(", %s %s/%s", runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	for _, test := range []struct {
-		name string
-		info *debug.BuildInfo
-		want string
-	}{
-		{"a build without modules", nil, "jwtverify (unknown)"},
-		{"a build of a tag", revision("false"), "jwtverify v1.2.3, revision 06ae71a"},
-		{"a build of a tree with changes", revision("true"), "jwtverify v1.2.3, revision 06ae71a with changes"},
-		{"go install of a version", &debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}}, "jwtverify v1.2.3"},
-	} {
-		if got := versionLine(test.info); got != test.want+behind {
-			t.Errorf("%s: got %s, want %s", test.name, got, test.want+behind)
-		}
-	}
 	f := newFixture(t)
 	for _, args := range [][]string{{"version"}, {"--version"}, {"-version"}} {
 		got := f.run(t, nil, nil, args...)
-		if got.code != 0 || got.stderr != "" || !strings.HasSuffix(got.stdout, behind+"\n") {
+		if got.code != 0 || got.stderr != "" || !regexp.MustCompile(`^jwtverify \S*.*, `+regexp.QuoteMeta(runtime.Version())).MatchString(got.stdout) {
 			t.Errorf("%v: got %q", args, got)
-		}
-	}
-}
-
-func TestDidYouMean(t *testing.T) {
-	commands := []string{"explain", "verify", "inspect", "jwks", "discover", "probe", "version"}
-	flags := []string{"issuer", "audience", "audience-claim", "jwks-url", "token-file", "json"}
-	for _, test := range []struct {
-		word  string
-		known []string
-		want  string
-	}{
-		{"verfy", commands, "verify"},
-		{"vreify", commands, "verify"},
-		{"verifyy", commands, "verify"},
-		{"Verify", commands, "verify"},
-		{"jkws", commands, "jwks"},
-		{"expl", commands, "explain"},
-		{"validate", commands, ""},
-		{"", commands, ""},
-		{"x", commands, ""},
-		{strings.Repeat("verify", 10_000), commands, ""},
-		{"isuer", flags, "issuer"},
-		{"audiance", flags, "audience"},
-		{"token", flags, "token-file"},
-		{"url", flags, "jwks-url"},
-		{"file", flags, "token-file"},
-		{"password", flags, ""},
-		{"\xff\xfe", flags, ""},
-	} {
-		want := ""
-		if test.want != "" {
-			want = " (did you mean --" + test.want + "?)"
-		}
-		if got := didYouMean("--", test.word, test.known); got != want {
-			t.Errorf("%.20q: got %q, want %q", test.word, got, want)
 		}
 	}
 }

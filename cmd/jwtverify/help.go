@@ -1,11 +1,51 @@
 package main
 
 import (
+	"errors"
 	"fmt"
-	"runtime"
 	"runtime/debug"
-	"strings"
+
+	"example.com/jwtverify/internal/manual"
+	"example.com/jwtverify/internal/screen"
 )
+
+// Parts of the usage texts that several commands share.
+
+const tokenUsage = `The token is TOKEN, or stdin (also as "-"), or --token-file. Prefer stdin: an argument
+shows in the list of processes.
+
+`
+
+const domainUsage = `ISSUER, AUDIENCE and JWKS_URL stand for the flags, in the environment or the env file.
+AUTHACTION_DOMAIN=D means issuer https://D and keys https://D/.well-known/jwks.json.
+
+`
+
+const verdictUsage = `Exit codes: 0 accepted, 1 rejected, 2 nothing was checked, 3 undetermined.
+`
+
+const lastUsage = `Exit codes: 0 accepted, 1 rejected, 2 nothing was checked (usage, settings), 3
+undetermined (the issuer's keys are unavailable: keep the token, try again). Ctrl-C ends
+with 130. Each command shows its flags with -h.
+`
+
+func (s *session) overview(width int) string {
+	return manual.Overview("jwtverify verifies RS256 JWT access tokens.\n", s.manual(), lastUsage, width)
+}
+
+// manual is the table of commands with their flags.
+func (s *session) manual() (all []manual.Command) {
+	for _, c := range commands() {
+		f := newFlags(c.name)
+		c.prepare(s, f)
+		all = append(all, c.manual(f))
+	}
+	return all
+}
+
+func (c command) manual(f *flags) manual.Command {
+	return manual.Command{Name: c.name, Arguments: c.arguments, About: c.about, Text: c.usage, Flags: f.set}
+}
 
 const helpUsage = `  jwtverify help explain
 
@@ -16,13 +56,13 @@ Exit codes: 0, or 2 if there is no such command.
 func (s *session) help(f *flags) func() (int, error) {
 	return func() (int, error) {
 		if len(f.args) == 0 {
-			return s.print(usage(s.columns(s.stdout))), nil
+			return s.print(s.overview(s.columns(s.stdout))), nil
 		}
 		c, of, err := s.prepared(f.args[0])
 		if err != nil {
 			return 0, err
 		}
-		return s.print(c.help(of, s.columns(s.stdout))), nil
+		return s.print(c.manual(of).Help(s.columns(s.stdout))), nil
 	}
 }
 
@@ -36,70 +76,30 @@ of Go.
 func (s *session) version(*flags) func() (int, error) {
 	return func() (int, error) {
 		info, _ := debug.ReadBuildInfo() // nil where a program is built without modules
-		return s.print(versionLine(info) + "\n"), nil
+		return s.print(manual.Version(info) + "\n"), nil
 	}
 }
 
-func versionLine(info *debug.BuildInfo) string {
-	version, of := "(unknown)", make(map[string]string)
-	if info != nil {
-		version = info.Main.Version
-		for _, setting := range info.Settings {
-			of[setting.Key] = setting.Value
-		}
-	}
-	line := "jwtverify " + version
-	if revision := of["vcs.revision"]; revision != "" {
-		line += ", revision " + revision
-		if of["vcs.modified"] == "true" {
-			line += " with changes"
-		}
-	}
-	return fmt.Sprintf("%s, %s %s/%s", line, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-}
+const completionUsage = `  jwtverify completion bash
 
-// didYouMean is a question behind an unknown word, empty where nothing known is like it.
-func didYouMean(prefix, word string, known []string) string {
-	best, least := "", 1+min(2, len(word)/2)
-	for _, name := range known {
-		d := distance(word, name)
-		if len(word) > 2 && (strings.HasPrefix(name, word) || strings.HasSuffix(name, "-"+word)) {
-			d = 1
-		}
-		if d < least {
-			best, least = name, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return " (did you mean " + prefix + best + "?)"
-}
+Prints a script that completes commands, flags, their values and file names. To load it
+in bash and zsh: source <(jwtverify completion bash); in fish: jwtverify completion fish |
+source. The script asks jwtverify completion bash -- WORD… what can stand there.
+`
 
-// distance counts the letters that are missing, too many, wrong, or two in each other's
-// place.
-func distance(a, b string) int {
-	if len(a) > 2*len(b)+2 {
-		return len(a) // a token, perhaps: no need to count
-	}
-	var before, last []int
-	for i := range len(a) + 1 {
-		row := make([]int, len(b)+1)
-		for j := range row {
-			switch {
-			case i == 0 || j == 0:
-				row[j] = i + j
-				continue
-			case a[i-1] == b[j-1]:
-				row[j] = last[j-1]
-			default:
-				row[j] = 1 + min(last[j], row[j-1], last[j-1])
-			}
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
+// completion is the command of that name.
+func (s *session) completion(f *flags) func() (int, error) {
+	return func() (int, error) {
+		if len(f.args) == 0 {
+			return 0, errors.New("want bash, zsh or fish")
 		}
-		before, last = last, row
+		script := manual.Script(f.args[0])
+		switch {
+		case script == "":
+			return 0, fmt.Errorf("got %s, want bash, zsh or fish", screen.Quoted(f.args[0]))
+		case len(f.args) == 1:
+			return s.print(script), nil
+		}
+		return s.print(manual.Candidates(s.manual(), f.args[1:])), nil
 	}
-	return last[len(b)]
 }

@@ -32,6 +32,7 @@ import (
 
 	"example.com/jwtverify"
 	"example.com/jwtverify/internal/diagnosis"
+	"example.com/jwtverify/internal/manual"
 	"example.com/jwtverify/internal/screen"
 )
 
@@ -76,7 +77,7 @@ func commands() []command {
 func (s *session) command(args []string) int {
 	s.withScreens()
 	if len(args) == 0 {
-		fmt.Fprint(s.stderr, usage(s.columns(s.stderr)))
+		fmt.Fprint(s.stderr, s.overview(s.columns(s.stderr)))
 		return int(none)
 	}
 	if slices.ContainsFunc(args, func(arg string) bool { return screen.WithoutTokens(arg) != arg }) {
@@ -95,7 +96,7 @@ func (s *session) command(args []string) int {
 	}
 	switch err := f.parse(args); {
 	case errors.Is(err, flag.ErrHelp):
-		return s.print(c.help(f, s.columns(s.stdout)))
+		return s.print(c.manual(f).Help(s.columns(s.stdout)))
 	case err == nil && c.arguments == "" && len(f.args) > 0:
 		err = fmt.Errorf("got the argument %s, want flags alone; %s -h shows the flags", screen.Quoted(f.args[0]), f.command)
 		fallthrough
@@ -124,7 +125,7 @@ func (s *session) prepared(name string) (command, *flags, error) {
 			return c, f, nil
 		}
 	}
-	return command{}, nil, fmt.Errorf("there is no command %s%s: jwtverify help shows those that there are", screen.Quoted(name), didYouMean("", name, names))
+	return command{}, nil, fmt.Errorf("there is no command %s%s: jwtverify help shows those that there are", screen.Quoted(name), manual.DidYouMean("", name, names))
 }
 
 // print writes what somebody has asked for.

@@ -10,6 +10,7 @@ import (
 
 	"example.com/jwtverify/internal/diagnosis"
 	"example.com/jwtverify/internal/issuer"
+	"example.com/jwtverify/internal/manual"
 )
 
 // What no file of this tree may hold that a command has printed.
@@ -101,9 +102,9 @@ func TestEachCommandHasHelp(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, known := range flags.known() {
-			if known.about == "" || !strings.Contains(help.stdout, "\n  --"+known.name) {
-				t.Errorf("%s -h does not say what --%s is", c.name, known.name)
+		for _, known := range manual.Flags(flags.set) {
+			if known.About == "" || !strings.Contains(help.stdout, "\n  --"+known.Name) {
+				t.Errorf("%s -h does not say what --%s is", c.name, known.Name)
 			}
 		}
 		if flags.set.Lookup("token-file") != nil && c.arguments == "[TOKEN]" && !strings.Contains(help.stdout, "list of processes") {
