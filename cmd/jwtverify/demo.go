@@ -16,6 +16,7 @@ import (
 	"example.com/jwtverify/bearer"
 	"example.com/jwtverify/internal/guide"
 	"example.com/jwtverify/internal/issuer"
+	"example.com/jwtverify/internal/local"
 	"example.com/jwtverify/internal/screen"
 )
 
@@ -80,7 +81,7 @@ func openStage() (*stage, error) {
 			return nil, err
 		}
 		st.iss = iss
-		return newIssuerServer(iss, url, newLog(io.Discard)), nil
+		return local.IssuerServer(iss, url, local.Log(io.Discard)), nil
 	})
 	if err == nil {
 		st.api, err = st.serve(func(string) (*http.Server, error) {
@@ -106,7 +107,7 @@ func openStage() (*stage, error) {
 
 // serve starts a server on a free port and returns its URL.
 func (st *stage) serve(newServer func(url string) (*http.Server, error)) (string, error) {
-	listener, url, err := listenLoopback("127.0.0.1:0")
+	listener, url, err := local.ListenLoopback("127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}
@@ -124,7 +125,7 @@ func (st *stage) serve(newServer func(url string) (*http.Server, error)) (string
 func (st *stage) close() {
 	st.client.CloseIdleConnections()
 	for _, server := range st.servers {
-		shutDown(server)
+		local.ShutDown(server)
 	}
 	if st.iss != nil {
 		st.iss.Close()
@@ -137,7 +138,7 @@ func (st *stage) refused(r *http.Request, rejection bearer.Rejection) {
 	defer st.mu.Unlock()
 	st.refusal = rejection.Err
 	if st.log != nil {
-		logRefusal(st.log, r, rejection)
+		local.LogRefusal(st.log, r, rejection)
 	}
 }
 
@@ -274,7 +275,7 @@ func (t *story) get(c call) {
 	}
 	t.check(got == c.want && errors.Is(reason, c.reason), t.answer(got), want)
 	if reason != nil && c.token != "" {
-		t.printf("         %s\n", t.paint(dim, "log: "+refusalReason(reason)))
+		t.printf("         %s\n", t.paint(dim, "log: "+local.Reason(reason)))
 	}
 }
 
@@ -435,7 +436,7 @@ func (s *session) keep(st *stage) error {
 	ctx, stop := s.untilStopped()
 	defer stop()
 	st.mu.Lock()
-	st.log = newLog(s.stderr)
+	st.log = local.Log(s.stderr)
 	st.mu.Unlock()
 	// What is to be pasted stays a line.
 	_, err := fmt.Fprintf(s.onScreen(screen.Unbroken), `

@@ -2,21 +2,18 @@ package main
 
 import (
 	"encoding/json"
-	"log"
 	"net"
 	"net/http"
 	"os"
 	"regexp"
 	"runtime"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
-	"testing/synctest"
 	"time"
 
-	"example.com/jwtverify"
 	"example.com/jwtverify/internal/issuer"
+	"example.com/jwtverify/internal/local"
 )
 
 const grantOfGuide = `{"client_id":"m2m","client_secret":"s","audience":"orders","grant_type":"client_credentials"}`
@@ -162,46 +159,6 @@ func TestIssuerRotates(t *testing.T) {
 	got.check(t, accepted, "accepted", "")
 }
 
-// Old keys are withdrawn when their tokens have expired, or when there are too many.
-func TestRotationWithdrawsOldKeys(t *testing.T) {
-	for _, test := range []struct {
-		name     string
-		rotation rotation
-	}{
-		{"in time", rotation{every: time.Minute, keep: 90 * time.Second, most: 10}},
-		{"too many", rotation{every: time.Minute, keep: time.Hour, most: 2}},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				iss, err := issuer.New(issuer.Config{URL: testIssuer, Audience: testAudience})
-				if err != nil {
-					t.Fatal(err)
-				}
-				first := iss.KeyID()
-				published := func() (kids []string) {
-					set, err := jwtverify.ParseKeySet(iss.JWKS())
-					if err != nil {
-						t.Fatal(err)
-					}
-					for key := range set.All() {
-						kids = append(kids, key.ID())
-					}
-					return kids
-				}
-				go test.rotation.run(t.Context(), iss, log.New(newOutput(), "", 0))
-				time.Sleep(2*time.Minute + time.Second)
-				if kids := published(); !slices.Contains(kids, first) || len(kids) != 4 {
-					t.Errorf("after two rotations: %v, want the first key and three more", kids)
-				}
-				time.Sleep(time.Minute)
-				if kids := published(); slices.Contains(kids, first) || len(kids) != 4 {
-					t.Errorf("after three: %v, want four without the first", kids)
-				}
-			})
-		})
-	}
-}
-
 func TestIssuerFails(t *testing.T) {
 	for _, test := range []struct {
 		fault  string
@@ -255,7 +212,7 @@ func TestIssuerStopsWhileItHangs(t *testing.T) {
 			if code := iss.stop(); code != 0 {
 				t.Errorf("exit %d, want 0", code)
 			}
-			if took := time.Since(started); took > shutdownGrace-time.Second {
+			if took := time.Since(started); took > local.ShutdownGrace-time.Second {
 				t.Errorf("it took %v to stop", took)
 			}
 		})

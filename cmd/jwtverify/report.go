@@ -9,6 +9,7 @@ import (
 
 	"example.com/jwtverify"
 	"example.com/jwtverify/internal/diagnosis"
+	"example.com/jwtverify/internal/local"
 	"example.com/jwtverify/internal/screen"
 )
 
@@ -100,7 +101,7 @@ func (r *report) judged(t *jwtverify.Token, err error, now time.Time) {
 	case r.decides != "":
 		r.headline = diagnosis.Of(r.decides).Sentence
 	default: // no failure of the library is without a code
-		r.headline = reason(err)
+		r.headline = local.Reason(err)
 	}
 }
 

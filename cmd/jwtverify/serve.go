@@ -4,19 +4,17 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"log"
-	"net"
 	"net/http"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
-	"time"
 
 	"example.com/jwtverify"
 	"example.com/jwtverify/bearer"
 	"example.com/jwtverify/internal/guide"
+	"example.com/jwtverify/internal/local"
 	"example.com/jwtverify/internal/screen"
 )
 
@@ -47,52 +45,39 @@ func (s *session) serveGuide(f *flags, address string) error {
 	if err != nil {
 		return err
 	}
-	log := newLog(s.stderr)
+	log := local.Log(s.stderr)
 	if cache, ok := settings.keys.(*jwtverify.Cache); ok {
 		cache.OnLoad = func(keys *jwtverify.KeySet, err error) { logKeys(log, keys, err) }
 	}
 	api, err := guide.New(verifier, func(r *http.Request, rejection bearer.Rejection) {
-		logRefusal(log, r, rejection)
+		local.LogRefusal(log, r, rejection)
 	})
 	if err != nil {
 		return err
 	}
 	ctx, stop := s.untilStopped()
 	defer stop()
-	listener, err := listen(address)
+	listener, err := local.Listen(address)
 	if err != nil {
 		return err
 	}
 	server := guide.NewServer(api)
 	server.ErrorLog = log
 	log.Printf("tokens of %s for %s, keys from %s", screen.Quoted(settings.issuer), quotedList(settings.audiences), screen.Quoted(shownAddress(settings.address)))
-	if !isLoopback(listener.Addr()) {
+	if !local.IsLoopback(listener.Addr()) {
 		log.Print("this is plain http, beyond this machine: whoever sees a token on its way can use it")
 	}
 	if _, err := fmt.Fprintf(s.stdout, "api http://%s  (GET /public, GET /protected; stop with Ctrl-C)\n", listener.Addr()); err != nil {
 		listener.Close()
 		return err
 	}
-	return serveUntil(ctx, server, listener)
-}
-
-// newLog is the log of a server.
-func newLog(w io.Writer) *log.Logger { return log.New(w, "", log.LstdFlags) }
-
-// logRefusal logs what the client is not told: the full reason. Path and text from the
-// token are quoted; of the query, where clients put secrets, nothing is logged.
-func logRefusal(log *log.Logger, r *http.Request, rejection bearer.Rejection) {
-	log.Printf("%d %s %s: %s", rejection.Status, screen.Logged(r.Method), screen.Logged(r.URL.Path), refusalReason(rejection.Err))
-}
-
-func refusalReason(err error) string {
-	return strings.TrimPrefix(reason(err), "bearer: ")
+	return local.Serve(ctx, server, listener)
 }
 
 // logKeys logs the outcome of a retrieval.
 func logKeys(log *log.Logger, keys *jwtverify.KeySet, err error) {
 	if err != nil {
-		log.Printf("keys unavailable: %s", reason(err))
+		log.Printf("keys unavailable: %s", local.Reason(err))
 		return
 	}
 	var kids []string
@@ -131,45 +116,4 @@ func (s *session) untilStopped() (context.Context, context.CancelFunc) {
 		signal.Stop(signals)
 	}()
 	return ctx, cancel
-}
-
-// listen opens the address of --listen.
-func listen(address string) (net.Listener, error) {
-	if _, _, err := net.SplitHostPort(address); err != nil {
-		return nil, fmt.Errorf("--listen is %s: want host and port, such as 127.0.0.1:8000", screen.Quoted(address))
-	}
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("--listen: %w; port 0 takes a free one", err)
-	}
-	return listener, nil
-}
-
-func isLoopback(address net.Addr) bool {
-	tcp, ok := address.(*net.TCPAddr)
-	return ok && tcp.IP.IsLoopback()
-}
-
-// serveUntil runs a server until ctx ends and the requests under way are answered.
-func serveUntil(ctx context.Context, server *http.Server, listener net.Listener) error {
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
-	select {
-	case err := <-failed:
-		return err
-	case <-ctx.Done():
-		shutDown(server)
-		return nil
-	}
-}
-
-// shutdownGrace is what a request under way may take when the server is stopped.
-const shutdownGrace = 5 * time.Second
-
-func shutDown(server *http.Server) {
-	ctx, cancel := context.WithTimeout(context.Background(), shutdownGrace)
-	defer cancel()
-	if server.Shutdown(ctx) != nil {
-		server.Close()
-	}
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"example.com/jwtverify"
@@ -75,12 +74,6 @@ func (r *report) deciding() []finding {
 		return nil
 	}
 	return []finding{deciding(r.findings)}
-}
-
-// reason is the text of an error of Verify without what the verdict says already.
-func reason(err error) string {
-	text := strings.TrimPrefix(err.Error(), jwtverify.ErrInvalid.Error()+": ")
-	return screen.Line(strings.TrimPrefix(text, "jwtverify: "))
 }
 
 // describe says whose token it is, and how long.
