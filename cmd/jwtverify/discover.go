@@ -115,7 +115,7 @@ func (m *metadataReader) metadata() *jsonMetadata {
 	if reply.status != http.StatusOK || json.Unmarshal(reply.body, &members) != nil || members == nil {
 		return nil
 	}
-	found := &jsonMetadata{Document: shownAddress(reply.url.String())}
+	found := &jsonMetadata{Document: screen.Address(reply.url.String())}
 	json.Unmarshal(members["issuer"], &found.Issuer)    // empty if it is no text
 	json.Unmarshal(members["jwks_uri"], &found.KeysURI) // the same
 	found.Issuer, found.KeysURI = screen.WithoutTokens(found.Issuer), screen.WithoutTokens(found.KeysURI)

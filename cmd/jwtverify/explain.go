@@ -296,9 +296,9 @@ func countedKeys(set *jwtverify.KeySet) string {
 func keysAddress(settings settings, wire *wire) string {
 	_, discovered := settings.source.(jwtverify.DiscoveryKeySource)
 	if reply := wire.reply(); discovered && reply.url != nil {
-		return shownAddress(reply.url.String()) + ", as the issuer's metadata say"
+		return screen.Address(reply.url.String()) + ", as the issuer's metadata say"
 	}
-	return shownAddress(settings.address)
+	return screen.Address(settings.address)
 }
 
 const maxClockSkew = time.Minute

@@ -70,7 +70,7 @@ func (r *report) json(findings []finding) *jsonReport {
 		Settings: jsonSettings{
 			Issuer:   screen.WithoutTokens(r.settings.issuer),
 			Audience: "",
-			Keys:     shownAddress(r.settings.address),
+			Keys:     screen.Address(r.settings.address),
 		},
 		Checks: []jsonCheck{},
 	}

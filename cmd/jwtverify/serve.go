@@ -63,7 +63,7 @@ func (s *session) serveGuide(f *flags, address string) error {
 	}
 	server := guide.NewServer(api)
 	server.ErrorLog = log
-	log.Printf("tokens of %s for %s, keys from %s", screen.Quoted(settings.issuer), quotedList(settings.audiences), screen.Quoted(shownAddress(settings.address)))
+	log.Printf("tokens of %s for %s, keys from %s", screen.Quoted(settings.issuer), quotedList(settings.audiences), screen.Quoted(screen.Address(settings.address)))
 	if !local.IsLoopback(listener.Addr()) {
 		log.Print("this is plain http, beyond this machine: whoever sees a token on its way can use it")
 	}

@@ -247,16 +247,6 @@ func checkPlaceholder(name, value string) error {
 	}
 }
 
-// shownAddress is what of an address may be shown: a user name or a query may be
-// secret.
-func shownAddress(address string) string {
-	if u, err := url.Parse(address); err == nil && u.Host != "" {
-		return screen.Line(u.Scheme + "://" + u.Host + u.EscapedPath())
-	}
-	address, _, _ = strings.Cut(address, "?")
-	return screen.Line(address[strings.LastIndexByte(address, '@')+1:])
-}
-
 // checkAddress refuses plain http beyond loopback: whoever can change the answer can
 // sign tokens. All else about an address is New's to judge.
 func checkAddress(flag, address string) error {
@@ -273,6 +263,6 @@ func checkAddress(flag, address string) error {
 	}
 	return &problem{
 		text: flag + " is plain http beyond this machine", code: "config-insecure-url", cause: cause,
-		expected: "an https URL; http is for localhost, 127.0.0.0/8 and ::1 only", found: screen.Quoted(shownAddress(address)),
+		expected: "an https URL; http is for localhost, 127.0.0.0/8 and ::1 only", found: screen.Quoted(screen.Address(address)),
 	}
 }

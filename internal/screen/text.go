@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"strconv"
 	"strings"
 	"unicode"
@@ -88,6 +89,16 @@ const MaxQuoted = 200
 
 // Quoted shows text from outside: in quotes, with everything but ASCII escaped, cut.
 func Quoted(s string) string { return quote.Text(WithoutTokens(s), MaxQuoted) }
+
+// Address is what of an address may be shown: a user name or a query may be
+// secret.
+func Address(address string) string {
+	if u, err := url.Parse(address); err == nil && u.Host != "" {
+		return Line(u.Scheme + "://" + u.Host + u.EscapedPath())
+	}
+	address, _, _ = strings.Cut(address, "?")
+	return Line(address[strings.LastIndexByte(address, '@')+1:])
+}
 
 // Cut shortens a message that may be shown to about limit bytes.
 func Cut(s string, limit int) string {
