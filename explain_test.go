@@ -144,7 +144,7 @@ func TestExplainTellsWhatEachStepFound(t *testing.T) {
 		{"alg a number", header(map[string]any{"alg": 1}, nil), jwtverify.Config{}, "algorithm:alg-other key:skip signature:skip", `"alg" is a number`},
 		{"a logout token", header(map[string]any{"alg": "RS256", "kid": "key-0", "typ": "logout+jwt"}, nil), jwtverify.Config{}, "type:type-mismatch key:skip signature:skip", `"logout+jwt"`},
 		{"no typ where one is required", header(map[string]any{"alg": "RS256", "kid": "key-0"}, nil), jwtverify.Config{Type: "at+jwt"}, "type:type-mismatch key:skip signature:skip", "absent"},
-		{"typ a list", header(map[string]any{"alg": "RS256", "kid": "key-0", "typ": []string{"JWT"}}, nil), jwtverify.Config{}, "type:type-mismatch key:skip signature:skip", `"typ" is an array`},
+		{"typ a list", header(map[string]any{"alg": "RS256", "kid": "key-0", "typ": []string{"JWT"}}, nil), jwtverify.Config{}, "type:type-form key:skip signature:skip", `"typ" is an array`},
 		{"crit", header(map[string]any{"alg": "RS256", "kid": "key-0", "crit": []any{"b64", 1, "é"}}, nil), jwtverify.Config{}, "type:header-critical key:skip signature:skip", `crit ["b64", "\u00e9"]`},
 		{"crit beside another list", header(map[string]any{"alg": "RS256", "kid": "key-0", "crit": []string{"b64"}, "x5c": []string{"a"}}, nil), jwtverify.Config{}, "type:header-critical key:skip signature:skip", `crit ["b64"]`},
 		{"crit a text", header(map[string]any{"alg": "RS256", "kid": "key-0", "crit": "b64"}, nil), jwtverify.Config{}, "type:header-critical key:skip signature:skip", "crit []"},

@@ -157,7 +157,7 @@ func checkAlgorithm(h *header) error {
 // that ask for an extension.
 func checkType(h *header, types []string) error {
 	if h.wrongTyp != "" {
-		return &invalidError{kind: ErrMalformed, code: "type-mismatch", subject: "header:", found: h.wrongTyp, want: "a string"}
+		return &invalidError{kind: ErrMalformed, code: "type-form", subject: "header:", found: h.wrongTyp, want: "a string"}
 	}
 	if !slices.ContainsFunc(types, h.hasType) {
 		if typ := types[0]; typ != "" {

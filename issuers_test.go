@@ -197,7 +197,7 @@ func TestIssuersRefuseWhatTheyCannotAssign(t *testing.T) {
 		{"an unknown issuer and a typ that nobody takes", header(map[string]any{"typ": "logout+jwt"}), jwtverify.ErrUnsupported, `typ is "logout+jwt"`,
 			"type:type-mismatch key:skip signature:skip issuer:issuer-mismatch? audience:skip not-before:skip expiry:skip"},
 		{"an unknown issuer and a typ that is a number", header(map[string]any{"typ": 1}), jwtverify.ErrMalformed, `header: "typ" is a number`,
-			"type:type-mismatch key:skip signature:skip issuer:issuer-mismatch? audience:skip not-before:skip expiry:skip"},
+			"type:type-form key:skip signature:skip issuer:issuer-mismatch? audience:skip not-before:skip expiry:skip"},
 		{"an unknown issuer and crit", header(map[string]any{"crit": []string{"b64"}}), jwtverify.ErrUnsupported, "header has crit",
 			"type:header-critical key:skip signature:skip issuer:issuer-mismatch? audience:skip not-before:skip expiry:skip"},
 		{"an unknown issuer and a kid that is a number", header(map[string]any{"kid": 1}), jwtverify.ErrMalformed, `header: "kid" is a number`,

@@ -331,6 +331,24 @@ func TestSuite(t *testing.T) {
 	})
 }
 
+// jwtverify probe comes to the same end, with what a client sees of each proxy.
+func TestProbe(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "jwtverify.exe")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "example.com/jwtverify/cmd/jwtverify").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	t.Run("proxies", func(t *testing.T) { // all end before program is removed
+		each(t, func(t *testing.T, s *stage) {
+			probe := exec.CommandContext(t.Context(), program, "probe", "--query", "http://"+s.address+"/protected")
+			probe.Stdin = strings.NewReader(s.issuer.Token())
+			out, err := probe.CombinedOutput()
+			if err != nil || strings.Count(string(out), "✓") != 9 || strings.ContainsAny(string(out), "✗–") {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
+	})
+}
+
 const (
 	noCredentials = `Bearer realm="api", scope="orders:read"`
 	notValid      = `Bearer realm="api", error="invalid_token", error_description="The access token is not valid", scope="orders:read"`

@@ -180,7 +180,7 @@ func TestREADMECommands(t *testing.T) {
 			case line == "go test ./...\n":
 				continue // this is it
 			case strings.HasSuffix(adapted, " demo"):
-				want = "as foretold"
+				want = "as expected"
 			case strings.HasSuffix(adapted, "jwtverify issuer"):
 				issuer = startServer(t, program, adapted)
 				continue
@@ -198,11 +198,13 @@ func TestREADMECommands(t *testing.T) {
 				}
 				continue
 			case strings.Contains(adapted, " explain "):
-				want = "5 audience  ✓ [\"https://api.example.com\"]"
+				want = "audience    ✓ [\"https://api.example.com\"]"
 			case strings.Contains(adapted, " discover "):
 				want = "agrees: the document is of issuer " + url
 			case strings.Contains(adapted, " verify "):
 				want = `accepted: sub "client-1"`
+			case strings.Contains(adapted, " watch "):
+				want = `✓ 1 key, 1 usable: "key-0"`
 			case strings.Contains(adapted, " jwks "):
 				want = "1 of 1 keys are usable for RS256"
 			case strings.HasPrefix(adapted, "grep -rlF"):

@@ -4,73 +4,53 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log"
-	"net"
 	"net/http"
-	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"example.com/jwtverify"
 	"example.com/jwtverify/bearer"
 	"example.com/jwtverify/internal/guide"
 	"example.com/jwtverify/internal/issuer"
+	"example.com/jwtverify/internal/local"
+	"example.com/jwtverify/internal/screen"
 )
 
-const demoUsage = `jwtverify demo [--keep]: the whole story in one run, without settings
-
-  jwtverify demo
+const demoUsage = `  jwtverify demo
 
 Starts an issuer and the API of AuthAction's guide on free ports of 127.0.0.1 and acts as
 a client of both, over real HTTP: public and protected requests, tokens that are good,
 altered, expired and for another audience, a rotation of the keys, an outage. Each answer
-is compared with the one foretold.
+is compared with the expected one.
 
-  --keep   leave both running, and show the curl lines of the guide for them, until
-           Ctrl-C
-
-Exit codes: 0 every answer was as foretold, 1 one was not, 2 it could not start.
+Exit codes: 0 every answer was as expected, 1 one was not, 2 it could not start, 130
+stopped by Ctrl-C.
 `
 
 // demo is the command of that name.
-func (s *session) demo(args []string) int {
-	f := newFlags("demo")
-	keep := f.set.Bool("keep", false, "")
-	err := f.parse(args)
-	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprint(s.stderr, demoUsage)
-		return int(accepted)
-	}
-	if err == nil {
-		err = f.noArguments()
-	}
-	if err != nil {
-		return s.fail(f.command, err)
-	}
+func (s *session) demo(f *flags) func() (int, error) {
+	keep := f.set.Bool("keep", false, "leave both running, and show the curl lines of the guide for them, until Ctrl-C")
+	return func() (int, error) { return s.tellStory(*keep) }
+}
+
+func (s *session) tellStory(keep bool) (int, error) {
 	started := time.Now()
 	stage, err := openStage()
 	if err != nil {
-		return s.fail(f.command, err)
+		return 0, err
 	}
 	defer stage.close()
-	t := &story{stage: stage, w: s.stdout, palette: s.palette(s.stdout), started: started}
+	t := &story{stage: stage, w: s.onScreen(s.columns(s.stdout)), palette: s.palette(s.stdout), started: started}
 	t.tell()
-	if t.err != nil {
-		return s.fail(f.command, t.err)
-	}
 	v := t.end()
-	if *keep && v == accepted {
-		if err := s.keep(stage); err != nil {
-			return s.fail(f.command, err)
-		}
+	if t.err == nil && keep && v == accepted {
+		t.err = s.keep(stage)
 	}
-	return int(v)
+	return int(v), t.err
 }
 
 const (
@@ -95,49 +75,60 @@ type stage struct {
 // openStage starts both servers.
 func openStage() (*stage, error) {
 	st := &stage{client: &http.Client{Transport: &http.Transport{}, Timeout: 20 * time.Second}} // no proxy
-	listener, url, err := listenLoopback("127.0.0.1:0")
-	if err != nil {
-		return nil, fmt.Errorf("a port for the issuer: %w", err)
-	}
-	if st.iss, err = issuer.New(issuer.Config{URL: url, Audience: demoAudience}); err != nil {
-		listener.Close()
-		return nil, err
-	}
-	st.serve(newIssuerServer(st.iss, url, newLog(io.Discard)), listener)
-
-	// The program of the guide: this is all that an API needs.
-	verifier, err := jwtverify.New(jwtverify.Config{
-		Issuer:    st.iss.URL(),
-		Audiences: []string{demoAudience},
-		Keys:      jwtverify.HTTPKeySource{URL: st.iss.KeysURL()},
+	_, err := st.serve(func(url string) (*http.Server, error) {
+		iss, err := issuer.New(issuer.Config{URL: url, Audience: demoAudience})
+		if err != nil {
+			return nil, err
+		}
+		st.iss = iss
+		return local.IssuerServer(iss, url, local.Log(io.Discard)), nil
 	})
+	if err == nil {
+		st.api, err = st.serve(func(string) (*http.Server, error) {
+			// The program of the guide: this is all that an API needs.
+			verifier, err := jwtverify.New(jwtverify.Config{
+				Issuer:    st.iss.URL(),
+				Audiences: []string{demoAudience},
+				Keys:      jwtverify.HTTPKeySource{URL: st.iss.KeysURL()},
+			})
+			if err != nil {
+				return nil, err
+			}
+			api, err := guide.New(verifier, st.refused)
+			return guide.NewServer(api), err
+		})
+	}
 	if err != nil {
 		st.close()
 		return nil, err
 	}
-	api, err := guide.New(verifier, st.refused)
-	if err != nil {
-		st.close()
-		return nil, err
-	}
-	if listener, st.api, err = listenLoopback("127.0.0.1:0"); err != nil {
-		st.close()
-		return nil, fmt.Errorf("a port for the API: %w", err)
-	}
-	st.serve(guide.NewServer(api), listener)
 	return st, nil
 }
 
-func (st *stage) serve(server *http.Server, listener net.Listener) {
+// serve starts a server on a free port and returns its URL.
+func (st *stage) serve(newServer func(url string) (*http.Server, error)) (string, error) {
+	listener, url, err := local.ListenLoopback("127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	server, err := newServer(url)
+	if err != nil {
+		listener.Close()
+		return "", err
+	}
 	server.ErrorLog = log.New(io.Discard, "", 0) // what it would say, the answers show
 	st.servers = append(st.servers, server)
 	go server.Serve(listener) // until close
+	return url, nil
 }
 
 func (st *stage) close() {
 	st.client.CloseIdleConnections()
 	for _, server := range st.servers {
-		shutDown(server)
+		local.ShutDown(server)
+	}
+	if st.iss != nil {
+		st.iss.Close()
 	}
 }
 
@@ -147,22 +138,21 @@ func (st *stage) refused(r *http.Request, rejection bearer.Rejection) {
 	defer st.mu.Unlock()
 	st.refusal = rejection.Err
 	if st.log != nil {
-		logRefusal(st.log, r, rejection)
+		local.LogRefusal(st.log, r, rejection)
 	}
 }
 
 // lastRefusal returns what the API has logged since the last call. It logs before it
 // answers.
-func (st *stage) lastRefusal() error {
+func (st *stage) lastRefusal() (err error) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	err := st.refusal
-	st.refusal = nil
+	err, st.refusal = st.refusal, nil
 	return err
 }
 
-// A story is told to a reader and checked against what was foretold. It ends at the
-// first error, which means that it cannot go on.
+// A story is told to a reader and compared with what was expected. It ends at the first
+// error, which means that it cannot go on.
 type story struct {
 	*stage
 	w io.Writer
@@ -172,64 +162,60 @@ type story struct {
 	err         error
 }
 
-// The challenges of package bearer.
+// The answers of package bearer and of the guide.
 const (
-	noToken  = `Bearer realm="api"`
-	notValid = `Bearer realm="api", error="invalid_token", error_description="The access token is not valid"`
-	tooOld   = `Bearer realm="api", error="invalid_token", error_description="The access token has expired"`
-)
-
-const (
-	publicBody    = `{"message":"This is a public message!"}`
-	protectedBody = `{"message":"This is a protected message!","sub":"` + demoClient + `"}`
+	noToken   = `401  WWW-Authenticate: Bearer realm="api"`
+	notValid  = noToken + `, error="invalid_token", error_description="The access token is not valid"`
+	tooOld    = noToken + `, error="invalid_token", error_description="The access token has expired"`
+	noKeys    = `503  Retry-After: 1`
+	public    = `200  {"message":"This is a public message!"}`
+	protected = `200  {"message":"This is a protected message!","sub":"` + demoClient + `"}`
 )
 
 // tell tells the whole story.
 func (t *story) tell() {
-	t.printf("%s\n\n", t.paint(bold, "jwtverify demo: AuthAction's guide in one run, over real HTTP"))
-	t.printf("  issuer    %s  signs tokens, publishes its keys\n", t.iss.URL())
+	t.printf("%s\n", t.paint(bold, "jwtverify demo: AuthAction's guide in one run, over real HTTP"))
+	t.printf("\n  issuer    %s  signs tokens, publishes its keys\n", t.iss.URL())
 	t.printf("  API       %s  GET /public, GET /protected\n", t.api)
 	t.printf("  audience  %s\n", demoAudience)
 
 	t.chapter("Anybody may read what is public.")
-	t.get(call{path: "/public", status: 200, body: publicBody})
+	t.get(call{path: "/public", want: public})
 
 	t.chapter("All else needs a token.")
-	t.get(call{path: "/protected", status: 401, challenge: noToken, reason: bearer.ErrNoCredentials})
+	t.get(call{path: "/protected", want: noToken, reason: bearer.ErrNoCredentials})
 
 	t.chapter("The client gets one from the issuer, and sends it along.")
 	good := t.grant(demoAudience, "")
-	t.get(call{path: "/protected", token: good, status: 200, body: protectedBody})
+	t.get(call{path: "/protected", token: good, want: protected})
 	t.fetches(1, ", for the first token")
 
 	t.chapter("Tokens that were altered, too old or for somebody else are refused. The client is told little, the API's log the reason.")
-	t.get(call{path: "/protected", token: withSubject(good, "admin"), note: `altered: sub is "admin"`,
-		status: 401, challenge: notValid, reason: jwtverify.ErrSignature})
-	t.get(call{path: "/protected", token: t.expired(), note: "expired",
-		status: 401, challenge: tooOld, reason: jwtverify.ErrExpired})
-	other := t.grant(otherAudience, "for "+otherAudience)
-	t.get(call{path: "/protected", token: other, note: "for another API",
-		status: 401, challenge: notValid, reason: jwtverify.ErrAudience})
+	t.get(call{path: "/protected", token: withSubject(good, "admin"), note: `altered: sub is "admin"`, want: notValid, reason: jwtverify.ErrSignature})
+	t.get(call{path: "/protected", token: t.expired(), note: "expired", want: tooOld, reason: jwtverify.ErrExpired})
+	other := t.grant(otherAudience, ", for "+otherAudience)
+	t.get(call{path: "/protected", token: other, note: "for another API", want: notValid, reason: jwtverify.ErrAudience})
 
 	t.chapter("The issuer rotates its keys. The next one was announced, so nobody notices.")
 	t.rotate(1)
-	rotated := t.grant(demoAudience, "as before")
-	t.get(call{path: "/protected", token: rotated, note: "by the next key", status: 200, body: protectedBody})
-	t.get(call{path: "/protected", token: good, note: "by the old key", status: 200, body: protectedBody})
+	rotated := t.grant(demoAudience, ", as before")
+	t.get(call{path: "/protected", token: rotated, note: "by the next key", want: protected})
+	t.get(call{path: "/protected", token: good, note: "by the old key", want: protected})
 	t.fetches(1, ", still")
 
 	t.chapter("The issuer rotates twice more, and then nobody can get its keys: an outage. A token by a key that nobody knows is not called bad: 503, not 401. What is known goes on.")
 	t.rotate(2)
 	t.fault("refused")
-	unknown := t.grant(demoAudience, "as before")
-	t.get(call{path: "/protected", token: unknown, note: "by an unknown key",
-		status: 503, retryAfter: "1", reason: jwtverify.ErrKeysUnavailable})
-	t.get(call{path: "/protected", token: rotated, note: "by a known key", status: 200, body: protectedBody})
+	unknown := t.grant(demoAudience, ", as before")
+	t.get(call{path: "/protected", token: unknown, note: "by an unknown key", want: noKeys, reason: jwtverify.ErrKeysUnavailable})
+	t.get(call{path: "/protected", token: rotated, note: "by a known key", want: protected})
 
 	t.chapter("The outage is over. The client has kept its token, and tries again after a second as it was told.")
 	t.fault("")
-	t.wait(time.Second)
-	t.get(call{path: "/protected", token: unknown, note: "the same", status: 200, body: protectedBody})
+	if t.err == nil {
+		time.Sleep(time.Second)
+	}
+	t.get(call{path: "/protected", token: unknown, note: "the same", want: protected})
 	t.fetches(3, ", once in vain")
 
 	t.chapter("Why was the token for another API refused? jwtverify explain tells.")
@@ -246,15 +232,8 @@ func (t *story) expired() string {
 
 func (t *story) rotate(n int) {
 	for range n {
-		if t.err == nil {
-			_, t.err = t.iss.Rotate()
-		}
-	}
-}
-
-func (t *story) wait(d time.Duration) {
-	if t.err == nil {
-		time.Sleep(d)
+		_, err := t.iss.Rotate()
+		t.fail(err)
 	}
 }
 
@@ -266,105 +245,64 @@ func (t *story) fail(err error) {
 	}
 }
 
-// A call is a request of the client to the API, and the answer that was foretold.
+// A call is a request of the client to the API, and what is expected.
 type call struct {
-	path  string
-	token string // empty: none
-	note  string // what is special about the token
-
-	status     int
-	challenge  string // in WWW-Authenticate
-	retryAfter string
-	body       string // of status 200
-	reason     error  // in the log of the API
+	path   string
+	token  string // empty: none
+	note   string // what is special about the token
+	want   string // as answer says it
+	reason error  // in the log of the API
 }
 
 // get sends the request and tells the answer.
 func (t *story) get(c call) {
-	request, err := http.NewRequest(http.MethodGet, t.api+c.path, nil)
-	if t.err != nil || err != nil {
-		t.fail(err)
-		return
-	}
-	line := "GET " + c.path
+	line, header := "GET "+c.path, http.Header{}
 	if c.token != "" {
-		request.Header.Set("Authorization", "Bearer "+c.token)
-		line += "  Bearer " + shownToken(c.token)
+		header.Set("Authorization", "Bearer "+c.token)
+		line += "  Bearer " + screen.Token(c.token)
 	}
 	if c.note != "" {
 		line += ", " + c.note
 	}
 	t.printf("  %s\n", line)
-	response, body := t.do(request)
+	got := t.send(http.MethodGet, t.api+c.path, "", header)
 	if t.err != nil {
 		return
 	}
-	got := call{
-		status:     response.StatusCode,
-		challenge:  response.Header.Get("WWW-Authenticate"),
-		retryAfter: response.Header.Get("Retry-After"),
-		reason:     t.lastRefusal(),
+	reason, want := t.lastRefusal(), c.want
+	if c.reason != nil {
+		want += ", log: " + c.reason.Error()
 	}
-	if got.status == http.StatusOK {
-		got.body = body
+	t.check(got == c.want && errors.Is(reason, c.reason), t.answer(got), want)
+	if reason != nil && c.token != "" {
+		t.printf("         %s\n", t.paint(dim, "log: "+local.Reason(reason)))
 	}
-	ok := got.status == c.status && got.challenge == c.challenge && got.retryAfter == c.retryAfter &&
-		got.body == c.body && errors.Is(got.reason, c.reason)
-	t.answer(ok, got.status, got.answer())
-	if got.reason != nil && c.token != "" {
-		t.detail("log: " + refusalReason(got.reason))
-	}
-	if !ok {
-		t.insteadOf(fmt.Sprint(c.status, " ", c.answer()), c.reason)
-	}
-}
-
-// answer is what of an answer tells most.
-func (c *call) answer() string {
-	switch {
-	case c.challenge != "":
-		return "WWW-Authenticate: " + c.challenge
-	case c.retryAfter != "":
-		return "Retry-After: " + c.retryAfter
-	}
-	return c.body
 }
 
 // grant asks the issuer for a token as the guide does. Without a note it tells all of
 // the request.
 func (t *story) grant(audience, note string) (token string) {
-	request, err := http.NewRequest(http.MethodPost, t.iss.URL()+issuer.TokenPath, strings.NewReader(grantBody(audience, "any")))
-	if t.err != nil || err != nil {
-		t.fail(err)
-		return ""
+	t.printf("  POST %s%s\n", issuer.TokenPath, note)
+	if note == "" {
+		t.printf("         %s\n", t.paint(dim, "with "+grantBody(audience, "[secret]")))
 	}
-	request.Header.Set("Content-Type", "application/json")
-	if note != "" {
-		t.printf("  POST %s, %s\n", issuer.TokenPath, note)
-	} else {
-		t.printf("  POST %s\n", issuer.TokenPath)
-		t.detail(grantBody(audience, "[secret]"))
-	}
-	response, body := t.do(request)
+	got := t.send(http.MethodPost, t.iss.URL()+issuer.TokenPath, grantBody(audience, "any"), http.Header{"Content-Type": {"application/json"}})
 	if t.err != nil {
 		return ""
 	}
 	var granted struct {
 		Token string `json:"access_token"`
 	}
-	_ = json.Unmarshal([]byte(body), &granted) // then there is no token, which is not foretold
+	_ = json.Unmarshal([]byte(strings.TrimPrefix(got, "200  ")), &granted) // then there is no token, which is not expected
 	if granted.Token != "" {
-		body = strings.ReplaceAll(body, granted.Token, shownToken(granted.Token))
+		got = strings.ReplaceAll(got, granted.Token, screen.Token(granted.Token))
 	}
-	want := fmt.Sprintf(`{"access_token":"%s","token_type":"Bearer","expires_in":3600}`, shownToken(granted.Token))
-	ok := response.StatusCode == http.StatusOK && body == want && granted.Token != ""
+	want := fmt.Sprintf(`200  {"access_token":"%s","token_type":"Bearer","expires_in":3600}`, screen.Token(granted.Token))
+	ok := got == want && granted.Token != ""
 	if ok && note != "" {
-		body = fmt.Sprintf(`{"access_token":"%s", …}`, shownToken(granted.Token))
+		got = fmt.Sprintf(`200  {"access_token":"%s", …}`, screen.Token(granted.Token))
 	}
-	t.answer(ok, response.StatusCode, body)
-	if !ok {
-		t.insteadOf("200 "+want, nil)
-	}
+	t.check(ok, t.answer(got), want)
 	return granted.Token
 }
 
@@ -373,16 +311,35 @@ func grantBody(audience, secret string) string {
 	return fmt.Sprintf(`{"client_id":"%s","client_secret":"%s","audience":"%s","grant_type":"client_credentials"}`, demoClient, secret, audience)
 }
 
-func (t *story) do(request *http.Request) (*http.Response, string) {
+// send returns what of the answer tells most, behind its status.
+func (t *story) send(method, url, body string, header http.Header) string {
+	request, err := http.NewRequest(method, url, strings.NewReader(body))
+	if t.err != nil || err != nil {
+		t.fail(err)
+		return ""
+	}
+	request.Header = header
 	response, err := t.client.Do(request)
 	if err != nil {
 		t.fail(err)
-		return nil, ""
+		return ""
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxInputBytes))
+	text, err := io.ReadAll(io.LimitReader(response.Body, maxInputBytes))
 	t.fail(err)
-	return response, string(body)
+	shown := string(text)
+	for _, name := range []string{"Retry-After", "WWW-Authenticate"} {
+		if value := response.Header.Get(name); value != "" {
+			shown = name + ": " + value
+		}
+	}
+	return fmt.Sprintf("%d  %s", response.StatusCode, shown)
+}
+
+// answer is the answer as it is shown.
+func (t *story) answer(got string) string {
+	status, text, _ := strings.Cut(screen.Line(got), "  ")
+	return t.paint(map[byte]string{'2': green, '4': red, '5': yellow}[status[0]], status) + "  " + text
 }
 
 // fetches compares how often the API has asked for the keys.
@@ -393,18 +350,12 @@ func (t *story) fetches(want int, comment string) {
 			n++
 		}
 	}
-	t.check(n == want, fmt.Sprintf("So far the API has asked for the keys %s%s.", times(n), comment))
-	if n != want {
-		t.insteadOf(times(want), nil)
-	}
+	t.check(n == want, fmt.Sprintf("So far the API has asked for the keys %s%s.", times(n), comment), times(want))
 }
 
 func times(n int) string {
-	switch n {
-	case 1:
+	if n == 1 {
 		return "once"
-	case 2:
-		return "twice"
 	}
 	return fmt.Sprintf("%d times", n)
 }
@@ -414,30 +365,18 @@ func (t *story) explain(token string) {
 	if t.err != nil {
 		return
 	}
-	t.printf("  jwtverify explain --issuer %s \\\n", t.iss.URL())
-	t.printf("      --audience %s < token.txt\n", demoAudience)
+	t.printf("  jwtverify explain --issuer %s \\\n      --audience %s < token.txt\n", t.iss.URL(), demoAudience)
 	var report strings.Builder
 	s := &session{
 		env:   func(string) string { return "" },
 		stdin: strings.NewReader(token), stdout: &report, stderr: &report, now: time.Now,
 	}
-	code := verdict(s.explain([]string{"--issuer", t.iss.URL(), "--audience", demoAudience}))
+	code := verdict(s.command([]string{"explain", "--issuer", t.iss.URL(), "--audience", demoAudience}))
 	for line := range strings.Lines(report.String()) {
-		line = strings.TrimSuffix(line, "\n")
-		hang := utf8.RuneCountInString(reportLabel.FindString(line))
-		for _, part := range wrap(line, lineWidth-4, hang) {
-			t.printf("    %s\n", t.paintMark(part))
-		}
+		t.printf("    %s", t.paintMark(line))
 	}
-	ok := code == rejected && strings.Contains(report.String(), "(audience-mismatch)")
-	t.check(ok, fmt.Sprintf("exit %d", code))
-	if !ok {
-		t.insteadOf("exit 1, audience-mismatch", nil)
-	}
+	t.check(code == rejected && strings.Contains(report.String(), "(audience-mismatch)"), fmt.Sprintf("exit %d", code), "exit 1, audience-mismatch")
 }
-
-// reportLabel is what stands before the text of a line of the report.
-var reportLabel = regexp.MustCompile(`^(\d \w+)? *([✓✗–] |(expected|found|next) +)?`)
 
 func (t *story) paintMark(line string) string {
 	line = strings.Replace(line, "✓", t.paint(green, "✓"), 1)
@@ -445,90 +384,34 @@ func (t *story) paintMark(line string) string {
 }
 
 func (t *story) printf(format string, args ...any) {
-	_, err := fmt.Fprintf(t.w, format, args...)
-	t.fail(err)
+	if t.err == nil {
+		_, err := fmt.Fprintf(t.w, format, args...)
+		t.fail(err)
+	}
 }
-
-// The columns of the story: all lines fit a terminal of 80.
-const (
-	lineWidth    = 78
-	detailIndent = "         "
-)
 
 // chapter says what comes next.
-func (t *story) chapter(text string) {
-	t.printf("\n")
-	for _, line := range wrap(text, lineWidth, 0) {
-		t.printf("%s\n", t.paint(bold, line))
-	}
-}
+func (t *story) chapter(text string) { t.printf("\n%s\n", t.paint(bold, text)) }
 
-// answer tells the answer to a request, and whether it is the one foretold.
-func (t *story) answer(ok bool, status int, text string) {
-	style := green
-	switch {
-	case status >= 500:
-		style = yellow
-	case status >= 400:
-		style = red
-	}
-	lines := wrap(safe(text), lineWidth-len(detailIndent), 2)
-	t.check(ok, t.paint(style, strconv.Itoa(status))+"  "+lines[0])
-	for _, line := range lines[1:] {
-		t.printf("%s%s\n", detailIndent, line)
-	}
-}
-
-// check tells one thing that was foretold, and whether it came true.
-func (t *story) check(ok bool, text string) {
+// check tells one thing that came, and whether it was expected.
+func (t *story) check(ok bool, text, want string) {
 	t.told++
-	mark := "✓"
-	if !ok {
-		t.wrong++
-		mark = "✗"
+	if ok {
+		t.printf("  %s\n", t.paintMark("✓ "+text))
+		return
 	}
-	t.printf("  %s %s\n", t.paintMark(mark), text)
-}
-
-// insteadOf tells what was foretold where something else came.
-func (t *story) insteadOf(want string, reason error) {
-	if reason != nil {
-		want += ", log: " + safe(reason.Error())
-	}
-	t.detail("not as foretold: " + want)
-}
-
-// detail tells more about a request or an answer.
-func (t *story) detail(text string) {
-	for _, line := range wrap(text, lineWidth-len(detailIndent), 2) {
-		t.printf("%s%s\n", detailIndent, t.paint(dim, line))
-	}
-}
-
-// wrap breaks a text into lines, behind spaces and commas. All but the first hang.
-func wrap(text string, width, hang int) (lines []string) {
-	line, empty := "", true
-	for _, part := range strings.SplitAfter(text, " ") {
-		for piece := range strings.SplitAfterSeq(part, ",") {
-			if !empty && utf8.RuneCountInString(strings.TrimRight(line+piece, " ")) > width {
-				lines = append(lines, strings.TrimRight(line, " "))
-				line = strings.Repeat(" ", hang)
-			}
-			line += piece
-			empty = false
-		}
-	}
-	return append(lines, strings.TrimRight(line, " "))
+	t.wrong++
+	t.printf("  %s\n", t.paintMark("✗ "+text))
+	t.printf("         %s\n", t.paint(dim, "not as expected: "+screen.Line(want)))
 }
 
 func (t *story) end() verdict {
-	summary := fmt.Sprintf("%d of %d as foretold, in %.1fs", t.told-t.wrong, t.told, time.Since(t.started).Seconds())
+	v, colour := accepted, green
 	if t.wrong > 0 {
-		t.printf("\n%s\n", t.paint(red, summary))
-		return rejected
+		v, colour = rejected, red
 	}
-	t.printf("\n%s\n", t.paint(green, summary))
-	return accepted
+	t.printf("\n%s\n", t.paint(colour, fmt.Sprintf("%d of %d as expected, in %.1fs", t.told-t.wrong, t.told, time.Since(t.started).Seconds())))
+	return v
 }
 
 // withSubject puts another sub into the claims and leaves the signature: what a thief
@@ -537,7 +420,7 @@ func withSubject(token, subject string) string {
 	parts := strings.Split(token, ".")
 	var claims map[string]any
 	if len(parts) != 3 {
-		return "" // no token of ours; refused as malformed, which is not foretold
+		return "" // no token of ours; refused as malformed, which is not expected
 	}
 	if text, err := base64.RawURLEncoding.DecodeString(parts[1]); err != nil || json.Unmarshal(text, &claims) != nil {
 		return ""
@@ -553,10 +436,10 @@ func (s *session) keep(st *stage) error {
 	ctx, stop := s.untilStopped()
 	defer stop()
 	st.mu.Lock()
-	st.log = newLog(s.stderr)
+	st.log = local.Log(s.stderr)
 	st.mu.Unlock()
-	// The one text that does not fit 80 columns: what is to be pasted stays a line.
-	_, err := fmt.Fprintf(s.stdout, `
+	// What is to be pasted stays a line.
+	_, err := fmt.Fprintf(s.onScreen(screen.Unbroken), `
 The issuer and the API are still there. The client's part, to be pasted:
 
 curl -s -w '\n' %[2]s/public

@@ -3,54 +3,41 @@ package main
 import (
 	"encoding/json"
 	"errors"
-	"flag"
-	"fmt"
-	"io"
 	"net/http"
 	"strings"
 
 	"example.com/jwtverify"
 	"example.com/jwtverify/internal/diagnosis"
+	"example.com/jwtverify/internal/screen"
 )
 
-const discoverUsage = `jwtverify discover [flags]: what do the issuer's metadata say?
-
-  jwtverify discover --issuer https://acme.eu.authaction.com
+const discoverUsage = `  jwtverify discover https://acme.eu.authaction.com
 
 Reads ISSUER/.well-known/openid-configuration (where that is not found, the address of
 RFC 8414), compares its issuer with yours byte for byte, and shows where the keys are.
 The keys themselves are not asked for: that is jwtverify jwks.
-
-  --issuer URL       exact iss of the tokens; replaces AUTHACTION_DOMAIN
-  --env-file F       file with KEY=VALUE lines for what is not in the environment
-  --timeout 5s       limit for retrieving the document
-  --json             one JSON object on one line, the document's members in metadata
 
 Exit codes: 0 the document is of this issuer, 1 it is of another or says nothing usable
 about the keys, 2 usage, 3 it cannot be read.
 `
 
 // discover compares the issuer's metadata with the settings.
-func (s *session) discover(args []string) int {
-	f := newFlags("discover").withIssuer().withJSON()
-	err := f.parse(args)
-	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprint(s.stderr, discoverUsage)
-		return int(accepted)
+func (s *session) discover(f *flags) func() (int, error) {
+	f.withIssuer().withJSON()
+	return func() (int, error) { return s.readMetadata(f) }
+}
+
+func (s *session) readMetadata(f *flags) (int, error) {
+	if err := f.takeArgument(func(string) string { return "issuer" }); err != nil {
+		return 0, err
 	}
-	if err == nil {
-		err = f.noArguments()
-	}
-	if err != nil {
-		return s.unchecked(f, settings{}, err)
-	}
-	reader := &metadataReader{wire: wire{network: s.network(), now: s.now}}
+	reader := &metadataReader{wire: wire{network: s.network(f), now: s.now}}
 	set, err := s.settings(f, nil)
 	if err == nil {
 		set, err = set.discovered(reader)
 	}
 	if err != nil {
-		return s.unchecked(f, set, err)
+		return 0, err
 	}
 
 	once, result := retrieve(set)
@@ -61,7 +48,7 @@ func (s *session) discover(args []string) int {
 		r.headline = "the document is of issuer " + bare(set.issuer)
 	case found != nil:
 		r.verdict, r.class = rejected, "issuer"
-		r.findings = []finding{found.differs(set.issuer, once.err)}
+		r.findings = []finding{found.differs(set, once.err)}
 		r.decides = r.findings[0].Code
 		r.headline = "the document is of another issuer"
 		if r.decides == "issuer-form" {
@@ -71,22 +58,14 @@ func (s *session) discover(args []string) int {
 			r.class, r.headline = "other", "the document says nothing usable about the keys"
 		}
 	default:
-		retrieval, _ := keysFindings(nil, result)
+		retrieval, _ := keysFindings(set.words, nil, result)
 		r.findings = []finding{retrieval}
 		r.judged(nil, result.Err, s.now())
 		r.headline = "the document cannot be read"
 	}
-	if f.json {
-		out := r.json(r.findings)
-		out.Metadata = found
-		err = writeJSON(s.stdout, out)
-	} else {
-		err = r.writeMetadata(s.stdout, s.palette(s.stdout), found)
-	}
-	if err != nil {
-		return s.fail(f.command, fmt.Errorf("writing the report: %w", err))
-	}
-	return int(r.verdict)
+	out := r.json(r.findings)
+	out.Metadata = found
+	return s.write(f, out, func(p palette) string { return r.metadataText(p, found) })
 }
 
 // discovered is s with the keys where the issuer's metadata say, whatever else says
@@ -95,12 +74,12 @@ func (s settings) discovered(reader *metadataReader) (settings, error) {
 	if s.issuer == "" {
 		return s, s.incomplete()
 	}
-	if err := checkAddress("--issuer", s.issuer); err != nil {
+	if err := checkAddress(s.words.of("{issuer}"), s.issuer); err != nil {
 		return s, err
 	}
 	s.address = strings.TrimSuffix(s.issuer, "/") + metadataPath
 	s.keys, s.source, s.noKeys = nil, nil, nil
-	s, err := s.withSource(jwtverify.DiscoveryKeySource{Issuer: s.issuer, Client: &http.Client{Transport: reader}})
+	s, err := s.withSource(jwtverify.DiscoveryKeySource{Issuer: s.issuer, Client: &http.Client{Transport: reader}, Header: s.header})
 	if err == nil {
 		err = s.noKeys
 	}
@@ -136,16 +115,16 @@ func (m *metadataReader) metadata() *jsonMetadata {
 	if reply.status != http.StatusOK || json.Unmarshal(reply.body, &members) != nil || members == nil {
 		return nil
 	}
-	found := &jsonMetadata{Document: shownAddress(reply.url.String())}
+	found := &jsonMetadata{Document: screen.Address(reply.url.String())}
 	json.Unmarshal(members["issuer"], &found.Issuer)    // empty if it is no text
 	json.Unmarshal(members["jwks_uri"], &found.KeysURI) // the same
-	found.Issuer, found.KeysURI = withoutTokens(found.Issuer), withoutTokens(found.KeysURI)
+	found.Issuer, found.KeysURI = screen.WithoutTokens(found.Issuer), screen.WithoutTokens(found.KeysURI)
 	return found
 }
 
 // differs tells what is wrong with a document that was read.
-func (m *jsonMetadata) differs(issuer string, err error) finding {
-	if m.Issuer == issuer {
+func (m *jsonMetadata) differs(set settings, err error) finding {
+	if m.Issuer == set.issuer {
 		return failedCheck("metadata", "", "an issuer, and as jwks_uri the https address of its keys", err.Error(), "tell the issuer, or pass --jwks-url to the other commands")
 	}
 	// The library has seen why; here the document is what was asked for.
@@ -156,22 +135,21 @@ func (m *jsonMetadata) differs(issuer string, err error) finding {
 	if errors.As(err, &coded) {
 		code, cause, _ = coded.Diagnosis()
 	}
-	return failedCheck("issuer", code, quoted(issuer), quoted(m.Issuer), diagnosis.Of(code).For(cause).ForCommand())
+	return failedCheck("issuer", code, screen.Quoted(set.issuer), screen.Quoted(m.Issuer), set.words.of(diagnosis.Of(code).For(cause).ForCommand()))
 }
 
-// writeMetadata writes the report for people.
-func (r *report) writeMetadata(w io.Writer, p palette, found *jsonMetadata) error {
+// metadataText is the report for people.
+func (r *report) metadataText(p palette, found *jsonMetadata) string {
 	word := map[verdict]string{accepted: "agrees", rejected: "differs", undetermined: "undetermined"}[r.verdict]
 	lines := []string{p.paint(r.verdict.colour(), word) + ": " + r.headline}
 	if r.decides != "" {
 		lines[0] += " (" + r.decides + ")"
 	}
 	if found != nil {
-		lines = append(lines, "  document  "+found.Document, "  issuer    "+quoted(found.Issuer), "  jwks_uri  "+quoted(found.KeysURI))
+		lines = append(lines, "  document  "+found.Document, "  issuer    "+screen.Quoted(found.Issuer), "  jwks_uri  "+screen.Quoted(found.KeysURI))
 	}
 	for _, f := range r.findings {
 		lines = append(lines, details(f.Check, p, "  ")...)
 	}
-	_, err := io.WriteString(w, strings.Join(lines, "\n")+"\n")
-	return err
+	return strings.Join(lines, "\n") + "\n"
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -14,93 +13,182 @@ import (
 
 	"example.com/jwtverify"
 	"example.com/jwtverify/internal/diagnosis"
+	"example.com/jwtverify/internal/screen"
 )
 
-const explainUsage = `jwtverify explain [flags] [TOKEN]: why is this token accepted or refused?
+const explainUsage = `  jwtverify explain --issuer https://acme.eu.authaction.com --audience orders < token.txt
+  curl … | jwtverify explain
 
-  jwtverify explain --issuer https://acme.eu.authaction.com --audience orders < token.txt
-  curl … | jwtverify explain         (a token endpoint's answer is unwrapped)
+Goes through settings, algorithm, keys, time and audience, the five items of AuthAction's
+troubleshooting list; says of each what was expected, what was found and what to do next,
+and names the one that decides. The verdict is that of jwtverify verify. The keys are
+retrieved once, even if the token is damaged. Without an issuer or an audience it judges all else, accepts nothing,
+and shows the command line that judges the token in full.
+A token endpoint's answer is unwrapped.
 
-Goes through the five items of the guide's troubleshooting list, says of each what was
-expected, what was found and what to do next, and names the one that decides. The
-verdict is that of jwtverify verify, always. The keys are retrieved once, even if the
-token is damaged.
-
-` + tokenUsage + trustUsage + `  --json             one JSON object on one line
-
-` + domainUsage + verdictUsage
+` + tokenUsage + domainUsage + verdictUsage
 
 // explain is the command of that name.
-func (s *session) explain(args []string) int {
-	f := newFlags("explain").withTrust().withToken().withJSON()
-	if err := f.parse(args); errors.Is(err, flag.ErrHelp) {
-		fmt.Fprint(s.stderr, explainUsage)
-		return int(accepted)
-	} else if err != nil {
-		return s.unchecked(f, settings{}, err)
+func (s *session) explain(f *flags) func() (int, error) {
+	f.withTrust().withToken().withJSON()
+	return func() (int, error) {
+		wire := &wire{network: s.network(f), now: s.now}
+		settings, err := s.settings(f, wire)
+		if err != nil {
+			return 0, err
+		}
+		raw, notes, err := s.readToken(f)
+		if err != nil {
+			return 0, err
+		}
+		r, err := f.explainToken(settings, wire, raw, notes)
+		if err != nil {
+			return 0, err
+		}
+		return s.write(f, r.json(r.findings), r.text)
 	}
-	wire := &wire{network: s.network(), now: s.now}
-	settings, err := s.settings(f, wire)
-	if err == nil {
-		_, err = settings.verifier()
-	}
-	if err != nil {
-		return s.explainNothing(f, settings, err)
-	}
-	raw, notes, err := s.readToken(f)
-	if err != nil {
-		return s.explainNothing(f, settings, err)
-	}
-
-	r := explainToken(settings, wire, raw, notes)
-	if f.json {
-		err = writeJSON(s.stdout, r.json(r.findings))
-	} else {
-		err = r.writeText(s.stdout, s.palette(s.stdout))
-	}
-	if err != nil {
-		return s.fail(f.command, fmt.Errorf("writing the report: %w", err))
-	}
-	return int(r.verdict)
 }
 
-// explainNothing reports what is wrong with the settings or the input: also a report,
-// since the guide's list begins with them.
-func (s *session) explainNothing(f *flags, settings settings, err error) int {
-	var p *problem
-	if f.json || !errors.As(err, &p) {
-		return s.unchecked(f, settings, err)
+// explainToken judges a token, and finds what there is to say about it, about the keys and
+// about the clock. Without an issuer or an audience it judges all else. The error is one of
+// the settings.
+func (f *flags) explainToken(settings settings, wire *wire, raw string, notes []string) (*report, error) {
+	settings.words.token = glanceAt(raw)
+	r := &report{command: f.name, settings: settings}
+	assumed, missing := settings.assuming()
+	if err := assumed.incomplete(); err != nil {
+		return nil, err
 	}
-	r := f.unchecked(settings, err)
-	if err := r.writeText(s.stdout, s.palette(s.stdout)); err != nil {
-		return s.fail(f.command, fmt.Errorf("writing the report: %w", err))
-	}
-	return int(none)
-}
-
-// explainToken judges a token by complete settings, and finds what there is to say
-// about it, about the keys and about the clock.
-func explainToken(settings settings, wire *wire, raw string, notes []string) *report {
-	once, keys := retrieve(settings)
-	retrieval, skipped := keysFindings(once.set, keys)
+	once, keys := retrieve(assumed)
+	retrieval, skipped := keysFindings(settings.words, once.set, keys)
 	// A Cache of its own, so that to this verifier what is remembered, even if it is an
 	// error, is a first answer.
-	settings.keys = &jwtverify.Cache{Source: once, Timeout: settings.timeout}
-	verifier, err := settings.verifier()
-	if err != nil { // the same settings have made one before
-		return &report{command: "explain", settings: settings, verdict: none, headline: safe(err.Error())}
+	assumed.keys = &jwtverify.Cache{Source: once, Timeout: settings.timeout}
+	verifier, err := assumed.verifier()
+	if err != nil {
+		return nil, err
 	}
 	result := verifier.Explain(context.Background(), raw)
-
-	r := &report{command: "explain", settings: settings, findings: findings(result, retrieval, skipped, notes), keys: keysAddress(settings, wire)}
-	if result.Checks != nil && r.has("form", jwtverify.Pass) {
-		r.kid, r.signatureBytes = look(raw)
+	if settings.source == nil {
+		retrieval = newFinding(jwtverify.Check{Name: keysCheck, Status: jwtverify.Skip, Trusted: true})
 	}
+	r.keys = keysAddress(settings, wire)
+	r.findings = findings(settings.words, result, retrieval, skipped, notes)
 	if ahead := wire.reply().ahead; ahead.Abs() > maxClockSkew {
 		r.findings = append(r.findings, clockNote(ahead, settings.now()))
 	}
-	r.judged(result.Token, result.Err, settings.now())
-	return r
+	if missing == nil {
+		r.judged(result.Token, result.Err, settings.now())
+		return r, nil
+	}
+	r.unassume()
+	decides := result.Err == nil || settings.source == nil && errors.Is(result.Err, jwtverify.ErrKeysUnavailable) || deciding(r.findings).Code == ""
+	unset := newFinding(jwtverify.Check{
+		Name: "settings", Status: jwtverify.Note, Code: missing.code, Expected: missing.expected, Found: missing.found, Trusted: true,
+		Next: "if this is your issuer and your API: " + f.nextCommand(settings),
+	})
+	if err = result.Err; decides {
+		unset.Status, err = jwtverify.Fail, missing
+	}
+	if !errors.Is(err, jwtverify.ErrInvalid) { // else it can never be good
+		r.findings = slices.Insert(r.findings, 0, unset)
+	}
+	r.judged(nil, err, settings.now())
+	if result.Err == nil {
+		r.headline = "all else is good, but " + r.headline
+	}
+	return r, nil
+}
+
+// assuming completes settings by what the token says of itself, so that all else can be
+// judged. What nobody has set is returned: no token is accepted without it.
+func (s settings) assuming() (assumed settings, missing *problem) {
+	token := s.words.token
+	assumed = s
+	errors.As(s.incomplete(), &missing)
+	if s.issuer == "" {
+		if assumed.issuer = token.claims.text("iss"); s.source == nil {
+			assumed.source, assumed.keys = anyKeys, anyKeys
+		}
+	}
+	if len(s.audiences) == 0 {
+		assumed.audiences = token.audiences()
+		if client, claim := token.client(); claim == s.claim && token.claims["aud"] == nil {
+			assumed.audiences = []string{client}
+		}
+	}
+	if s.issuer != "" && len(s.audiences) > 0 {
+		return s, nil
+	}
+	// A name that New would not take is as good as any: it is not judged.
+	with := assumed
+	if with.audiences = []string{"any"}; s.issuer == "" && with.try() != nil {
+		assumed.issuer = "any"
+	}
+	if with = assumed; len(s.audiences) == 0 && with.try() != nil {
+		assumed.audiences = []string{"any"}
+	}
+	return assumed, missing
+}
+
+func (s settings) try() error {
+	s.keys = anyKeys
+	_, err := s.verifier()
+	return err
+}
+
+// unassume takes back what was judged by what the token says itself, and shows it.
+func (r *report) unassume() {
+	token := r.settings.words.token
+	if r.settings.issuer == "" {
+		r.findings = slices.DeleteFunc(r.findings, func(f finding) bool { return f.Name == "settings" })
+	}
+	show := func(f *finding, format string, args ...any) {
+		f.Status, f.Code, f.Expected, f.Next = jwtverify.Skip, "", "", ""
+		f.Found = screen.Cut(screen.Line(fmt.Sprintf(format, args...)), maxFoundBytes)
+	}
+	for i := range r.findings {
+		switch f := &r.findings[i]; {
+		case f.Name == "issuer" && r.settings.issuer == "" && f.Code != "issuer-missing":
+			if show(f, "iss %s", screen.Quoted(token.claims.text("iss"))); diagnosis.Provider(token.claims.text("iss")) != "" {
+				f.Found += ", probably of " + diagnosis.Provider(token.claims.text("iss"))
+			}
+		case f.Name == "audience" && len(r.settings.audiences) == 0 && f.Code != "audience-missing":
+			show(f, "aud [%s]", quotedList(token.audiences()))
+		case f.Name == "not-before" && f.Status == jwtverify.Pass:
+			for name, t := range token.times() {
+				if name == "iat" {
+					show(f, "issued %s", diagnosis.FromNow(t, r.settings.now()))
+				}
+			}
+		}
+	}
+}
+
+// nextCommand is the command line that judges the token in full, with what the token says
+// of itself in the place of what nobody has set.
+func (f *flags) nextCommand(s settings) string {
+	words := []string{f.command}
+	if s.issuer == "" {
+		words = append(words, s.words.of("--issuer {iss}"))
+	}
+	f.set.Visit(func(given *flag.Flag) {
+		if value := given.Value.String(); value != "" && value != "true" && given.Name != "token-file" {
+			words = append(words, "--"+given.Name, typed(value, "…"))
+		}
+	})
+	for _, audience := range f.audiences {
+		words = append(words, "--audience", typed(audience, "…"))
+	}
+	if client, _ := s.words.token.client(); len(s.audiences) == 0 && s.words.token.claims["aud"] == nil && client != "" {
+		words = append(words, s.words.of("--audience {client} --audience-claim {client claim}"))
+	} else if len(s.audiences) == 0 {
+		words = append(words, s.words.of("--audience {aud}"))
+	}
+	if f.tokenFile != "" {
+		return strings.Join(append(words, "--token-file", typed(f.tokenFile, "…")), " ")
+	}
+	return strings.Join(append(words, "< token.txt"), " ")
 }
 
 // retrieve asks for the keys, once, and returns what can be asked again for the same
@@ -138,7 +226,7 @@ func (o *onceSource) Keys(ctx context.Context) (*jwtverify.KeySet, error) {
 
 // findings puts together what was found about the token and about the keys, in the
 // order of Verify: the first failure is the one that decides.
-func findings(result *jwtverify.Report, retrieval finding, skipped []finding, notes []string) []finding {
+func findings(w words, result *jwtverify.Report, retrieval finding, skipped []finding, notes []string) []finding {
 	var list []finding
 	for _, c := range result.Checks {
 		switch {
@@ -151,7 +239,7 @@ func findings(result *jwtverify.Report, retrieval finding, skipped []finding, no
 			list = append(list, retrieval)
 			list = append(list, skipped...)
 		}
-		list = append(list, newFinding(c))
+		list = append(list, w.finding(c))
 		if c.Name == "form" {
 			list = append(list, cleanedNotes(notes)...)
 		}
@@ -168,7 +256,7 @@ func findings(result *jwtverify.Report, retrieval finding, skipped []finding, no
 }
 
 // keysFindings tells from a report on any token whether there are keys.
-func keysFindings(set *jwtverify.KeySet, keys *jwtverify.Report) (retrieval finding, skipped []finding) {
+func keysFindings(w words, set *jwtverify.KeySet, keys *jwtverify.Report) (retrieval finding, skipped []finding) {
 	c := jwtverify.Check{Name: keysCheck, Status: jwtverify.Pass, Expected: "a key set", Trusted: true}
 	if set != nil {
 		c.Found = countedKeys(set)
@@ -177,13 +265,13 @@ func keysFindings(set *jwtverify.KeySet, keys *jwtverify.Report) (retrieval find
 		switch {
 		case found.Code == "keys-skipped":
 			found.Name = keysCheck
-			skipped = append(skipped, newFinding(found))
+			skipped = append(skipped, w.finding(found))
 		case isKeysFailure(found):
 			c = found
 			c.Name = keysCheck
 		}
 	}
-	return newFinding(c), skipped
+	return w.finding(c), skipped
 }
 
 func cleanedNotes(notes []string) (list []finding) {
@@ -208,30 +296,9 @@ func countedKeys(set *jwtverify.KeySet) string {
 func keysAddress(settings settings, wire *wire) string {
 	_, discovered := settings.source.(jwtverify.DiscoveryKeySource)
 	if reply := wire.reply(); discovered && reply.url != nil {
-		return shownAddress(reply.url.String()) + ", as the issuer's metadata say"
+		return screen.Address(reply.url.String()) + ", as the issuer's metadata say"
 	}
-	return shownAddress(settings.address)
-}
-
-// look reads what a report shows of a well-formed token beside the checks: how it
-// names its key, and the length of its signature.
-func look(raw string) (kid string, signatureBytes int) {
-	parts := strings.Split(raw, ".")
-	var header map[string]json.RawMessage // names in a map are compared exactly
-	text, err := base64.RawURLEncoding.DecodeString(parts[0])
-	if err != nil || json.Unmarshal(text, &header) != nil {
-		return "", 0
-	}
-	kid = "no kid"
-	if raw, has := header["kid"]; has {
-		var name *string
-		if json.Unmarshal(raw, &name) == nil && name != nil {
-			kid = "kid " + quoted(*name)
-		} else {
-			kid = "kid is no text"
-		}
-	}
-	return kid, base64.RawURLEncoding.DecodedLen(len(parts[2]))
+	return screen.Address(settings.address)
 }
 
 const maxClockSkew = time.Minute

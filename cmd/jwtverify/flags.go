@@ -1,12 +1,17 @@
 package main
 
 import (
+	"crypto/x509"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
+
+	"example.com/jwtverify/internal/manual"
+	"example.com/jwtverify/internal/safefile"
 )
 
 // flags are the flags and arguments of a command as they were given. A command adds
@@ -18,11 +23,14 @@ type flags struct {
 
 	issuer, jwksFile, jwksURL, envFile, tokenFile string
 	audienceClaim, typ                            string // as in jwtverify.Config
-	audiences                                     []string
-	timeout, leeway                               time.Duration // as in jwtverify.Cache and jwtverify.Config
+	audiences, headers                            []string
+	roots                                         *x509.CertPool // nil: the system's
+	timeout, leeway                               time.Duration  // as in jwtverify.Cache and jwtverify.Config
 	json                                          bool
 
-	given map[string]bool // the flags that were there, even if empty
+	run   func() (int, error) // what the command does, once they are read
+	inUse settings            // once they are put together
+	given map[string]bool     // the flags that were there, even if empty
 	args  []string
 }
 
@@ -34,9 +42,14 @@ func newFlags(name string) *flags {
 
 // withIssuer adds the flags that say who the issuer is.
 func (f *flags) withIssuer() *flags {
-	f.set.StringVar(&f.issuer, "issuer", "", "")
-	f.set.StringVar(&f.envFile, "env-file", "", "")
-	f.set.Func("timeout", "", func(text string) (err error) {
+	f.set.StringVar(&f.issuer, "issuer", "", "`URL`: exact iss of the tokens; replaces ISSUER and AUTHACTION_DOMAIN. Without a --jwks-… flag the keys come from its discovery document")
+	f.set.StringVar(&f.envFile, "env-file", "", "`FILE`: KEY=VALUE lines for what is not in the environment")
+	f.set.Func("cacert", "`FILE`: PEM of a CA that is trusted beside the system's; may be repeated", f.trustCA)
+	f.set.Func("header", "`'Name: value'`: sent with the request for the keys; may be repeated. It shows in the list of processes", func(line string) error {
+		f.headers = append(f.headers, line) // checked later: the flag package repeats what it refuses
+		return nil
+	})
+	f.set.Func("timeout", "`5s`: limit for each retrieval of the keys or the metadata", func(text string) (err error) {
 		if f.timeout, err = duration(text); err == nil && f.timeout == 0 {
 			err = errors.New("want a limit such as 5s")
 		}
@@ -45,24 +58,41 @@ func (f *flags) withIssuer() *flags {
 	return f
 }
 
+// trustCA adds the certificates of a file to those of the system.
+func (f *flags) trustCA(path string) error {
+	data, _, err := safefile.Read(path, 1<<20)
+	if err != nil {
+		return err
+	}
+	if f.roots == nil {
+		if f.roots, err = x509.SystemCertPool(); err != nil {
+			f.roots = x509.NewCertPool()
+		}
+	}
+	if !f.roots.AppendCertsFromPEM(data) {
+		return errors.New("want certificates as PEM")
+	}
+	return nil
+}
+
 // withKeys adds the flags that say where the keys are.
 func (f *flags) withKeys() *flags {
 	f.withIssuer()
-	f.set.StringVar(&f.jwksFile, "jwks-file", "", "")
-	f.set.StringVar(&f.jwksURL, "jwks-url", "", "")
+	f.set.StringVar(&f.jwksFile, "jwks-file", "", "`FILE`: where the keys are: a JWK Set, a JWK or PEM")
+	f.set.StringVar(&f.jwksURL, "jwks-url", "", "`URL`: where the keys are: an https address")
 	return f
 }
 
 // withTrust adds the flags that say which tokens are trusted.
 func (f *flags) withTrust() *flags {
 	f.withKeys()
-	f.set.Func("audience", "", func(audience string) error {
+	f.set.Func("audience", "`NAME`: aud that the tokens must hold; repeat it for several audiences, of which one is enough. Replaces AUDIENCE and AUTHACTION_AUDIENCE", func(audience string) error {
 		f.audiences = append(f.audiences, audience)
 		return nil
 	})
-	f.set.StringVar(&f.audienceClaim, "audience-claim", "", "")
-	f.set.StringVar(&f.typ, "type", "", "")
-	f.set.Func("leeway", "", func(text string) (err error) {
+	f.set.StringVar(&f.audienceClaim, "audience-claim", "", "`client_id|azp`: judged in place of aud where a token has none")
+	f.set.StringVar(&f.typ, "type", "", "`TYPE`: typ that the tokens must have, such as at+jwt; without it JWT, at+jwt or none")
+	f.set.Func("leeway", "`1m`: clock difference allowed on exp and nbf; 0 means none", func(text string) (err error) {
 		if f.leeway, err = duration(text); err == nil && f.leeway == 0 {
 			f.leeway = -1 // to Config 0 means the default
 		}
@@ -73,13 +103,13 @@ func (f *flags) withTrust() *flags {
 
 // withToken adds the flag that says where the token is.
 func (f *flags) withToken() *flags {
-	f.set.StringVar(&f.tokenFile, "token-file", "", "")
+	f.set.StringVar(&f.tokenFile, "token-file", "", "`FILE`: where the token is")
 	return f
 }
 
 // withJSON adds the flag that asks for JSON.
 func (f *flags) withJSON() *flags {
-	f.set.BoolVar(&f.json, "json", false, "")
+	f.set.BoolVar(&f.json, "json", false, "write one JSON object on one line")
 	return f
 }
 
@@ -94,7 +124,7 @@ func (f *flags) parse(args []string) error {
 			}
 			// The answer to a slip is JSON too, wherever the flag stands.
 			f.json = f.json || f.set.Lookup("json") != nil && slices.ContainsFunc(args, isJSONFlag)
-			return fmt.Errorf("%w; %s -h shows the flags", err, f.command)
+			return fmt.Errorf("%w%s; %s -h shows the flags", err, f.meant(err), f.command)
 		}
 		rest := f.set.Args()
 		if len(rest) == 0 {
@@ -113,12 +143,31 @@ func (f *flags) parse(args []string) error {
 
 func isJSONFlag(arg string) bool { return arg == "--json" || arg == "-json" }
 
-// noArguments is the error for a command that takes flags alone.
-func (f *flags) noArguments() error {
-	if len(f.args) == 0 {
-		return nil
+// meant is the flag that was meant where one is not defined.
+func (f *flags) meant(err error) string {
+	var known []string
+	f.set.VisitAll(func(defined *flag.Flag) { known = append(known, defined.Name) })
+	name, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
+	if !unknown {
+		return ""
 	}
-	return fmt.Errorf("got the argument %s, want flags alone; %s -h shows the flags", quoted(f.args[0]), f.command)
+	return manual.DidYouMean("--", name, known)
+}
+
+// takeArgument makes the argument, if there is one, the value of a flag.
+func (f *flags) takeArgument(name func(argument string) string) error {
+	if len(f.args) > 1 {
+		return fmt.Errorf("got %d arguments, want one: flags with a value are written --flag VALUE", len(f.args))
+	}
+	for _, argument := range f.args {
+		flag := name(argument)
+		if f.given[flag] {
+			return fmt.Errorf("got --%s and an argument: want one of them", flag)
+		}
+		f.given[flag] = true
+		return f.set.Set(flag, argument)
+	}
+	return nil
 }
 
 func duration(text string) (time.Duration, error) {

@@ -45,32 +45,6 @@ func fit(output string, tokens []string) string {
 	return leak(output, tokens)
 }
 
-func TestShownJSON(t *testing.T) {
-	long := strings.Repeat("a", longestWord)
-	for _, test := range []struct{ name, text, want string }{
-		{"what nobody has to hide stays", ` { "a" : [ 1.50e1 , -0, true, null, "x\u0041\/\"\\" ] } `, `{"a":[1.50e1,-0,true,null,"x\u0041\/\"\\"]}`},
-		{"a long word behind an escape", `{"a":"\n` + long + `"}`, `{"a":"\n[token, 250 bytes]"}`},
-		{"a long word behind \\u", `{"a":"\u00e9` + long + `","b":1}`, `{"a":"é[token, 250 bytes]","b":1}`},
-		{"a long word with an escape in it", `["` + long[:100] + `\u0061` + long[:149] + `"]`, `["[token, 250 bytes]"]`},
-		{"a long word in the name of a member", `{"` + long + `":1}`, `{"[token, 250 bytes]":1}`},
-		{"a token of escapes", escaped("eyJ.a.b"), `"[token, 7 bytes]"`},
-		{"an escaped dot", `"eyJhIjox\u002eb"`, `"[token, 10 bytes]"`},
-		{"a long number", `{"n":` + strings.Repeat("1", longestWord) + `}`, `{"n":"[token, 250 bytes]"}`},
-		{"control and bidi characters", "[\"\u202e\u009b\u2066\"]", `["\u202e\u009b\u2066"]`},
-		{"no UTF-8", "\"a\xffb\"", "\"a\ufffdb\""},
-		{"half a surrogate", `"\ud800"`, `"\ud800"`},
-		{"half a surrogate beside a token", `"\ud800 eyJ."`, "\"\ufffd [token, 4 bytes]\""},
-		{"HTML", `"<&> eyJ."`, `"<&> [token, 4 bytes]"`},
-		{"no JSON", `{"a":}`, ""},
-		{"nothing", "", ""},
-	} {
-		got := string(shownJSON([]byte(test.text), withoutTokens))
-		if got != test.want || got != "" && !json.Valid([]byte(got)) {
-			t.Errorf("%s: got %s, want %s", test.name, got, test.want)
-		}
-	}
-}
-
 // An id of a line comes back, whatever it is, and nothing that does harm.
 func TestIDsOfLines(t *testing.T) {
 	f := newFixture(t)
@@ -169,6 +143,19 @@ func TestNoCommandRepeatsATokenOfADocument(t *testing.T) {
 					t.Errorf("%s as %s of a key: the output holds %s: %s", name, member, what, got.stdout)
 				}
 			}
+		}
+	}
+}
+
+// What is to be hidden is text of somebody else: no word of ours is.
+func TestATokenBlotsOutNoVerdict(t *testing.T) {
+	f := newFixture(t)
+	for _, token := range []string{
+		"rejected: this is no JWT, and its text is that of the verdict", "a.b.audience-mismatch", "a.b.", ".", "token-parts",
+	} {
+		plain := f.run(t, nil, strings.NewReader("x.y"), f.flags("--json")...)
+		if got := f.run(t, nil, strings.NewReader(token), f.flags("--json")...); strings.Contains(got.stdout, "hidden") || got.code != plain.code {
+			t.Errorf("%s: got %s", token, got.stdout)
 		}
 	}
 }

@@ -6,70 +6,63 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"example.com/jwtverify"
 	"example.com/jwtverify/internal/diagnosis"
+	"example.com/jwtverify/internal/screen"
 )
 
-const inspectUsage = `jwtverify inspect [flags] [TOKEN]: what stands in this token? NOTHING is verified
+const inspectUsage = `  jwtverify inspect < token.txt
 
-  jwtverify inspect < token.txt
+Prints the header and the claims as JSON on stdout, the times among them as dates too; what
+is for people goes to stderr: jwtverify inspect token.txt | jq .claims
+Anybody can write a token that looks like this: to know whether it may be trusted, use
+jwtverify explain or verify. No keys, no network, no settings.
 
-Prints the header and the claims as JSON. Anybody can write a token that looks like
-this: to know whether it may be trusted, use jwtverify explain or verify. No keys, no
-network, no settings.
-
-` + tokenUsage + `  --json             one JSON object on one line, with header and claims
-
-Exit codes: 0 the token can be decoded, 1 it cannot, 2 usage.
+` + tokenUsage + `Exit codes: 0 the token can be decoded, 1 it cannot, 2 usage.
 `
 
 const notVerified = "NOT VERIFIED"
 
 // inspect shows what stands in a token.
-func (s *session) inspect(args []string) int {
-	f := newFlags("inspect").withToken().withJSON()
-	if err := f.parse(args); errors.Is(err, flag.ErrHelp) {
-		fmt.Fprint(s.stderr, inspectUsage)
-		return int(accepted)
-	} else if err != nil {
-		return s.unchecked(f, settings{}, err)
-	}
-	raw, notes, err := s.readToken(f)
-	if err != nil {
-		return s.unchecked(f, settings{}, err)
-	}
-	s.printNotes(notes)
-
-	seen := inspectToken(raw)
-	exit := accepted
-	if len(seen.findings) > 0 {
-		exit = rejected
-	}
-	if f.json {
+func (s *session) inspect(f *flags) func() (int, error) {
+	f.withToken().withJSON()
+	return func() (int, error) {
+		raw, notes, err := s.readToken(f)
+		if err != nil {
+			return 0, err
+		}
+		s.printNotes(notes)
+		seen := inspectToken(raw)
 		r := &report{command: f.name, verdict: none, class: seen.class, decides: deciding(seen.findings).Code}
 		out := r.json(seen.findings)
-		out.Exit, out.Header, out.Claims = int(exit), seen.header, seen.claims
-		err = writeJSON(s.stdout, out)
-	} else {
-		err = seen.writeText(s.stdout, s.palette(s.stdout))
+		if out.Exit, out.content = int(accepted), seen.content; len(seen.findings) > 0 {
+			out.Exit = int(rejected)
+		}
+		if !f.json {
+			io.WriteString(s.stderr, seen.about(s.palette(s.stderr), s.now()))
+		}
+		return s.write(f, out, func(palette) string { return seen.json() })
 	}
-	if err != nil {
-		return s.fail(f.command, fmt.Errorf("writing the report: %w", err))
-	}
-	return int(exit)
+}
+
+// A content is what stands in a token. Nobody vouches for it.
+type content struct {
+	Header json.RawMessage   `json:"header,omitempty"` // on one line; nil: cannot be decoded
+	Claims json.RawMessage   `json:"claims,omitempty"` // the same
+	Times  map[string]string `json:"times,omitempty"`  // the claims that are times, as dates
 }
 
 // What can be seen of a token.
 type inspection struct {
-	header, claims json.RawMessage // on one line each; nil: cannot be decoded
-	signatureBytes int
-	findings       []finding // why something cannot be decoded
-	class          string    // of the error, as in JSON
+	content
+	token    glance
+	findings []finding // why something cannot be decoded
+	class    string    // of the error, as in JSON
 }
 
 // inspectToken decodes a token as strictly as Verify does, and goes on to what can be
@@ -99,9 +92,12 @@ func inspectToken(raw string) (seen inspection) {
 		return seen
 	}
 	parts := strings.Split(raw, ".")
-	seen.header, seen.claims = decodedJSON(parts[0], parts[2]), decodedJSON(parts[1], parts[2])
-	seen.signatureBytes = base64.RawURLEncoding.DecodedLen(len(parts[2]))
-	if len(seen.findings) == 0 && (seen.header == nil || seen.claims == nil) { // two readers of JSON, one answer
+	seen.Header, seen.Claims, seen.token = decodedJSON(parts[0], parts[2]), decodedJSON(parts[1], parts[2]), glanceAt(raw)
+	seen.Times = make(map[string]string)
+	for name, t := range seen.token.times() {
+		seen.Times[name] = t.Format(time.RFC3339Nano)
+	}
+	if len(seen.findings) == 0 && (seen.Header == nil || seen.Claims == nil) { // two readers of JSON, one answer
 		seen.class = "malformed"
 		seen.findings = []finding{failedCheck("claims", "token-json", "a header and claims that are JSON", "another text", "get a new token")}
 	}
@@ -116,27 +112,25 @@ func decodedJSON(segment, signature string) json.RawMessage {
 		return nil
 	}
 	placeholder := fmt.Sprintf("[signature, %d bytes]", base64.RawURLEncoding.DecodedLen(len(signature)))
-	return shownJSON(text, func(s string) string {
+	return screen.JSON(text, func(s string) string {
 		if len(signature) >= 16 {
 			s = strings.ReplaceAll(s, signature, placeholder)
 		}
-		return withoutTokens(s)
+		return screen.WithoutTokens(s)
 	})
 }
 
-// writeText writes what can be seen, below a line that says what it is worth.
-func (seen inspection) writeText(w io.Writer, p palette) error {
+// about is what is for people: what the JSON is worth, when it was, and what cannot be
+// decoded.
+func (seen inspection) about(p palette, now time.Time) string {
 	lines := []string{p.paint(yellow, notVerified)}
-	for _, text := range []json.RawMessage{seen.header, seen.claims} {
-		var out bytes.Buffer
-		if text != nil && json.Indent(&out, text, "", "  ") == nil {
-			lines = append(lines, out.String())
-		}
+	for name, t := range seen.token.times() {
+		lines = append(lines, fmt.Sprintf("%-4s %s is %s", name, seen.token.claims[name], diagnosis.FromNow(t, now)))
 	}
-	if seen.header != nil {
+	if seen.Header != nil {
 		signature := "[no signature]"
-		if seen.signatureBytes > 0 {
-			signature = fmt.Sprintf("[signature, %d bytes]", seen.signatureBytes)
+		if seen.token.signatureBytes > 0 {
+			signature = fmt.Sprintf("[signature, %d bytes]", seen.token.signatureBytes)
 		}
 		lines = append(lines, p.paint(dim, signature))
 	}
@@ -144,6 +138,13 @@ func (seen inspection) writeText(w io.Writer, p palette) error {
 		lines = append(lines, fmt.Sprintf("%s: %s (%s)", p.paint(red, "cannot be decoded"), diagnosis.Of(f.Code).Sentence, f.Code))
 		lines = append(lines, details(f.Check, p, "  ")...)
 	}
-	_, err := io.WriteString(w, strings.Join(lines, "\n")+"\n")
-	return err
+	return strings.Join(lines, "\n") + "\n"
+}
+
+// json is what stands in the token, for people and for jq.
+func (seen inspection) json() string {
+	var line, out bytes.Buffer
+	_ = writeJSON(&line, seen.content) // of JSON and dates
+	_ = json.Indent(&out, line.Bytes(), "", "  ")
+	return out.String()
 }

@@ -2,21 +2,18 @@ package main
 
 import (
 	"encoding/json"
-	"log"
 	"net"
 	"net/http"
 	"os"
 	"regexp"
 	"runtime"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
-	"testing/synctest"
 	"time"
 
-	"example.com/jwtverify"
 	"example.com/jwtverify/internal/issuer"
+	"example.com/jwtverify/internal/local"
 )
 
 const grantOfGuide = `{"client_id":"m2m","client_secret":"s","audience":"orders","grant_type":"client_credentials"}`
@@ -130,7 +127,6 @@ func TestIssuerDoesNotStart(t *testing.T) {
 		{"a lifetime that is no duration", []string{"--expires-in", "soon"}, none, "want a duration"},
 		{"rotations faster than keys can be made", []string{"--rotate-every", "1ms"}, none, "want 100ms or more"},
 		{"an argument", []string{"8180"}, none, "want flags alone"},
-		{"help", []string{"-h"}, accepted, "status-503, tls, truncated, wrong-issuer\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got := f.run(t, nil, nil, append([]string{"issuer"}, test.args...)...)
@@ -140,15 +136,10 @@ func TestIssuerDoesNotStart(t *testing.T) {
 			}
 		})
 	}
-	help := f.run(t, nil, nil, "issuer", "-h").stderr
+	help := f.run(t, nil, nil, "issuer", "-h").stdout
 	for _, name := range issuer.FaultNames() {
 		if !regexp.MustCompile(`\b` + name + `\b`).MatchString(help) {
 			t.Errorf("the help does not name the fault %s", name)
-		}
-	}
-	for line := range strings.Lines(help) {
-		if n := len([]rune(line)); n > 90 {
-			t.Errorf("a line of %d columns in the help: %s", n, line)
 		}
 	}
 }
@@ -166,46 +157,6 @@ func TestIssuerRotates(t *testing.T) {
 	f := &fixture{}
 	got := f.run(t, nil, strings.NewReader(granted.body), "verify", "--issuer", url, "--audience", "orders")
 	got.check(t, accepted, "accepted", "")
-}
-
-// Old keys are withdrawn when their tokens have expired, or when there are too many.
-func TestRotationWithdrawsOldKeys(t *testing.T) {
-	for _, test := range []struct {
-		name     string
-		rotation rotation
-	}{
-		{"in time", rotation{every: time.Minute, keep: 90 * time.Second, most: 10}},
-		{"too many", rotation{every: time.Minute, keep: time.Hour, most: 2}},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				iss, err := issuer.New(issuer.Config{URL: testIssuer, Audience: testAudience})
-				if err != nil {
-					t.Fatal(err)
-				}
-				first := iss.KeyID()
-				published := func() (kids []string) {
-					set, err := jwtverify.ParseKeySet(iss.JWKS())
-					if err != nil {
-						t.Fatal(err)
-					}
-					for key := range set.All() {
-						kids = append(kids, key.ID())
-					}
-					return kids
-				}
-				go test.rotation.run(t.Context(), iss, log.New(newOutput(), "", 0))
-				time.Sleep(2*time.Minute + time.Second)
-				if kids := published(); !slices.Contains(kids, first) || len(kids) != 4 {
-					t.Errorf("after two rotations: %v, want the first key and three more", kids)
-				}
-				time.Sleep(time.Minute)
-				if kids := published(); slices.Contains(kids, first) || len(kids) != 4 {
-					t.Errorf("after three: %v, want four without the first", kids)
-				}
-			})
-		})
-	}
 }
 
 func TestIssuerFails(t *testing.T) {
@@ -261,7 +212,7 @@ func TestIssuerStopsWhileItHangs(t *testing.T) {
 			if code := iss.stop(); code != 0 {
 				t.Errorf("exit %d, want 0", code)
 			}
-			if took := time.Since(started); took > shutdownGrace-time.Second {
+			if took := time.Since(started); took > local.ShutdownGrace-time.Second {
 				t.Errorf("it took %v to stop", took)
 			}
 		})
@@ -291,9 +242,10 @@ func TestServersStopOnSignals(t *testing.T) {
 		name   string
 		args   []string
 		signal os.Signal
+		code   int
 	}{
-		{"issuer", []string{"issuer", "--listen", "127.0.0.1:0"}, os.Interrupt},
-		{"api", []string{"serve", "--listen", "127.0.0.1:0", "--issuer", testIssuer, "--audience", "a", "--jwks-file", f.jwks}, syscall.SIGTERM},
+		{"issuer", []string{"issuer", "--listen", "127.0.0.1:0"}, os.Interrupt, 130},
+		{"api", []string{"serve", "--listen", "127.0.0.1:0", "--issuer", testIssuer, "--audience", "a", "--jwks-file", f.jwks}, syscall.SIGTERM, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := start(t, nil, test.args...)
@@ -304,8 +256,8 @@ func TestServersStopOnSignals(t *testing.T) {
 			select {
 			case code := <-r.code:
 				r.code <- code
-				if code != 0 {
-					t.Errorf("exit %d, want 0", code)
+				if code != test.code {
+					t.Errorf("exit %d, want %d", code, test.code)
 				}
 			case <-time.After(10 * time.Second):
 				t.Error("the signal does not stop it")

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"example.com/jwtverify"
+	"example.com/jwtverify/internal/screen"
 )
 
 // What --json writes: one object on one line. Within schema 1 members are only added.
@@ -23,10 +24,9 @@ type jsonReport struct {
 	Token    *jsonToken   `json:"token"`
 
 	// Of some commands only.
-	KeySet   []jsonKey       `json:"key_set,omitempty"`  // jwks
-	Metadata *jsonMetadata   `json:"metadata,omitempty"` // discover
-	Header   json.RawMessage `json:"header,omitempty"`   // inspect, not verified
-	Claims   json.RawMessage `json:"claims,omitempty"`   // inspect, not verified
+	KeySet   []jsonKey     `json:"key_set,omitempty"`  // jwks
+	Metadata *jsonMetadata `json:"metadata,omitempty"` // discover
+	content                // inspect, not verified
 }
 
 type jsonSettings struct {
@@ -68,20 +68,20 @@ func (r *report) json(findings []finding) *jsonReport {
 		Error:   r.class,
 		Decides: r.decides,
 		Settings: jsonSettings{
-			Issuer:   withoutTokens(r.settings.issuer),
+			Issuer:   screen.WithoutTokens(r.settings.issuer),
 			Audience: "",
-			Keys:     shownAddress(r.settings.address),
+			Keys:     screen.Address(r.settings.address),
 		},
 		Checks: []jsonCheck{},
 	}
 	switch audiences := r.settings.audiences; len(audiences) {
 	case 0:
 	case 1:
-		out.Settings.Audience = withoutTokens(audiences[0])
+		out.Settings.Audience = screen.WithoutTokens(audiences[0])
 	default:
 		var shown []string
 		for _, audience := range audiences {
-			shown = append(shown, withoutTokens(audience))
+			shown = append(shown, screen.WithoutTokens(audience))
 		}
 		out.Settings.Audience = shown
 	}
@@ -99,10 +99,10 @@ func (r *report) json(findings []finding) *jsonReport {
 func newJSONToken(t *jwtverify.Token) *jsonToken {
 	audience := []string{}
 	for _, one := range t.Audience {
-		audience = append(audience, withoutTokens(one))
+		audience = append(audience, screen.WithoutTokens(one))
 	}
 	return &jsonToken{
-		withoutTokens(t.Issuer), withoutTokens(t.Subject), audience, withoutTokens(t.ID), withoutTokens(t.KeyID), withoutTokens(t.Type),
+		screen.WithoutTokens(t.Issuer), screen.WithoutTokens(t.Subject), audience, screen.WithoutTokens(t.ID), screen.WithoutTokens(t.KeyID), screen.WithoutTokens(t.Type),
 		jsonTime(t.Expiry), jsonTime(t.NotBefore), jsonTime(t.IssuedAt),
 	}
 }
@@ -123,6 +123,6 @@ func writeJSON(w io.Writer, v any) error {
 	if err := encoder.Encode(v); err != nil {
 		return err
 	}
-	_, err := io.WriteString(w, printable(string(bytes.TrimRight(out.Bytes(), "\n")))+"\n")
+	_, err := io.WriteString(w, screen.Printable(string(bytes.TrimRight(out.Bytes(), "\n")))+"\n")
 	return err
 }

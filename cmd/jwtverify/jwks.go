@@ -4,58 +4,54 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
-	"io"
 	"math/big"
 	"os"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 
 	"example.com/jwtverify"
+	"example.com/jwtverify/internal/screen"
 )
 
-const jwksUsage = `jwtverify jwks [flags]: which keys does the issuer publish, and which are usable?
+const jwksUsage = `  jwtverify jwks https://acme.eu.authaction.com/.well-known/jwks.json
+  jwtverify jwks --issuer https://acme.eu.authaction.com
+  jwtverify jwks keys.json
 
-  jwtverify jwks --jwks-url https://acme.eu.authaction.com/.well-known/jwks.json
-  jwtverify jwks --jwks-file keys.json
-
-  --jwks-url URL     where the keys are: an https address,
-  --jwks-file F      or a file with a JWK Set, a JWK or PEM,
-  --issuer URL       or an issuer whose discovery document tells. Without any of them
-                     AUTHACTION_DOMAIN does
-  --env-file F       file with KEY=VALUE lines for what is not in the environment
-  --timeout 5s       limit for retrieving the keys
-  --json             one JSON object on one line, the keys in key_set
+Lists the keys of an address, of a file, or of an issuer, whose discovery document says
+where they are. Without any of them AUTHACTION_DOMAIN does.
 
 Exit codes: 0 at least one key is usable for RS256, 2 usage, 3 no usable key set.
 `
 
 // jwks lists the keys of a set, each usable or why not.
-func (s *session) jwks(args []string) int {
-	f := newFlags("jwks").withKeys().withJSON()
-	err := f.parse(args)
-	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprint(s.stderr, jwksUsage)
-		return int(accepted)
-	}
-	if err == nil {
-		err = f.noArguments()
-	}
+func (s *session) jwks(f *flags) func() (int, error) {
+	f.withKeys().withJSON()
+	return func() (int, error) { return s.listKeys(f) }
+}
+
+func (s *session) listKeys(f *flags) (int, error) {
+	err := f.takeArgument(func(argument string) string {
+		if strings.Contains(argument, "://") {
+			return "jwks-url"
+		}
+		return "jwks-file"
+	})
 	if err != nil {
-		return s.unchecked(f, settings{}, err)
+		return 0, err
 	}
-	wire := &wire{network: s.network(), now: s.now}
+	wire := &wire{network: s.network(f), now: s.now}
 	settings, err := s.settings(f, wire)
 	if err == nil && settings.source == nil {
 		err = settings.noKeys
 	}
 	if err != nil {
-		return s.unchecked(f, settings, err)
+		return 0, err
 	}
 
 	once, result := retrieve(settings)
-	retrieval, skipped := keysFindings(once.set, result)
+	retrieval, skipped := keysFindings(settings.words, once.set, result)
 	r := &report{command: f.name, settings: settings, findings: append([]finding{retrieval}, skipped...)}
 	if retrieval.Status == jwtverify.Fail {
 		r.judged(nil, result.Err, s.now())
@@ -64,17 +60,9 @@ func (s *session) jwks(args []string) int {
 	if once.set != nil {
 		keys = listed(once.set, document(settings, wire))
 	}
-	if f.json {
-		out := r.json(r.findings)
-		out.KeySet = keys
-		err = writeJSON(s.stdout, out)
-	} else {
-		err = writeKeys(s.stdout, s.palette(s.stdout), r, once.set, keys)
-	}
-	if err != nil {
-		return s.fail(f.command, fmt.Errorf("writing the keys: %w", err))
-	}
-	return int(r.verdict)
+	out := r.json(r.findings)
+	out.KeySet = keys
+	return s.write(f, out, func(p palette) string { return r.keysText(p, once.set, keys) })
 }
 
 // document returns the text that a set was read from.
@@ -99,6 +87,8 @@ type jsonKey struct {
 	Bits   int    `json:"bits"` // of an RSA modulus
 	Usable bool   `json:"usable"`
 	Reason string `json:"reason"` // why it is not usable
+
+	material string // of the public key, to be compared
 }
 
 // listed puts together what the library judged of each key, in the order of the set,
@@ -106,13 +96,14 @@ type jsonKey struct {
 func listed(set *jwtverify.KeySet, document []byte) (keys []jsonKey) {
 	published := publishedKeys(document)
 	add := func(id string, bits int, reason string) {
-		key := jsonKey{KeyID: withoutTokens(id), Bits: bits, Usable: reason == "", Reason: safe(reason)}
+		key := jsonKey{KeyID: screen.WithoutTokens(id), Bits: bits, Usable: reason == "", Reason: screen.Line(reason)}
 		if key.Usable {
 			key.Type = "RSA"
 		}
 		if index := len(keys); index < len(published) {
 			p := published[index]
 			key.Type, key.Alg, key.Use = p.shown("kty"), p.shown("alg"), p.shown("use")
+			key.material = fmt.Sprintf("%s %s %s %s %s", p["kty"], p["n"], p["e"], p["x"], p["y"])
 			if bits == 0 {
 				key.Bits = p.bits()
 			}
@@ -170,7 +161,7 @@ func (k publishedKey) text(name string) (text string) {
 }
 
 // shown is a member as the output has it.
-func (k publishedKey) shown(name string) string { return withoutTokens(k.text(name)) }
+func (k publishedKey) shown(name string) string { return screen.WithoutTokens(k.text(name)) }
 
 func (k publishedKey) bits() int {
 	modulus, err := base64.RawURLEncoding.DecodeString(k.text("n"))
@@ -180,18 +171,19 @@ func (k publishedKey) bits() int {
 	return new(big.Int).SetBytes(modulus).BitLen()
 }
 
-// writeKeys lists the keys for people, behind them why none is usable.
-func writeKeys(w io.Writer, p palette, r *report, set *jwtverify.KeySet, keys []jsonKey) error {
+// keysText lists the keys for people, behind them why none is usable.
+func (r *report) keysText(p palette, set *jwtverify.KeySet, keys []jsonKey) string {
+	var text strings.Builder
 	if set != nil {
-		fmt.Fprintf(w, "%d of %d keys are usable for RS256\n", set.Len(), len(keys))
-		table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		fmt.Fprintf(&text, "%d of %d keys are usable for RS256\n", set.Len(), len(keys))
+		table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 		if len(keys) > 0 {
 			fmt.Fprintln(table, "\tkid\tkty\talg\tuse\tbits\tfor RS256")
 		}
 		for i, key := range keys {
 			id, bits, verdict := "–", "–", "usable"
 			if key.KeyID != "" {
-				id = quoted(key.KeyID)
+				id = screen.Quoted(key.KeyID)
 			}
 			if key.Bits > 0 {
 				bits = strconv.Itoa(key.Bits)
@@ -201,19 +193,17 @@ func writeKeys(w io.Writer, p palette, r *report, set *jwtverify.KeySet, keys []
 			}
 			fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", i, id, orDash(key.Type), orDash(key.Alg), orDash(key.Use), bits, verdict)
 		}
-		if err := table.Flush(); err != nil {
-			return err
-		}
+		table.Flush()
 	}
 	if r.verdict == accepted {
-		return nil
+		return text.String()
 	}
-	return r.writeDeciding(w, p)
+	return text.String() + r.short(p)
 }
 
 func orDash(text string) string {
 	if text == "" {
 		return "–"
 	}
-	return safe(cut(text, 64))
+	return screen.Line(screen.Cut(text, 64))
 }

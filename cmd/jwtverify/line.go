@@ -6,12 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 	"time"
 
 	"example.com/jwtverify"
+	"example.com/jwtverify/internal/inorder"
+	"example.com/jwtverify/internal/numericdate"
+	"example.com/jwtverify/internal/screen"
 )
 
 // A lineJudge judges lines; each worker has its own.
@@ -19,14 +21,7 @@ type lineJudge struct {
 	settings   settings
 	shared     *jwtverify.Verifier // of the settings alone; nil: incomplete says why
 	incomplete error
-	sets       map[string]*parsedSet // by the JSON text of jwks
-}
-
-// A parsedSet is what ParseKeySet makes of a jwks: keys, or why there is none that is
-// usable, as an error of a verification.
-type parsedSet struct {
-	keys *jwtverify.KeySet
-	err  error
+	sets       map[string]jwtverify.KeySource // by the JSON text of jwks
 }
 
 // A lineAnswer is what is said of one line.
@@ -39,26 +34,23 @@ type lineAnswer struct {
 
 // batch judges the lines of a batch.
 func (j *lineJudge) batch(b *batch) {
-	start := 0
-	for i, line := range b.lines {
-		text := b.text[start:line.end]
-		start = line.end
-		var answer lineAnswer
-		if line.long {
-			answer.unread = fmt.Errorf("longer than %d bytes", maxLineBytes)
-		} else {
+	for number, text := range b.Lines() {
+		answer := lineAnswer{unread: errTooLong}
+		if text != nil {
 			answer = j.line(text)
 		}
 		v := none
 		if answer.unread == nil {
 			v, answer.class = judge(answer.err)
-		} else if b.unread == nil {
-			b.unread, b.unreadAt = answer.unread, b.first+i
+		} else if b.Sum.unread == nil {
+			b.Sum.unread, b.Sum.unreadAt = answer.unread, number
 		}
-		b.tally[v]++
-		b.answers = answer.append(b.answers, b.first+i, v)
+		b.Sum.verdicts[v]++
+		b.Answers = answer.append(b.Answers, number, v)
 	}
 }
+
+var errTooLong = fmt.Errorf("longer than %d bytes", inorder.MaxLine)
 
 // line judges one line: a JSON object, or a token.
 func (j *lineJudge) line(text []byte) lineAnswer {
@@ -99,32 +91,29 @@ func (j *lineJudge) object(text []byte) lineAnswer {
 	var answer lineAnswer
 	id, has := members["id"]
 	if has {
-		answer.id = shownJSON(id, withoutTokens)
+		answer.id = screen.JSON(id, screen.WithoutTokens)
 	}
-	token, err := textMember("token", members["token"])
+	token, err := value[string](members["token"], "a string")
 	if err != nil {
-		answer.unread = err
+		answer.unread = fmt.Errorf("token %w", err)
 		return answer
 	}
 	// No output holds a signature, not even when asked to repeat it.
 	if signature := token[strings.LastIndexByte(token, '.')+1:]; has && len(signature) >= 16 && holds(id, signature) {
 		return lineAnswer{unread: errors.New("id holds the token: want another name for the line")}
 	}
-	verifier, unusable, err := j.verifier(members)
-	switch {
-	case err != nil:
+	verifier, err := j.verifier(members)
+	if err != nil {
 		answer.unread = err
-	case unusable != nil:
-		answer.err = unusable
-	default:
-		_, answer.err = verifier.Verify(context.Background(), token)
+		return answer
 	}
+	_, answer.err = verifier.Verify(context.Background(), token)
 	return answer
 }
 
 // holds reports whether a text stands in JSON, escaped or not.
 func holds(document []byte, text string) (found bool) {
-	shownJSON(document, func(s string) string {
+	screen.JSON(document, func(s string) string {
 		found = found || strings.Contains(s, text)
 		return s
 	})
@@ -132,54 +121,50 @@ func holds(document []byte, text string) (found bool) {
 }
 
 // verifier returns the verifier of a line: that of the settings, if the line has none
-// of its own. unusable is the error of a key set without usable key; err means that
-// the line cannot be read, or lacks something.
-func (j *lineJudge) verifier(members map[string]json.RawMessage) (v *jwtverify.Verifier, unusable, err error) {
+// of its own. The error means that the line cannot be read, or lacks something.
+func (j *lineJudge) verifier(members map[string]json.RawMessage) (v *jwtverify.Verifier, err error) {
 	s, own := j.settings, false
-	if raw, has := members["issuer"]; has {
-		own = true
-		if s.issuer, err = textMember("issuer", raw); err != nil {
-			return nil, nil, err
+	read := func(name string, set func(raw json.RawMessage) error) {
+		if raw, has := members[name]; has && err == nil {
+			own, err = true, set(raw)
+			if err != nil {
+				err = fmt.Errorf("%s %w", name, err)
+			}
 		}
 	}
-	if raw, has := members["audience"]; has {
-		own = true
-		if s.audiences, err = textsMember("audience", raw); err != nil {
-			return nil, nil, err
+	read("issuer", func(raw json.RawMessage) (err error) { s.issuer, err = value[string](raw, "a string"); return err })
+	read("audience", func(raw json.RawMessage) (err error) {
+		if raw[0] == '[' {
+			s.audiences, err = value[[]string](raw, "a list of strings")
+			return err
 		}
-	}
-	if raw, has := members["jwks"]; has {
-		own = true
-		set, err := j.keySet(raw)
-		if err != nil {
-			return nil, nil, err
-		}
-		if unusable = set.err; unusable == nil {
-			s.keys = set.keys
-		} else if s.keys == nil {
-			s.keys = anyKeys
-		}
-	}
-	if raw, has := members["now"]; has {
-		own = true
-		now, err := instant("now", raw)
-		if err != nil {
-			return nil, nil, err
-		}
+		audience, err := value[string](raw, "a string or a list of strings")
+		s.audiences = []string{audience}
+		return err
+	})
+	read("jwks", func(raw json.RawMessage) (err error) { s.keys, err = j.keySet(raw); return err })
+	read("now", func(raw json.RawMessage) error {
+		now, err := instant(raw)
 		s.now = func() time.Time { return now }
-	}
-	if raw, has := members["leeway"]; has {
-		own = true
-		if s.leeway, err = leeway("leeway", raw); err != nil {
-			return nil, nil, err
+		return err
+	})
+	read("leeway", func(raw json.RawMessage) error {
+		seconds, err := value[float64](raw, "a number")
+		if err == nil && (seconds < 0 || seconds > 1e6) {
+			err = errors.New("is out of range: want 0 to 600 seconds")
 		}
+		if s.leeway = time.Duration(seconds * float64(time.Second)); s.leeway == 0 {
+			s.leeway = -1 // to Config 0 means the default
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case !own:
+		return j.shared, j.incomplete
 	}
-	if !own {
-		return j.shared, nil, j.incomplete
-	}
-	// Also for an unusable set: it is no excuse for a line without issuer.
-	v, err = s.verifier()
-	return v, unusable, err
+	return s.verifier()
 }
 
 const (
@@ -187,113 +172,56 @@ const (
 	maxKeySetBytes = 1 << 20 // of their text: more than ParseKeySet takes, with escapes
 )
 
-// keySet parses a jwks, or remembers it: in a file each line often has the same.
-func (j *lineJudge) keySet(raw json.RawMessage) (*parsedSet, error) {
-	if set := j.sets[string(raw)]; set != nil {
-		return set, nil
+// keySet parses a jwks, or remembers it: in a file each line often has the same. Keys that
+// cannot be used are a source that fails, so that a token which needs none is judged all
+// the same.
+func (j *lineJudge) keySet(raw json.RawMessage) (jwtverify.KeySource, error) {
+	if keys := j.sets[string(raw)]; keys != nil {
+		return keys, nil
 	}
-	text, err := textMember("jwks", raw)
+	text, err := value[string](raw, "a string")
 	if err != nil {
 		return nil, err
 	}
-	set := &parsedSet{}
-	set.keys, err = jwtverify.ParseKeySet([]byte(text))
-	if err == nil && set.keys.Len() == 0 {
-		err = errors.New("no key of the set is usable for RS256")
-	}
-	if err != nil {
-		set.err = &jwtverify.KeysUnavailableError{RetryAfter: time.Second, Reason: "failing", Err: err}
+	var keys jwtverify.KeySource
+	set, err := jwtverify.ParseKeySet([]byte(text))
+	if keys = set; err != nil || set.Len() == 0 {
+		keys = jwtverify.KeySourceFunc(func(context.Context) (*jwtverify.KeySet, error) { return set, err })
 	}
 	if len(raw) > maxKeySetBytes {
-		return set, nil
+		return keys, nil
 	}
 	if j.sets == nil || len(j.sets) == maxKeySets {
-		j.sets = make(map[string]*parsedSet, maxKeySets)
+		j.sets = make(map[string]jwtverify.KeySource, maxKeySets)
 	}
-	j.sets[string(raw)] = set
-	return set, nil
+	j.sets[string(raw)] = keys
+	return keys, nil
 }
 
-// The members of a line by type. encoding/json would take null for any of them.
-
-func textMember(name string, raw json.RawMessage) (text string, err error) {
-	if len(raw) == 0 {
-		return "", fmt.Errorf("no %s", name)
+// value reads a member of a line. encoding/json would take null for anything.
+func value[T any](raw json.RawMessage, kind string) (v T, err error) {
+	switch {
+	case raw == nil:
+		err = errors.New("is missing")
+	case string(raw) == "null" || json.Unmarshal(raw, &v) != nil:
+		err = errors.New("is not " + kind)
 	}
-	if raw[0] != '"' || json.Unmarshal(raw, &text) != nil {
-		return "", fmt.Errorf("%s is not a string", name)
-	}
-	return text, nil
+	return v, err
 }
 
-func textsMember(name string, raw json.RawMessage) ([]string, error) {
-	if raw[0] == '"' {
-		text, err := textMember(name, raw)
-		return []string{text}, err
-	}
-	var list []json.RawMessage
-	if raw[0] != '[' || json.Unmarshal(raw, &list) != nil {
-		return nil, fmt.Errorf("%s is neither a string nor a list of strings", name)
-	}
-	texts := make([]string, 0, len(list))
-	for _, element := range list {
-		text, err := textMember("an element of "+name, element)
-		if err != nil {
-			return nil, err
-		}
-		texts = append(texts, text)
-	}
-	return texts, nil
-}
-
-// The end of the year 9999, as for the times in a token.
-const maxSeconds = 253402300799
-
-// instant reads Unix seconds. A decimal fraction is read to the nanosecond: exp is
-// compared exactly, and a float64 is off by 100 ns in our time.
-func instant(name string, raw json.RawMessage) (time.Time, error) {
-	value, err := number(name, raw)
-	if err != nil {
+// instant reads Unix seconds, rounded down to the nanosecond: exp is compared exactly.
+func instant(raw json.RawMessage) (time.Time, error) {
+	if _, err := value[float64](raw, "a number"); err != nil {
 		return time.Time{}, err
 	}
-	if value < -maxSeconds || value > maxSeconds {
-		return time.Time{}, fmt.Errorf("%s is beyond the year 9999, want seconds since 1970", name)
+	// Parse rounds up.
+	negative, wasNegative := strings.CutPrefix(string(raw), "-")
+	if !wasNegative {
+		negative = "-" + negative
 	}
-	whole, fraction, _ := strings.Cut(string(raw), ".")
-	seconds, err := strconv.ParseInt(whole, 10, 64)
-	if err != nil || strings.ContainsAny(fraction, "eE") {
-		// An exponent, as of a float64 that was printed: exact as such.
-		whole, fraction := math.Modf(value)
-		return time.Unix(int64(whole), int64(fraction*1e9)), nil
+	mirrored, ok := numericdate.Parse(negative)
+	if !ok {
+		return time.Time{}, errors.New("is beyond the year 9999, want seconds since 1970")
 	}
-	nanos, _ := strconv.ParseInt((fraction + "000000000")[:9], 10, 64)
-	if raw[0] == '-' {
-		nanos = -nanos
-	}
-	return time.Unix(seconds, nanos), nil
-}
-
-func number(name string, raw json.RawMessage) (value float64, err error) {
-	if c := raw[0]; c != '-' && (c < '0' || c > '9') {
-		return 0, fmt.Errorf("%s is not a number", name)
-	}
-	if value, err = strconv.ParseFloat(string(raw), 64); err != nil {
-		return 0, fmt.Errorf("%s is out of range", name)
-	}
-	return value, nil
-}
-
-// leeway reads seconds, 0 meaning none.
-func leeway(name string, raw json.RawMessage) (time.Duration, error) {
-	seconds, err := number(name, raw)
-	if err != nil {
-		return 0, err
-	}
-	if seconds < 0 || seconds > 1e6 {
-		return 0, fmt.Errorf("%s is out of range: want 0 to 600 seconds", name)
-	}
-	if d := time.Duration(seconds * float64(time.Second)); d > 0 {
-		return d, nil
-	}
-	return -1, nil // to Config 0 means the default
+	return time.Unix(-mirrored.Unix(), -int64(mirrored.Nanosecond())), nil
 }

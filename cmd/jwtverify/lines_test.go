@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"example.com/jwtverify"
+	"example.com/jwtverify/internal/inorder"
 	"example.com/jwtverify/internal/issuer"
 )
 
@@ -94,6 +95,8 @@ func TestLines(t *testing.T) {
 		{"keys of its own", own("jwks", jwks), answer(1, accepted, "")},
 		{"keys that are no set", own("jwks", "x"), answer(1, undetermined, "keys_unavailable")},
 		{"keys that are an empty set", own("jwks", `{"keys":[]}`), answer(1, undetermined, "keys_unavailable")},
+		{"keys that are no set do not matter to a token that is not signed", own("jwks", "x", "token", withHeader(good, `{"alg":"none"}`)), answer(1, rejected, "unsupported")},
+		{"nor to one that is none", own("jwks", `{"keys":[]}`, "token", "x"), answer(1, rejected, "malformed")},
 		{"keys that are an object", own("jwks", json.RawMessage(jwks)), answer(1, none, "")},
 		{"no issuer is worse than no keys", own("jwks", "x", "issuer", ""), answer(1, none, "")},
 		{"a time before exp", own("token", timed, "now", exp-1, "leeway", 0), answer(1, accepted, "")},
@@ -136,7 +139,7 @@ func TestInstantsAreExact(t *testing.T) {
 		"1.75E9":               time.Unix(1_750_000_000, 0),
 		"253402300799":         time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC),
 	} {
-		if got, err := instant("now", json.RawMessage(text)); err != nil || !got.Equal(want) {
+		if got, err := instant(json.RawMessage(text)); err != nil || !got.Equal(want) {
 			t.Errorf("%s: got %v (%v), want %v", text, got, err, want)
 		}
 	}
@@ -194,8 +197,8 @@ func TestSettingsWithLines(t *testing.T) {
 		{"an issuer over http, and lines that bring keys", []string{"--issuer", "http://a.test"}, nil, whole, accepted, ""},
 		{"an issuer over http that would be asked", []string{"--issuer", "http://a.test", "--audience", "a"}, nil, good, none, "config-insecure-url"},
 		{"what is there must be right: the domain", nil, map[string]string{"AUTHACTION_DOMAIN": "a/"}, whole, none, "config-domain-form"},
-		{"what is there must be right: the audience", f.flags("--audience", "\xff")[1:], nil, whole, none, "Config.Audiences[1]"},
-		{"what is there must be right: the leeway", []string{"--leeway", "1h"}, nil, whole, none, "--leeway: "},
+		{"what is there must be right: the audience", f.flags("--audience", "\xff")[1:], nil, whole, none, "--audience[1]"},
+		{"what is there must be right: the leeway", []string{"--leeway", "1h"}, nil, whole, none, "--leeway is"},
 		{"- is stdin", f.flags("-")[1:], nil, good, accepted, ""},
 		{"no token as argument", f.flags(good)[1:], nil, "", none, "--lines reads stdin alone"},
 		{"no token file", f.flags("--token-file", f.jwks)[1:], nil, "", none, "--lines reads stdin alone"},
@@ -223,7 +226,7 @@ func TestAnswersComeInOrder(t *testing.T) {
 		{object(t, map[string]any{"token": "x", "jwks": "x"}), undetermined, "keys_unavailable"},
 	}
 	var stdin, want bytes.Buffer
-	for i := range 20 * batchLines {
+	for i := range 20 * inorder.BatchLines {
 		kind := kinds[i*i%7%len(kinds)]
 		end := "\n"
 		if i%3 == 0 {
@@ -234,7 +237,7 @@ func TestAnswersComeInOrder(t *testing.T) {
 	}
 	// The last line need not have an end.
 	stdin.WriteString("x")
-	want.WriteString(answer(20*batchLines+1, rejected, "malformed"))
+	want.WriteString(answer(20*inorder.BatchLines+1, rejected, "malformed"))
 
 	for name, in := range map[string]io.Reader{
 		"as it comes":     bytes.NewReader(stdin.Bytes()),
@@ -274,7 +277,7 @@ func (p *pieces) Read(buf []byte) (int, error) {
 func TestLongLines(t *testing.T) {
 	f := newFixture(t)
 	good := f.mint(t)
-	long := strings.Repeat("a", maxLineBytes)
+	long := strings.Repeat("a", inorder.MaxLine)
 	for _, test := range []struct {
 		name  string
 		stdin string
@@ -358,8 +361,8 @@ func TestAWriterThatWaitsStopsTheReader(t *testing.T) {
 			code <- run(f.flags("--lines"), noEnv, in, out, io.Discard)
 		}()
 		synctest.Wait() // until nobody can go on
-		batches := int64(4*runtime.GOMAXPROCS(0) + 2)
-		if taken, limit := in.taken.Load(), batches*2*batchLines+2*readBufferBytes; taken > limit {
+		batches := int64(inorder.Batches())
+		if taken, limit := in.taken.Load(), batches*2*inorder.BatchLines+2*inorder.ReadBuffer; taken > limit {
 			t.Errorf("%d bytes were read while nothing was written, want at most %d", taken, limit)
 		}
 		close(out)
@@ -393,7 +396,7 @@ func TestAWriteErrorEndsTheRun(t *testing.T) {
 	}{
 		{"while there is more to read", func(chan struct{}) io.Reader { return &short{} }},
 		{"while a read waits", func(release chan struct{}) io.Reader {
-			return io.MultiReader(strings.NewReader(strings.Repeat("x\n", 10*batchLines)), waiting(release))
+			return io.MultiReader(strings.NewReader(strings.Repeat("x\n", 10*inorder.BatchLines)), waiting(release))
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -452,15 +455,14 @@ func TestAGrowingInputIsAnsweredAtOnce(t *testing.T) {
 
 func TestProgressIsForTerminals(t *testing.T) {
 	var out bytes.Buffer
-	b := &batch{lines: make([]line, 7)}
 	quiet := &summary{started: time.Now().Add(-time.Minute), w: &out}
-	quiet.add(b)
+	quiet.add(7, tally{})
 	if out.Len() > 0 {
 		t.Errorf("progress without a terminal: %q", out.String())
 	}
 	loud := &summary{started: time.Now().Add(-time.Minute), w: &out, terminal: true}
-	loud.add(b)
-	loud.add(b) // within the same second
+	loud.add(7, tally{})
+	loud.add(7, tally{}) // within the same second
 	if got := out.String(); !strings.HasPrefix(got, "\r7 lines, ") || strings.Count(got, "\r") != 1 {
 		t.Errorf("progress is %q, want that of 7 lines, once", got)
 	}
@@ -478,11 +480,11 @@ func TestKeySetsAreRememberedInBounds(t *testing.T) {
 		raw, _ := json.Marshal(strings.Repeat(" ", i) + string(f.JWKS()))
 		return raw
 	}
-	var sets []*parsedSet
+	var sets []jwtverify.KeySource
 	for i := range 3 * maxKeySets {
 		set, err := j.keySet(text(i))
-		if err != nil || set.err != nil {
-			t.Fatal(err, set.err)
+		if _, usable := set.(*jwtverify.KeySet); err != nil || !usable {
+			t.Fatalf("set %d: %v (%v)", i, set, err)
 		}
 		again, _ := j.keySet(text(i))
 		if again != set {

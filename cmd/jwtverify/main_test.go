@@ -15,7 +15,17 @@ import (
 	"time"
 
 	"example.com/jwtverify/internal/issuer"
+	"example.com/jwtverify/internal/screen"
 )
+
+// Most of the time of these tests went into making keys.
+func TestMain(m *testing.M) {
+	if os.Getenv(asCommand) != "" {
+		main()
+	}
+	issuer.ReuseFactors()
+	os.Exit(m.Run())
+}
 
 // A fixture is an issuer, its key set in a file, and the tokens it has minted for the
 // test: no output may hold one.
@@ -133,7 +143,7 @@ func TestTheLeakCheckFinds(t *testing.T) {
 		"a signature":                  {"x " + signature + "\n", f.tokens, "the signature of a token"},
 		"a signature nobody minted":    {"x " + signature + "\n", nil, "what looks like a signature"},
 		"a short signature":            {"x 0123456789abcdef", []string{"a.b.0123456789abcdef"}, "the signature of a token"},
-		"nothing in an honest message": {"accepted: " + shownToken(token), f.tokens, ""},
+		"nothing in an honest message": {"accepted: " + screen.Token(token), f.tokens, ""},
 	} {
 		if got := leak(test.output, test.tokens); got != test.want {
 			t.Errorf("%s: got %q, want %q", name, got, test.want)
@@ -151,13 +161,9 @@ func TestCommands(t *testing.T) {
 		stderr string
 	}{
 		{"no arguments show the usage and check nothing", nil, none, "example: jwtverify verify"},
-		{"-h shows the usage", []string{"-h"}, accepted, "example: jwtverify demo"},
-		{"--help too", []string{"--help"}, accepted, "Exit codes"},
-		{"verify -h shows its flags", []string{"verify", "-h"}, accepted, "list of processes"},
-		{"demo -h says what it does", []string{"demo", "-h"}, accepted, "without settings"},
 		{"an unknown command is named", []string{"verfy"}, none, `there is no command "verfy"`},
 		{"its control characters are escaped", []string{"\x1b[2J"}, none, `"\x1b[2J"`},
-		{"a token in place of a command is not repeated", []string{token}, none, shownToken(token)},
+		{"a token in place of a command is not repeated", []string{token}, none, screen.Token(token)},
 		{"demo takes no arguments", []string{"demo", token}, none, "want flags alone"},
 		{"a token in place of a flag is not repeated", []string{"verify", "-" + token}, none, "flag provided but not defined"},
 		{"a token as the value of a flag is not repeated", []string{"verify", "--leeway", token}, none, "want a duration"},
@@ -187,43 +193,12 @@ func closedURL(t testing.TB) string {
 	return server.URL
 }
 
-func TestOutputIsFitForATerminal(t *testing.T) {
-	if got, want := safe("a\x1b[31m\n\u202e\x80é \"q\""), `a\x1b[31m\n\u202e\x80é "q"`; got != want {
-		t.Errorf("safe: got %s, want %s", got, want)
-	}
-	long := strings.Repeat("é", 200)
-	if got, want := quoted(long), `"`+strings.Repeat(`\u00e9`, 100)+`"…`; got != want {
-		t.Errorf("quoted: got %s, want %s", got, want)
-	}
-	if got, want := printable("\"\u009b\u202e\U000e0001é\""), `"\u009b\u202e\udb40\udc01é"`; got != want {
-		t.Errorf("printable: got %s, want %s", got, want)
-	}
+func TestVerdictsInColour(t *testing.T) {
 	if got := palette(true).verdict(rejected); got != "\x1b[31mrejected\x1b[0m" {
 		t.Errorf("in colour: got %q", got)
 	}
 	if got := palette(false).verdict(rejected); got != "rejected" {
 		t.Errorf("without: got %q", got)
-	}
-	// A terminal, as far as a test can have one.
-	device, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
-	if err != nil {
-		t.Skip(err)
-	}
-	defer device.Close()
-	for _, test := range []struct {
-		env  map[string]string
-		out  io.Writer
-		want palette
-	}{
-		{nil, device, true},
-		{map[string]string{"NO_COLOR": "1"}, device, false},
-		{map[string]string{"TERM": "dumb"}, device, false},
-		{nil, new(bytes.Buffer), false},
-	} {
-		s := &session{env: func(name string) string { return test.env[name] }}
-		if got := s.palette(test.out); got != test.want {
-			t.Errorf("colour with %v on %T: got %v, want %v", test.env, test.out, got, test.want)
-		}
 	}
 }
 

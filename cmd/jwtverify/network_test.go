@@ -263,7 +263,7 @@ func TestProbeOverARealSocket(t *testing.T) {
 			}
 			sent = append(sent, strings.TrimSpace(kind))
 		}
-		want := "; Bearer other; Bearer other; Bearer other; query; Bearer good Bearer good; bearer good; Bearer good"
+		want := "; Bearer other; Bearer other; Bearer other; query; Bearer good Bearer good; bearer good; Bearer good; Bearer good; "
 		if got := strings.Join(sent, "; "); got != want {
 			t.Errorf("%s: sent %s\nwant %s", method, got, want)
 		}
@@ -319,7 +319,8 @@ func TestProbeRefusesToSendATokenElsewhere(t *testing.T) {
 		args []string
 		want string
 	}{
-		{"over http to another machine", []string{"http://api.test/"}, "(config-insecure-url)"},
+		{"over http to another machine", []string{"http://api.test/"}, "pass --allow-http"},
+		{"over http, allowed, with the sample of the guide", []string{"http://your-authaction-api/", "--allow-http"}, "(config-placeholder)"},
 		{"to an address with a user name", []string{"https://secret@127.0.0.1/"}, "want an address alone"},
 		{"to an address with a fragment", []string{"https://127.0.0.1/#secret"}, "want an address alone"},
 		{"to no address", nil, "there is no URL"},

@@ -4,12 +4,13 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
 	"example.com/jwtverify"
 	"example.com/jwtverify/internal/diagnosis"
+	"example.com/jwtverify/internal/local"
+	"example.com/jwtverify/internal/screen"
 )
 
 // A report is what a command found: for people as text, for scripts as JSON.
@@ -22,10 +23,7 @@ type report struct {
 	settings settings
 	findings []finding
 	token    *jwtverify.Token // nil unless accepted
-
-	kid            string // quoted, or "no kid"; empty: the header cannot be read
-	signatureBytes int
-	keys           string // where they came from
+	keys     string           // where they came from
 }
 
 // A finding is a check with its place in the guide's list.
@@ -67,17 +65,20 @@ func isKeysFailure(c jwtverify.Check) bool {
 	return c.Name == "key" && c.Status == jwtverify.Fail && diagnosis.Of(c.Code).Check != "key"
 }
 
-// newFinding makes a check fit to be shown: with the library's advice in the words of the
-// command, and the usual advice for a code of the command's own.
-func newFinding(c jwtverify.Check) finding {
+// newFinding makes a check fit to be shown, where the settings are not known.
+func newFinding(c jwtverify.Check) finding { return words{}.finding(c) }
+
+// finding makes a check fit to be shown: with the library's advice in the words of the
+// command.
+func (w words) finding(c jwtverify.Check) finding {
 	known := diagnosis.Of(c.Code)
 	for _, a := range known.Advice {
 		if a.Next == c.Next {
-			c.Next = a.ForCommand()
+			c.Next = w.of(a.ForCommand())
 			break
 		}
 	}
-	c.Expected, c.Found, c.Next = safe(c.Expected), cut(safe(c.Found), maxFoundBytes), safe(c.Next)
+	c.Expected, c.Found, c.Next = screen.Line(c.Expected), screen.Cut(screen.Line(c.Found), maxFoundBytes), screen.Line(c.Next)
 	// A damaged part of the token is one of its form, whichever step has found it.
 	return finding{itemOf(cmp.Or(known.Check, c.Name)), c}
 }
@@ -100,7 +101,7 @@ func (r *report) judged(t *jwtverify.Token, err error, now time.Time) {
 	case r.decides != "":
 		r.headline = diagnosis.Of(r.decides).Sentence
 	default: // no failure of the library is without a code
-		r.headline = reason(err)
+		r.headline = local.Reason(err)
 	}
 }
 
@@ -115,18 +116,18 @@ func deciding(findings []finding) finding {
 }
 
 // unchecked makes a report of why nothing was checked.
-func (f *flags) unchecked(settings settings, err error) *report {
-	r := &report{command: f.name, verdict: none, headline: safe(err.Error()), settings: settings}
+func (f *flags) unchecked(err error) *report {
+	r := &report{command: f.name, verdict: none, headline: screen.Line(err.Error()), settings: f.inUse}
 	var p *problem
 	if errors.As(err, &p) {
-		r.headline, r.decides = safe(p.text), p.code
+		r.headline, r.decides = screen.Line(p.text), p.code
 		name := "settings"
 		if p.code == "token-missing" {
 			name = "form"
-			if settings.incomplete() == nil {
+			if f.inUse.incomplete() == nil {
 				r.findings = append(r.findings, newFinding(jwtverify.Check{
 					Name: "settings", Status: jwtverify.Pass, Trusted: true,
-					Found: fmt.Sprintf("issuer %s, audience %s", bare(settings.issuer), bareList(settings.audiences)),
+					Found: f.inUse.shown(),
 				}))
 			}
 		}
@@ -148,15 +149,14 @@ func (r *report) line(p palette) string {
 	return text
 }
 
-// writeDeciding writes the verdict and the check that decides.
-func (r *report) writeDeciding(w io.Writer, p palette) error {
+// short is the verdict and the check that decides.
+func (r *report) short(p palette) string {
 	lines := append([]string{r.line(p)}, details(deciding(r.findings).Check, p, "  ")...)
-	_, err := io.WriteString(w, strings.Join(lines, "\n")+"\n")
-	return err
+	return strings.Join(lines, "\n") + "\n"
 }
 
-// writeText writes the verdict and what was found, in the order of the guide's list.
-func (r *report) writeText(w io.Writer, p palette) error {
+// text is the verdict and what was found, in the order of the guide's list.
+func (r *report) text(p palette) string {
 	var b strings.Builder
 	b.WriteString(r.line(p) + "\n")
 	doubtful := false
@@ -165,13 +165,17 @@ func (r *report) writeText(w io.Writer, p palette) error {
 		if len(lines) == 0 {
 			lines = []string{p.paint(dim, "– not checked")}
 		}
-		if item == 4 {
+		guide := r.settings.words.guide()
+		if item == 4 && guide {
 			lines = append(lines, p.paint(dim, "– Authorization header: not visible here; try: jwtverify probe URL"))
 		}
 		for i, line := range lines {
 			label := strings.Repeat(" ", 12)
-			if i == 0 {
+			switch {
+			case i == 0 && guide:
 				label = fmt.Sprintf("%d %-10s", item, itemNames[item])
+			case i == 0:
+				label = fmt.Sprintf("%-12s", itemNames[item])
 			}
 			b.WriteString(label + line + "\n")
 		}
@@ -179,8 +183,7 @@ func (r *report) writeText(w io.Writer, p palette) error {
 	if doubtful {
 		b.WriteString(p.paint(dim, doubt+" read from claims that no good signature vouches for") + "\n")
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return b.String()
 }
 
 const doubt = "(?)"
@@ -201,8 +204,9 @@ func (r *report) itemLines(item int, p palette, doubtful *bool) (lines []string)
 		case jwtverify.Pass:
 			mark, text = p.paint(green, "✓"), r.passed(f)
 		case jwtverify.Skip:
+			mark, text = p.paint(dim, "–"), f.Found
 			if f.Name == "signature" && !r.failed("key") {
-				mark, text = p.paint(dim, "–"), p.paint(dim, "signature: not checked")
+				text = p.paint(dim, "signature: not checked")
 			}
 		case jwtverify.Note:
 			mark, text = p.paint(yellow, "–"), p.paint(yellow, f.Code)
@@ -212,7 +216,7 @@ func (r *report) itemLines(item int, p palette, doubtful *bool) (lines []string)
 		if text == "" {
 			continue
 		}
-		if !f.Trusted && f.Status != jwtverify.Skip && f.item != 2 {
+		if !f.Trusted && (f.Status != jwtverify.Skip || f.Found != "") && f.item != 2 {
 			text += " " + doubt
 			*doubtful = true
 		}
@@ -243,24 +247,21 @@ func details(c jwtverify.Check, p palette, indent string) (lines []string) {
 func (r *report) passed(f finding) string {
 	switch f.Name {
 	case "settings":
-		return fmt.Sprintf("issuer %s, audience %s", bare(r.settings.issuer), bareList(r.settings.audiences))
+		return r.settings.shown()
 	case "form":
 		text := f.Found
 		if r.has("algorithm", jwtverify.Pass) {
 			text += "; RS256"
 		}
-		if r.kid != "" {
-			text += "; " + r.kid
-		}
-		return text
+		return text + "; " + r.settings.words.token.kid()
 	case keysCheck:
 		return r.keys + ": " + f.Found
 	case "signature":
-		by := strings.TrimPrefix(r.kid, "kid ")
-		if !strings.HasPrefix(r.kid, "kid ") {
+		by, named := strings.CutPrefix(r.settings.words.token.kid(), "kid ")
+		if !named {
 			by = "the only key"
 		}
-		return fmt.Sprintf("signature by %s, %d bytes", by, r.signatureBytes)
+		return fmt.Sprintf("signature by %s, %d bytes", by, r.settings.words.token.signatureBytes)
 	case "expiry":
 		return "expires " + f.Found
 	case "audience":
@@ -282,10 +283,19 @@ func (r *report) has(name string, status jwtverify.Status) bool {
 
 // bare shows a setting without the quotes that it does not need.
 func bare(s string) string {
-	if q := quoted(s); q != `"`+s+`"` || strings.ContainsAny(s, " ,") {
+	if q := screen.Quoted(s); q != `"`+s+`"` || strings.ContainsAny(s, " ,") {
 		return q
 	}
 	return s
+}
+
+// shown is what is trusted, as far as it is set.
+func (s settings) shown() string {
+	text := "issuer " + bare(s.issuer)
+	if len(s.audiences) > 0 {
+		text += ", audience " + bareList(s.audiences)
+	}
+	return text
 }
 
 func bareList(list []string) string {

@@ -10,6 +10,7 @@ import (
 
 	"example.com/jwtverify/internal/diagnosis"
 	"example.com/jwtverify/internal/issuer"
+	"example.com/jwtverify/internal/manual"
 )
 
 // What no file of this tree may hold that a command has printed.
@@ -88,25 +89,40 @@ func TestNoCommandRepeatsAToken(t *testing.T) {
 
 func TestEachCommandHasHelp(t *testing.T) {
 	f := newFixture(t)
-	for _, command := range []string{"explain", "verify", "inspect", "jwks", "discover", "probe", "demo", "issuer", "serve"} {
+	all := f.run(t, nil, nil, "help")
+	for _, c := range commands() {
+		help := f.run(t, nil, nil, "help", c.name)
+		help.check(t, accepted, "\n  jwtverify "+c.name, "")
 		for _, flag := range []string{"-h", "--help"} {
-			got := f.run(t, nil, strings.NewReader(""), command, flag)
-			got.check(t, accepted, "", "\n  jwtverify "+command)
-			if got.stdout != "" {
-				t.Errorf("%s %s writes to stdout", command, flag)
+			if got := f.run(t, nil, strings.NewReader(""), c.name, flag); got != help {
+				t.Errorf("%s %s prints %q, and help %s %q", c.name, flag, got, c.name, help)
 			}
 		}
-		got := f.run(t, nil, strings.NewReader(""), command, "-h")
-		for line := range strings.Lines(got.stderr) {
-			if len([]rune(line)) > 101 {
-				t.Errorf("%s -h has a long line: %s", command, line)
+		_, flags, err := (&session{env: func(string) string { return "" }}).prepared(c.name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, known := range manual.Flags(flags.set) {
+			if known.About == "" || !strings.Contains(help.stdout, "\n  --"+known.Name) {
+				t.Errorf("%s -h does not say what --%s is", c.name, known.Name)
 			}
 		}
-		if takesToken := command == "explain" || command == "verify" || command == "inspect"; takesToken && !strings.Contains(got.stderr, "list of processes") {
-			t.Errorf("%s -h does not say that an argument can be seen", command)
+		if flags.set.Lookup("token-file") != nil && c.arguments == "[TOKEN]" && !strings.Contains(help.stdout, "list of processes") {
+			t.Errorf("%s -h does not say that an argument can be seen", c.name)
 		}
-		if got := f.run(t, nil, nil, "-h"); !strings.Contains(got.stderr, "example: jwtverify "+command) {
-			t.Errorf("jwtverify -h has no example of %s", command)
+		if !strings.Contains(all.stdout, "example: jwtverify "+c.name) {
+			t.Errorf("jwtverify help has no example of %s", c.name)
+		}
+		checkColumns(t, help.stdout, 80)
+		checkColumns(t, f.run(t, map[string]string{"COLUMNS": "40"}, nil, c.name, "-h").stdout, 40)
+	}
+	for _, args := range [][]string{{"-h"}, {"-help"}, {"--help"}, {"help", "-h"}} {
+		got := f.run(t, nil, nil, args...)
+		if got.code != 0 || got.stderr != "" || got != all && args[0] != "help" {
+			t.Errorf("%v: got %q", args, got)
 		}
 	}
+	checkColumns(t, all.stdout, 80)
+	checkColumns(t, f.run(t, map[string]string{"COLUMNS": "40"}, nil, "help").stdout, 40)
+	f.run(t, nil, nil, "help", "verfy").check(t, none, "", `there is no command "verfy" (did you mean verify?)`)
 }

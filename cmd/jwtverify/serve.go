@@ -1,62 +1,38 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
-	"flag"
 	"fmt"
-	"io"
 	"log"
-	"net"
 	"net/http"
 	"os"
 	"os/signal"
-	"strconv"
 	"strings"
 	"syscall"
-	"time"
-	"unicode/utf8"
 
 	"example.com/jwtverify"
 	"example.com/jwtverify/bearer"
 	"example.com/jwtverify/internal/guide"
+	"example.com/jwtverify/internal/local"
+	"example.com/jwtverify/internal/screen"
 )
 
-const serveUsage = `jwtverify serve [flags]: AuthAction's guide as a service
-
+const serveUsage = `  jwtverify serve --issuer http://127.0.0.1:8180 --audience orders
   AUTHACTION_DOMAIN=acme.eu.authaction.com AUTHACTION_AUDIENCE=orders jwtverify serve
-  jwtverify serve --issuer http://127.0.0.1:8180 --audience orders
 
 GET /public answers everybody, GET /protected who sends a good token as Authorization:
-Bearer. All else needs a token too. Why a token was refused is logged to stderr.
+Bearer. All else needs a token too. Why a token was refused is logged to stderr. The keys
+are retrieved for the first token; while they are unavailable, tokens get 503.
 
-  --listen 127.0.0.1:8000
-                     where to serve, over plain http. Port 0 takes a free one. Beyond
-                     this machine put something that speaks TLS in front
-` + trustUsage + `
-` + domainUsage + `The keys are retrieved for the first token. While they cannot be had, tokens get 503.
-Exit codes: 0 stopped by Ctrl-C or SIGTERM, 2 it could not start.
+` + domainUsage + `Exit codes: 0 stopped by SIGTERM, 130 by Ctrl-C, 2 it could not start.
 `
 
 // serve is the command of that name.
-func (s *session) serve(args []string) int {
-	f := newFlags("serve").withTrust()
-	address := f.set.String("listen", "127.0.0.1:8000", "")
-	err := f.parse(args)
-	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprint(s.stderr, serveUsage)
-		return int(accepted)
-	}
-	if err == nil {
-		err = f.noArguments()
-	}
-	if err == nil {
-		err = s.serveGuide(f, *address)
-	}
-	if err != nil {
-		return s.fail(f.command, err)
-	}
-	return int(accepted)
+func (s *session) serve(f *flags) func() (int, error) {
+	f.withTrust()
+	address := f.set.String("listen", "127.0.0.1:8000", "`ADDRESS`: where to serve, over plain http. Port 0 takes a free one. Beyond this machine put something that speaks TLS in front")
+	return func() (int, error) { return 0, s.serveGuide(f, *address) }
 }
 
 // serveGuide serves until somebody stops it. The error says why it could not start.
@@ -69,96 +45,39 @@ func (s *session) serveGuide(f *flags, address string) error {
 	if err != nil {
 		return err
 	}
-	log := newLog(s.stderr)
+	log := local.Log(s.stderr)
 	if cache, ok := settings.keys.(*jwtverify.Cache); ok {
 		cache.OnLoad = func(keys *jwtverify.KeySet, err error) { logKeys(log, keys, err) }
 	}
 	api, err := guide.New(verifier, func(r *http.Request, rejection bearer.Rejection) {
-		logRefusal(log, r, rejection)
+		local.LogRefusal(log, r, rejection)
 	})
 	if err != nil {
 		return err
 	}
 	ctx, stop := s.untilStopped()
 	defer stop()
-	listener, err := listen(address)
+	listener, err := local.Listen(address)
 	if err != nil {
 		return err
 	}
 	server := guide.NewServer(api)
 	server.ErrorLog = log
-	log.Printf("tokens of %s for %s, keys from %s", quoted(settings.issuer), quotedList(settings.audiences), quoted(shownAddress(settings.address)))
-	if !isLoopback(listener.Addr()) {
+	log.Printf("tokens of %s for %s, keys from %s", screen.Quoted(settings.issuer), quotedList(settings.audiences), screen.Quoted(screen.Address(settings.address)))
+	if !local.IsLoopback(listener.Addr()) {
 		log.Print("this is plain http, beyond this machine: whoever sees a token on its way can use it")
 	}
 	if _, err := fmt.Fprintf(s.stdout, "api http://%s  (GET /public, GET /protected; stop with Ctrl-C)\n", listener.Addr()); err != nil {
 		listener.Close()
 		return err
 	}
-	return serveUntil(ctx, server, listener)
-}
-
-// newLog is the log of a server.
-func newLog(w io.Writer) *log.Logger { return log.New(w, "", log.LstdFlags) }
-
-// logRefusal logs what the client is not told: the full reason. Path and text from the
-// token are quoted; of the query, where clients put secrets, nothing is logged.
-func logRefusal(log *log.Logger, r *http.Request, rejection bearer.Rejection) {
-	log.Printf("%d %s %s: %s", rejection.Status, logged(r.Method), logged(r.URL.Path), refusalReason(rejection.Err))
-}
-
-func refusalReason(err error) string {
-	return strings.TrimPrefix(reason(err), "bearer: ")
-}
-
-const (
-	maxLogged  = 200  // bytes of one text of a request in the log
-	maxScanned = 2048 // bytes of it that are looked at
-)
-
-// logged is a text of a request as the log has it: in quotes where somebody might play
-// tricks with it, and short. It is cut before anything else is done, so that a long
-// text costs no more than a short one.
-func logged(text string) string {
-	shown, whole := withoutTokens(cutBetweenWords(text, maxScanned)), len(text) <= maxScanned
-	escaped := ""
-	for i, size := 0, 0; i < len(shown); i += size {
-		_, size = utf8.DecodeRuneInString(shown[i:])
-		piece := strconv.QuoteToASCII(shown[i : i+size])
-		piece = piece[1 : len(piece)-1]
-		if len(escaped)+len(piece) > maxLogged-len(`""…`) {
-			whole = false
-			break
-		}
-		escaped += piece
-	}
-	switch {
-	case !whole:
-		return `"` + escaped + `"…`
-	case escaped != shown || strings.Contains(shown, " "):
-		return `"` + escaped + `"`
-	}
-	return shown
-}
-
-// cutBetweenWords shortens a text. The word that the limit would part is left out: a
-// part of a token is not known for one.
-func cutBetweenWords(s string, limit int) string {
-	if len(s) <= limit {
-		return s
-	}
-	if inWord(s[limit]) {
-		for limit > 0 && inWord(s[limit-1]) {
-			limit--
-		}
-	}
-	return s[:wholeRunes(s, limit)]
+	return local.Serve(ctx, server, listener)
 }
 
 // logKeys logs the outcome of a retrieval.
 func logKeys(log *log.Logger, keys *jwtverify.KeySet, err error) {
 	if err != nil {
-		log.Printf("keys unavailable: %s", reason(err))
+		log.Printf("keys unavailable: %s", local.Reason(err))
 		return
 	}
 	var kids []string
@@ -173,7 +92,7 @@ func quotedList(texts []string) string {
 	const most = 8
 	var list []string
 	for _, text := range texts[:min(len(texts), most)] {
-		list = append(list, quoted(text))
+		list = append(list, screen.Quoted(text))
 	}
 	if n := len(texts) - most; n > 0 {
 		list = append(list, fmt.Sprintf("%d more", n))
@@ -184,52 +103,17 @@ func quotedList(texts []string) string {
 // untilStopped returns a context that ends with Ctrl-C or SIGTERM. A second one is not
 // waited for: it ends the process.
 func (s *session) untilStopped() (context.Context, context.CancelFunc) {
-	parent := s.ctx
-	if parent == nil {
-		parent = context.Background()
-	}
-	ctx, stop := signal.NotifyContext(parent, os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
-	return ctx, stop
-}
-
-// listen opens the address of --listen.
-func listen(address string) (net.Listener, error) {
-	if _, _, err := net.SplitHostPort(address); err != nil {
-		return nil, fmt.Errorf("--listen is %s: want host and port, such as 127.0.0.1:8000", quoted(address))
-	}
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("--listen: %w; port 0 takes a free one", err)
-	}
-	return listener, nil
-}
-
-func isLoopback(address net.Addr) bool {
-	tcp, ok := address.(*net.TCPAddr)
-	return ok && tcp.IP.IsLoopback()
-}
-
-// serveUntil runs a server until ctx ends and the requests under way are answered.
-func serveUntil(ctx context.Context, server *http.Server, listener net.Listener) error {
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
-	select {
-	case err := <-failed:
-		return err
-	case <-ctx.Done():
-		shutDown(server)
-		return nil
-	}
-}
-
-// shutdownGrace is what a request under way may take when the server is stopped.
-const shutdownGrace = 5 * time.Second
-
-func shutDown(server *http.Server) {
-	ctx, cancel := context.WithTimeout(context.Background(), shutdownGrace)
-	defer cancel()
-	if server.Shutdown(ctx) != nil {
-		server.Close()
-	}
+	ctx, cancel := context.WithCancel(cmp.Or(s.ctx, context.Background()))
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		select {
+		case got := <-signals:
+			s.interrupted.Store(got == os.Interrupt)
+			cancel()
+		case <-ctx.Done():
+		}
+		signal.Stop(signals)
+	}()
+	return ctx, cancel
 }

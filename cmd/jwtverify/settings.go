@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -9,9 +8,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"example.com/jwtverify"
+	"example.com/jwtverify/internal/envfile"
 	"example.com/jwtverify/internal/fetch"
+	"example.com/jwtverify/internal/screen"
 )
 
 // settings say which tokens are trusted. With --lines any of them may be absent,
@@ -27,113 +29,139 @@ type settings struct {
 	leeway    time.Duration // as in jwtverify.Config
 	claim     string        // Config.AudienceClaim
 	typ       string        // Config.Type
+	header    http.Header   // of requests for keys
 	now       func() time.Time
+	words     words
 }
 
 // settings puts the flags over the environment, and that over the env file. The
 // transport is for retrieving the keys; nil means the network. The error says what
 // is wrong; what is missing, verifier says.
 func (s *session) settings(f *flags, transport http.RoundTripper) (settings, error) {
-	env := s.env
+	layers := []func(string) string{s.env}
 	if f.given["env-file"] {
-		file, err := readEnvFile(f.envFile)
+		file, err := envfile.Read(f.envFile)
 		if err != nil {
-			return settings{}, err
+			return settings{}, fmt.Errorf("--env-file: %w", err)
 		}
-		env = func(name string) string { return cmp.Or(s.env(name), file[name]) }
+		layers = append(layers, func(name string) string { return file[name] })
 	}
 	if transport == nil {
-		transport = s.network()
+		transport = s.network(f)
 	}
-	set, err := f.settings(env, &http.Client{Transport: transport})
+	set, err := f.settings(layers, &http.Client{Transport: transport})
 	set.now = s.now
+	f.inUse = set
 	return set, err
 }
 
-func (f *flags) settings(env func(string) string, client *http.Client) (settings, error) {
+// setting returns a value and what it is called where it stands: a flag, else a variable
+// of the first layer that has one.
+func (f *flags) setting(flag, value string, layers []func(string) string, variables ...string) (string, string) {
+	if f.given[flag] {
+		return value, "--" + flag
+	}
+	for _, layer := range layers {
+		for _, name := range variables {
+			if value := layer(name); value != "" {
+				return value, name
+			}
+		}
+	}
+	return "", ""
+}
+
+func (f *flags) settings(layers []func(string) string, client *http.Client) (settings, error) {
 	s := settings{timeout: f.timeout, leeway: f.leeway, claim: f.audienceClaim, typ: f.typ}
+	var err error
+	if s.header, err = f.header(); err != nil {
+		return settings{}, err
+	}
 	var source jwtverify.KeySource
-	switch domain := env("AUTHACTION_DOMAIN"); {
-	case f.given["issuer"]:
-		s.issuer = f.issuer
-		if err := checkPlaceholder("--issuer", f.issuer); err != nil {
-			return settings{}, err
-		}
-	case domain != "":
-		if err := checkDomain(domain); err != nil {
-			return settings{}, err
-		}
-		s.issuer = "https://" + domain
+	s.issuer, s.words.issuer = f.setting("issuer", f.issuer, layers, "AUTHACTION_DOMAIN", "ISSUER")
+	check := checkPlaceholder(s.words.issuer, s.issuer)
+	if s.words.issuer == "AUTHACTION_DOMAIN" {
+		check = checkDomain(s.issuer)
+		s.issuer = "https://" + s.issuer
 		s.address = s.issuer + "/.well-known/jwks.json"
-		source = jwtverify.HTTPKeySource{URL: s.address, Client: client}
+		source = jwtverify.HTTPKeySource{URL: s.address, Client: client, Header: s.header}
+	}
+	if check != nil {
+		return settings{words: s.words}, check
 	}
 
-	if !f.given["audience"] && env("AUTHACTION_AUDIENCE") != "" {
-		s.audiences = []string{env("AUTHACTION_AUDIENCE")}
-	} else {
-		s.audiences = f.audiences
+	audience, name := f.setting("audience", "", layers, "AUTHACTION_AUDIENCE", "AUDIENCE")
+	if s.words.audience, s.audiences = name, f.audiences; audience != "" {
+		s.audiences = []string{audience}
 	}
 	for _, audience := range s.audiences {
 		if audience == "" {
-			return settings{}, audienceMissing(`""`)
+			return settings{words: s.words}, s.audienceMissing(`""`)
 		}
 		if err := checkPlaceholder("the audience", audience); err != nil {
-			return settings{}, err
+			return settings{words: s.words}, err
 		}
 	}
 
+	address, name := f.setting("jwks-url", f.jwksURL, layers, "JWKS_URL")
 	switch {
 	case f.given["jwks-url"] && f.given["jwks-file"]:
-		return settings{}, errors.New("--jwks-url and --jwks-file are both given: want one place where the keys are")
+		return settings{words: s.words}, errors.New("--jwks-url and --jwks-file are both given: want one place where the keys are")
 	case f.given["jwks-file"]:
-		s.address, source = f.jwksFile, jwtverify.FileKeySource(f.jwksFile)
+		s.words.keys, s.address, source = "--jwks-file", f.jwksFile, jwtverify.FileKeySource(f.jwksFile)
 		if f.jwksFile == "" {
-			return settings{}, errors.New("--jwks-file is empty: want the path of a JWK Set, a JWK or PEM")
+			return settings{words: s.words}, errors.New("--jwks-file is empty: want the path of a JWK Set, a JWK or PEM")
 		}
-	case f.given["jwks-url"]:
-		s.address, source = f.jwksURL, jwtverify.HTTPKeySource{URL: f.jwksURL, Client: client}
-		if err := checkAddress("--jwks-url", f.jwksURL); err != nil {
-			return settings{}, err
+	case name != "":
+		s.words.keys, s.address, source = name, address, jwtverify.HTTPKeySource{URL: address, Client: client, Header: s.header}
+		if err := checkAddress(name, address); err != nil {
+			return settings{words: s.words}, err
 		}
-	case s.issuer != "" && f.given["issuer"]:
-		s.address = strings.TrimSuffix(s.issuer, "/") + metadataPath
-		source = jwtverify.DiscoveryKeySource{Issuer: s.issuer, Client: client}
-		s.noKeys = checkAddress("--issuer", s.issuer)
 	case s.issuer == "":
-		s.noKeys = keysMissing()
+		s.noKeys = s.missing("config-domain-missing", "keys", "nothing says where the keys are", "an issuer or a key set", "nothing")
+	case source == nil:
+		s.address = strings.TrimSuffix(s.issuer, "/") + metadataPath
+		source = jwtverify.DiscoveryKeySource{Issuer: s.issuer, Client: client, Header: s.header}
+		s.noKeys = checkAddress(s.words.issuer, s.issuer)
 	}
 	return s.withSource(source)
 }
 
 const metadataPath = "/.well-known/openid-configuration"
 
-// withSource completes s by a source. Whether the values are in bounds is New's to
-// judge, one at a time, so that the message can name the flag.
+// header returns what --header adds to the requests for keys. No error repeats a value,
+// which may be secret.
+func (f *flags) header() (http.Header, error) {
+	header := make(http.Header)
+	for _, line := range f.headers {
+		name, value, found := strings.Cut(line, ":")
+		if !found || name == "" || strings.ContainsAny(name, " \t") || strings.ContainsFunc(line, unicode.IsControl) {
+			return nil, errors.New("--header: want a name, a colon and a value, such as 'Authorization: Bearer …'")
+		}
+		header.Add(name, strings.TrimSpace(value))
+	}
+	return header, nil
+}
+
+// withSource completes s by a source. Whether the values are in bounds is New's to judge.
 func (s settings) withSource(source jwtverify.KeySource) (settings, error) {
-	fits := func(keys jwtverify.KeySource, leeway time.Duration) error {
-		_, err := jwtverify.New(jwtverify.Config{Issuer: "any", Audiences: []string{"any"}, Keys: keys, Leeway: leeway})
-		return err
-	}
-	if err := fits(anyKeys, s.leeway); err != nil {
-		return settings{}, fmt.Errorf("--leeway: %w", err)
-	}
-	if _, err := jwtverify.New(jwtverify.Config{Issuer: "any", Audiences: []string{"any"}, Keys: anyKeys, Type: s.typ, AudienceClaim: s.claim}); err != nil {
-		return settings{}, inFlags(err)
-	}
-	if err := fits(&jwtverify.Cache{Source: anyKeys, Timeout: s.timeout}, 0); err != nil {
-		return settings{}, fmt.Errorf("--timeout: %w", err)
+	config := jwtverify.Config{Issuer: "any", Audiences: []string{"any"}, Leeway: s.leeway, Type: s.typ, AudienceClaim: s.claim,
+		Keys: &jwtverify.Cache{Source: anyKeys, Timeout: s.timeout}}
+	if _, err := jwtverify.New(config); err != nil {
+		return settings{}, s.inFlags(err)
 	}
 	if source == nil || s.noKeys != nil {
 		return s, nil
 	}
 	// One Cache, so that the keys are the same for every verifier of the run.
 	cache := &jwtverify.Cache{Source: source, Timeout: s.timeout}
-	if err := fits(cache, 0); err != nil {
+	config.Keys = cache
+	if _, err := jwtverify.New(config); err != nil {
 		if _, discovery := source.(jwtverify.DiscoveryKeySource); !discovery {
-			return settings{}, inFlags(err)
+			return settings{}, s.inFlags(err)
 		}
 		// An issuer may be any text. It fails where its keys are needed.
-		s.noKeys = fmt.Errorf("%w; pass --jwks-url or --jwks-file where the issuer has no metadata", inFlags(err))
+		s.noKeys = fmt.Errorf("%w; pass --jwks-url or --jwks-file where the issuer has no metadata", s.inFlags(err))
 		return s, nil
 	}
 	s.keys, s.source = cache, source
@@ -141,10 +169,11 @@ func (s settings) withSource(source jwtverify.KeySource) (settings, error) {
 }
 
 // inFlags is an error of New in the words of the command line.
-func inFlags(err error) error {
-	text := strings.TrimPrefix(strings.TrimPrefix(err.Error(), "jwtverify: "), "Config.Keys: Cache.Source: ")
-	return errors.New(strings.NewReplacer("Config.AudienceClaim", "--audience-claim", "Config.Type", "--type", "HTTPKeySource.URL", "--jwks-url", "DiscoveryKeySource.Issuer", "--issuer",
-		"use Header or Client to authenticate", "the keys must be public").Replace(text))
+func (s settings) inFlags(err error) error {
+	text := strings.TrimPrefix(strings.TrimPrefix(err.Error(), "jwtverify: "), "Config.Keys: ")
+	return errors.New(strings.NewReplacer("Config.Issuer", s.words.of("{issuer}"), "Config.Audiences", s.words.of("{audience}"), "Config.AudienceClaim", "--audience-claim",
+		"Config.Type", "--type", "Config.Leeway", "--leeway", "Cache.Timeout", "--timeout", "Cache.Source: ", "",
+		"HTTPKeySource.URL", s.words.of("{keys}"), "DiscoveryKeySource.Issuer", s.words.of("{issuer}"), "Header or Client", "--header").Replace(text))
 }
 
 // anyKeys stands where New needs a source that is never asked.
@@ -156,46 +185,38 @@ func (s settings) verifier() (*jwtverify.Verifier, error) {
 	if err := s.incomplete(); err != nil {
 		return nil, err
 	}
-	return jwtverify.New(jwtverify.Config{
-		Issuer:    s.issuer,
-		Audiences: s.audiences,
-		Keys:      s.keys,
-		Leeway:    s.leeway,
-		Now:       s.now,
-
-		AudienceClaim: s.claim,
-		Type:          s.typ,
+	v, err := jwtverify.New(jwtverify.Config{
+		Issuer: s.issuer, Audiences: s.audiences, Keys: s.keys, Leeway: s.leeway, Now: s.now, AudienceClaim: s.claim, Type: s.typ,
 	})
+	if err != nil {
+		return nil, s.inFlags(err)
+	}
+	return v, nil
 }
 
 // incomplete says what is missing, nil if nothing is.
 func (s settings) incomplete() error {
 	switch {
 	case s.issuer == "":
-		return &problem{
-			text: "no issuer is set", code: "config-domain-missing",
-			expected: "a tenant domain such as acme.eu.authaction.com, or an issuer", found: "nothing",
+		expected := "an issuer: the exact iss of the tokens"
+		if s.words.guide() {
+			expected = "a tenant domain such as acme.eu.authaction.com"
 		}
+		return s.missing("config-domain-missing", "", "no issuer is set", expected, "nothing")
 	case len(s.audiences) == 0:
-		return audienceMissing("nothing")
+		return s.audienceMissing("nothing")
 	case s.keys == nil:
 		return s.noKeys
 	}
 	return nil
 }
 
-func audienceMissing(found string) error {
-	return &problem{
-		text: "no audience is set", code: "config-audience-missing",
-		expected: "the API identifier that tokens for this service carry as aud", found: found,
-	}
+func (s settings) audienceMissing(found string) error {
+	return s.missing("config-audience-missing", "", "no audience is set", "the API identifier that tokens for this service carry as aud", found)
 }
 
-func keysMissing() error {
-	return &problem{
-		text: "nothing says where the keys are", code: "config-domain-missing", cause: "keys",
-		expected: "a tenant domain, an issuer or a key set", found: "nothing",
-	}
+func (s settings) missing(code, cause, text, expected, found string) error {
+	return &problem{text: text, code: code, cause: cause, expected: expected, found: found, words: s.words}
 }
 
 // checkDomain wants a bare host name, since the issuer is built from it byte for
@@ -212,7 +233,7 @@ func checkDomain(domain string) error {
 	}
 	return &problem{
 		text: "AUTHACTION_DOMAIN is no bare host name", code: "config-domain-form",
-		expected: "a host name such as acme.eu.authaction.com, a port allowed", found: quoted(domain),
+		expected: "a host name such as acme.eu.authaction.com, a port allowed", found: screen.Quoted(domain),
 	}
 }
 
@@ -222,18 +243,8 @@ func checkPlaceholder(name, value string) error {
 	}
 	return &problem{
 		text: name + " is still the sample of the guide", code: "config-placeholder",
-		expected: "your tenant's value", found: quoted(value),
+		expected: "your tenant's value", found: screen.Quoted(value),
 	}
-}
-
-// shownAddress is what of an address may be shown: a user name or a query may be
-// secret.
-func shownAddress(address string) string {
-	if u, err := url.Parse(address); err == nil && u.Host != "" {
-		return safe(u.Scheme + "://" + u.Host + u.EscapedPath())
-	}
-	address, _, _ = strings.Cut(address, "?")
-	return safe(address[strings.LastIndexByte(address, '@')+1:])
 }
 
 // checkAddress refuses plain http beyond loopback: whoever can change the answer can
@@ -247,11 +258,11 @@ func checkAddress(flag, address string) error {
 		return nil
 	}
 	cause := ""
-	if flag == "--issuer" {
+	if flag == "--issuer" || flag == "ISSUER" {
 		cause = "issuer"
 	}
 	return &problem{
 		text: flag + " is plain http beyond this machine", code: "config-insecure-url", cause: cause,
-		expected: "an https URL; http is for localhost, 127.0.0.0/8 and ::1 only", found: quoted(shownAddress(address)),
+		expected: "an https URL; http is for localhost, 127.0.0.0/8 and ::1 only", found: screen.Quoted(screen.Address(address)),
 	}
 }

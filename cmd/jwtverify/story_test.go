@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -103,6 +105,7 @@ func TestStories(t *testing.T) {
 // tell plays a story and returns its lines with the outputs as they are.
 func (s *script) tell(t *testing.T) (told []string) {
 	t.Helper()
+	outsideBubbles()
 	t.Chdir(t.TempDir())
 	for name, text := range s.files {
 		writeFile(t, name, []byte(text))
@@ -112,6 +115,10 @@ func (s *script) tell(t *testing.T) (told []string) {
 	})
 	return told
 }
+
+// outsideBubbles starts what package os/signal never ends: in a bubble it would be waited
+// for.
+var outsideBubbles = sync.OnceFunc(func() { signal.Notify(make(chan os.Signal, 1), os.Interrupt); signal.Reset(os.Interrupt) })
 
 func (s *script) tellIn(t *testing.T, w *world) (told []string) {
 	for i := 0; i < len(s.lines); i++ {
@@ -151,6 +158,9 @@ func (w *world) shell(t *testing.T, line string) string {
 	if rest, file, redirected := strings.Cut(line, " < "); redirected {
 		stdin, line = w.read(t, file), rest
 	}
+	line = substitution.ReplaceAllStringFunc(line, func(cat string) string {
+		return strings.TrimSpace(w.read(t, substitution.FindStringSubmatch(cat)[1]))
+	})
 	words := strings.Fields(line)
 	var out bytes.Buffer
 	var screen io.Writer = &out
@@ -168,6 +178,7 @@ func (w *world) shell(t *testing.T, line string) string {
 	case "jwtverify":
 		code := w.session(strings.NewReader(stdin), screen, screen).command(words[1:])
 		text := thumbprints.ReplaceAllString(out.String(), `"thumbprint`+strings.Repeat(".", 33)+`"`)
+		text = builds.ReplaceAllString(text, "jwtverify v1.2.3, go1.26 linux/amd64")
 		out.Reset()
 		out.WriteString(text)
 		if what := leak(text, w.secrets); what != "" {
@@ -181,6 +192,12 @@ func (w *world) shell(t *testing.T, line string) string {
 	t.Fatalf("a story has no command %q", words[0])
 	return ""
 }
+
+// substitution finds what the shell puts into a command.
+var substitution = regexp.MustCompile(`\$\(cat ([^)]*)\)`)
+
+// builds finds the line of jwtverify version, which is another on each machine.
+var builds = regexp.MustCompile(`(?m)^jwtverify \S*, go\S+ \S+$`)
 
 // thumbprints finds the kids of keys from PEM, which are others each time.
 var thumbprints = regexp.MustCompile(`"[\w-]{43}"`)
@@ -229,6 +246,14 @@ func TestExplainAndVerifyAgree(t *testing.T) {
 				if explained == nil {
 					continue // a story of verify alone
 				}
+				if got.Verdict == "none" && (got.Decides == "config-domain-missing" || got.Decides == "config-audience-missing") {
+					// verify checks nothing, explain all else.
+					if explained.Verdict == "accepted" {
+						t.Errorf("explain accepts a token without %s", got.Decides)
+					}
+					explained = nil
+					continue
+				}
 				if got.Verdict != explained.Verdict || got.Exit != explained.Exit || got.Error != explained.Error || got.Decides != explained.Decides {
 					t.Errorf("verify says %v by %q, explain %v by %q", got.Verdict, got.Decides, explained.Verdict, explained.Decides)
 				}
@@ -238,6 +263,28 @@ func TestExplainAndVerifyAgree(t *testing.T) {
 				explained = nil
 			}
 		})
+	}
+}
+
+// The page of codes names the error that each comes with: it is that of the story.
+func TestEachCodeComesWithTheErrorThatIsNamed(t *testing.T) {
+	names := map[string]string{
+		"ErrMalformed": "malformed", "ErrUnsupported": "unsupported", "ErrUnknownKey": "unknown_key", "ErrSignature": "signature", "ErrIssuer": "issuer",
+		"ErrAudience": "audience", "ErrExpired": "expired", "ErrNotYetValid": "not_yet_valid", "ErrKeysUnavailable": "keys_unavailable", "exit 2": "",
+	}
+	for _, d := range diagnosis.Codes {
+		class, is := names[d.Behind]
+		if !is || slices.Contains(libraryStories, d.Name) {
+			continue // a note, or of probe or the library
+		}
+		s := readStory(t, filepath.Join("testdata", "codes", d.Name+".txt"))
+		for i, line := range s.lines {
+			s.lines[i] = strings.Replace(line, "jwtverify explain", "jwtverify verify --json", 1)
+		}
+		want := fmt.Sprintf(`"error":%q,"decides":%q`, class, d.Name)
+		if told := strings.Join(s.tell(t), "\n"); !strings.Contains(told, want) {
+			t.Errorf("the story of %s has no %s:\n%s", d.Name, want, told)
+		}
 	}
 }
 
@@ -252,6 +299,29 @@ func checkFirstFailureDecides(t *testing.T, r *jsonReport) {
 	}
 	if first != r.Decides {
 		t.Errorf("%q decides, and the first failure is %q", r.Decides, first)
+	}
+}
+
+// Set-ups that are broken in one way each: explain names it in its first line, with what
+// to type.
+func TestBrokenSetUpsAreNamed(t *testing.T) {
+	paths, err := filepath.Glob("testdata/setup-*.txt")
+	if err != nil || len(paths) < 10 {
+		t.Fatalf("%v, %d set-ups", err, len(paths))
+	}
+	for _, path := range paths {
+		text := strings.Join(readStory(t, path).lines, "\n")
+		_, output, _ := strings.Cut(text, "\n$ jwtverify explain ")
+		_, output, _ = strings.Cut(output, "\n")
+		first, _, _ := strings.Cut(output, "\n")
+		named := regexp.MustCompile(`^(?:rejected|undetermined): .* \((.*)\)$`).FindStringSubmatch(first)
+		if named == nil {
+			t.Errorf("%s: the first line of explain names nothing: %s", path, first)
+			continue
+		}
+		if next := shownIn(text, named[1])["next"]; !regexp.MustCompile(`--[a-z-]+ \S|(?:pass|correct) --`).MatchString(next) || strings.Contains(text, "AUTHACTION") {
+			t.Errorf("%s: nothing to type: %s", path, next)
+		}
 	}
 }
 
@@ -300,7 +370,7 @@ func TestEveryCodeHasAStory(t *testing.T) {
 			t.Errorf("the story of %s does not show it", d.Name)
 			continue
 		}
-		if shown["next"] == "" || shown["found"] == "" && d.Behind != "probe" || shown["expected"] == "" && d.Name != "keys-skipped" {
+		if shown["next"] == "" || shown["found"] == "" && !strings.HasPrefix(d.Name, "probe-") || shown["expected"] == "" && d.Name != "keys-skipped" && !strings.HasPrefix(d.Name, "watch-") {
 			t.Errorf("the story of %s says too little: %q", d.Name, shown)
 		}
 	}
@@ -313,11 +383,14 @@ func TestEveryCodeHasAStory(t *testing.T) {
 func shownIn(text, code string) map[string]string {
 	lines := strings.Split(text, "\n")
 	mark := regexp.MustCompile(`[✗–] (?:.* )?` + regexp.QuoteMeta(code) + `(?: \(\?\))?(?:   \(decides\))?$`)
+	found := regexp.MustCompile(`[✗–] [^:]*: (.*) \(` + regexp.QuoteMeta(code) + `\)$`) // watch has it on one line
 	for i, line := range lines {
-		if !mark.MatchString(line) {
+		shown := make(map[string]string)
+		if match := found.FindStringSubmatch(line); match != nil {
+			shown["found"] = match[1]
+		} else if !mark.MatchString(line) {
 			continue
 		}
-		shown := make(map[string]string)
 		for _, line := range lines[i+1:] {
 			label, text, _ := strings.Cut(strings.TrimSpace(line), " ")
 			if label != "expected" && label != "found" && label != "next" {

@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"example.com/jwtverify/internal/charset"
+	"example.com/jwtverify/internal/notjwt"
+	"example.com/jwtverify/internal/screen"
 )
 
 // A token can be four times as long as a verifier takes, with a token endpoint's
@@ -23,7 +26,10 @@ func (s *session) readToken(f *flags) (token string, notes []string, err error) 
 	if err != nil {
 		return "", nil, err
 	}
-	return clean(text)
+	if token, notes, err = clean(text); err == nil {
+		s.hidden.Add(token)
+	}
+	return token, notes, err
 }
 
 func (s *session) readInput(f *flags) (string, error) {
@@ -41,14 +47,31 @@ func (s *session) readInput(f *flags) (string, error) {
 		defer file.Close()
 		return readAll(file, "--token-file")
 	case len(f.args) == 1 && f.args[0] != "-":
-		if len(f.args[0]) > maxInputBytes {
-			return "", tooLong("the argument")
-		}
-		return f.args[0], nil
-	case len(f.args) == 0 && isTerminal(s.stdin):
+		return readArgument(f.args[0])
+	case len(f.args) == 0 && screen.IsTerminal(s.stdin):
 		return "", tokenMissing("no argument, no --token-file, and stdin is a terminal")
 	}
 	return readAll(s.stdin, "stdin")
+}
+
+// readArgument takes an argument for a token, or for a file where there is one of this
+// name, or where the name is one of a file.
+func readArgument(argument string) (string, error) {
+	switch {
+	case len(argument) > maxInputBytes:
+		return "", tooLong("the argument")
+	case screen.WithoutTokens(argument) != argument:
+		return argument, nil
+	}
+	file, err := os.Open(argument)
+	if err != nil {
+		if strings.Contains(argument, "/") || slices.Contains([]string{".txt", ".json", ".jwt", ".token"}, filepath.Ext(argument)) {
+			return "", fmt.Errorf("neither a token nor a file with one: %w", err)
+		}
+		return argument, nil
+	}
+	defer file.Close()
+	return readAll(file, screen.Quoted(argument))
 }
 
 func readAll(r io.Reader, name string) (string, error) {
@@ -85,71 +108,18 @@ func (s *session) printNotes(notes []string) {
 // note.
 func clean(text string) (token string, notes []string, err error) {
 	text = strings.TrimRight(text, "\r\n")
-	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
-	trim := func() {
-		if trimmed := strings.TrimSpace(text); trimmed != text {
-			note("%d bytes of space around the token removed", len(text)-len(trimmed))
-			text = trimmed
-		}
-	}
-	var answer map[string]json.RawMessage
+	var answer map[string]json.RawMessage // names in a map are compared exactly
 	if json.Unmarshal([]byte(text), &answer) == nil && answer != nil {
-		// Names in a map are compared exactly.
 		if text, err = accessToken(answer); err != nil {
 			return "", nil, err
 		}
-		note("access_token taken from a JSON object")
+		notes = []string{"access_token taken from a JSON object"}
 	}
-	trim()
-	unquoted := false
-	for range 8 { // one within the other, such as a quoted header line
-		n := len(text)
-		if !unquoted && n >= 2 && text[0] == text[n-1] && (text[0] == '"' || text[0] == '\'') {
-			text, unquoted = text[1:n-1], true
-			note("quotes around the token removed")
-			trim()
-		}
-		for _, known := range beforeTokens {
-			if at := known.FindStringSubmatchIndex(text + " "); at != nil && at[3] < len(text) {
-				note("%s before the token removed", shownPrefix(text[:at[3]]))
-				text = text[at[3]:]
-				break
-			}
-		}
-		if len(text) == n {
-			break
-		}
-	}
-	if text == "" {
+	token, removed := notjwt.Clean(text)
+	if token == "" {
 		return "", nil, tokenMissing("nothing")
 	}
-	return text, notes, nil
-}
-
-// beforeTokens are what people copy along with a token: the scheme, the name of the
-// header, an assignment. What stands behind the last must look like a token, a scheme or a
-// quote, since an opaque token may have a = of its own. The first group is what goes.
-var beforeTokens = []*regexp.Regexp{
-	regexp.MustCompile(`^((?i:bearer|jwt|token)(?:\s*:\s*|\s+))`),
-	regexp.MustCompile(`^((?:-H|--header)[ =]*)['"]?(?i:authorization|proxy-authorization)\s*:`),
-	regexp.MustCompile(`^((?i:authorization|proxy-authorization)\s*:\s*)`),
-	regexp.MustCompile(`^((?i:export\s+|set\s+|\$env:)?[A-Za-z_]\w*\s*=\s*)(?:ey|["']|(?i:bearer)\s)`),
-}
-
-// shownPrefix is a prefix as a note shows it: the name of a variable is not shown, since it
-// may be something else.
-func shownPrefix(prefix string) string {
-	switch lower := strings.ToLower(prefix); {
-	case strings.HasPrefix(lower, "bearer"):
-		return `"Bearer "`
-	case strings.HasPrefix(lower, "jwt"), strings.HasPrefix(lower, "token") && !strings.Contains(lower, "="):
-		return "a word"
-	case strings.HasPrefix(lower, "-"):
-		return "a flag"
-	case strings.HasSuffix(strings.TrimSpace(lower), ":"):
-		return `"Authorization: "`
-	}
-	return `a name and "="`
+	return token, append(notes, removed...), nil
 }
 
 func accessToken(answer map[string]json.RawMessage) (string, error) {
@@ -163,7 +133,7 @@ func accessToken(answer map[string]json.RawMessage) (string, error) {
 	// RFC 6749, section 5.2: the token endpoint says why there is none.
 	var reason string
 	if json.Unmarshal(answer["error"], &reason) == nil {
-		return "", tokenMissing("a JSON object with error " + quoted(reason))
+		return "", tokenMissing("a JSON object with error " + screen.Quoted(reason))
 	}
 	return "", tokenMissing("a JSON object without access_token")
 }

@@ -4,111 +4,83 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
-	"io"
-	"strings"
 	"time"
-	"unicode"
 
 	"example.com/jwtverify"
 	"example.com/jwtverify/internal/diagnosis"
+	"example.com/jwtverify/internal/screen"
 )
 
-const verifyUsage = `jwtverify verify [flags] [TOKEN]: may this token be trusted?
+const verifyUsage = `  jwtverify verify --issuer https://acme.eu.authaction.com --audience orders < token.txt
+  curl … | jwtverify verify
 
-  jwtverify verify --issuer https://acme.eu.authaction.com --audience orders < token.txt
-  curl … | jwtverify verify          (a token endpoint's answer is unwrapped)
+One line: the verdict and its reason. A token endpoint's answer is unwrapped.
 
-` + tokenUsage + trustUsage + `  --json             one JSON object on one line, with the check that decides
-  --claims           print the claims of an accepted token as JSON on stdout, and
-                     nothing else there: the verdict goes to stderr. What looks like
-                     a token in them is not shown
-  --lines            verify one token a line from stdin, or one JSON object a line with
-                     token and where needed id, issuer, audience, jwks, now, leeway;
-                     prints one JSON object a line with id, verdict and error
-
-` + domainUsage + verdictUsage + `With --lines: 2 if some lines cannot be read, else 1 if some are rejected, else 3, else 0.
+` + tokenUsage + domainUsage + verdictUsage + `With --lines: 2 if some lines cannot be read, else 1 if some are rejected, else 3, else 0.
 `
 
 // verify is the command of that name.
-func (s *session) verify(args []string) int {
-	f := newFlags("verify").withTrust().withToken().withJSON()
-	claims := f.set.Bool("claims", false, "")
-	lines := f.set.Bool("lines", false, "")
-	if err := f.parse(args); errors.Is(err, flag.ErrHelp) {
-		fmt.Fprint(s.stderr, verifyUsage)
-		return int(accepted)
-	} else if err != nil {
-		return s.unchecked(f, settings{}, err)
+func (s *session) verify(f *flags) func() (int, error) {
+	f.withTrust().withToken().withJSON()
+	claims := f.set.Bool("claims", false, "print the claims of an accepted token as JSON on stdout, and nothing else there: the verdict goes to stderr. What looks like a token in them is not shown")
+	lines := f.set.Bool("lines", false, "verify one token a line from stdin, or one JSON object a line with token and where needed id, issuer, audience, jwks, now, leeway; print one JSON object a line with id, verdict and error")
+	return func() (int, error) {
+		set, err := s.settings(f, nil)
+		switch {
+		case err != nil:
+			return 0, err
+		case *claims && *lines:
+			return 0, errors.New("--lines and --claims do not go together: --claims is for one token")
+		case *claims && f.json:
+			return 0, errors.New("--json and --claims do not go together: --claims prints the claims alone")
+		case *lines:
+			return s.verifyLines(f, set)
+		}
+		verifier, err := set.verifier()
+		if err != nil {
+			return 0, err
+		}
+		raw, notes, err := s.readToken(f)
+		if err != nil {
+			return 0, err
+		}
+		s.printNotes(notes)
+		r := verifyToken(set, verifier, raw)
+		if *claims {
+			return s.writeClaims(r)
+		}
+		return s.write(f, r.json(r.deciding()), func(p palette) string { return r.line(p) + "\n" })
 	}
-	set, err := s.settings(f, nil)
-	switch {
-	case err != nil:
-		return s.unchecked(f, set, err)
-	case *claims && *lines:
-		return s.unchecked(f, set, errors.New("--lines and --claims do not go together: --claims is for one token"))
-	case *claims && f.json:
-		return s.unchecked(f, set, errors.New("--json and --claims do not go together: --claims prints the claims alone"))
-	case *lines:
-		return s.verifyLines(f, set)
-	}
-	verifier, err := set.verifier()
-	if err != nil {
-		return s.unchecked(f, set, err)
-	}
-	raw, notes, err := s.readToken(f)
-	if err != nil {
-		return s.unchecked(f, set, err)
-	}
-	s.printNotes(notes)
+}
 
+func verifyToken(set settings, verifier *jwtverify.Verifier, raw string) *report {
+	set.words.token = glanceAt(raw)
 	result := verifier.Explain(context.Background(), raw)
 	r := &report{command: "verify", settings: set}
 	for _, c := range result.Checks {
 		if isKeysFailure(c) {
 			c.Name = keysCheck
 		}
-		r.findings = append(r.findings, newFinding(c))
+		r.findings = append(r.findings, set.words.finding(c))
 	}
-	r.judged(result.Token, result.Err, s.now())
-	switch {
-	case f.json:
-		err = r.writeDecidingJSON(s.stdout)
-	case *claims:
-		_, err = fmt.Fprintln(s.stderr, r.line(s.palette(s.stderr)))
-		if err == nil && r.verdict == accepted {
-			err = writeClaims(s.stdout, r.token)
-		}
-	default:
-		_, err = fmt.Fprintln(s.stdout, r.line(s.palette(s.stdout)))
-	}
-	if err != nil {
-		return s.fail(f.command, fmt.Errorf("writing the verdict: %w", err))
-	}
-	return int(r.verdict)
+	r.judged(result.Token, result.Err, set.now())
+	return r
 }
 
-// writeDecidingJSON writes the report with the check that decides alone.
-func (r *report) writeDecidingJSON(w io.Writer) error {
-	var list []finding
-	if r.verdict != accepted {
-		list = []finding{deciding(r.findings)}
+// deciding is the check that decides alone.
+func (r *report) deciding() []finding {
+	if r.verdict == accepted {
+		return nil
 	}
-	return writeJSON(w, r.json(list))
-}
-
-// reason is the text of an error of Verify without what the verdict says already.
-func reason(err error) string {
-	text := strings.TrimPrefix(err.Error(), jwtverify.ErrInvalid.Error()+": ")
-	return safe(strings.TrimPrefix(text, "jwtverify: "))
+	return []finding{deciding(r.findings)}
 }
 
 // describe says whose token it is, and how long.
 func describe(t *jwtverify.Token, now time.Time) string {
 	subject := "no sub"
 	if t.Subject != "" {
-		subject = "sub " + quoted(t.Subject)
+		subject = "sub " + screen.Quoted(t.Subject)
 	}
 	left := t.Expiry.Sub(now)
 	when := "in " + diagnosis.Rounded(left)
@@ -118,30 +90,18 @@ func describe(t *jwtverify.Token, now time.Time) string {
 	return fmt.Sprintf("%s, expires %s, %s", subject, t.Expiry.UTC().Format(time.RFC3339), when)
 }
 
-// writeClaims writes the claims as the issuer wrote them, on one line, but for what
-// looks like a token.
-func writeClaims(w io.Writer, token *jwtverify.Token) error {
+// writeClaims writes the claims of an accepted token as the issuer wrote them, on one line,
+// but for what looks like a token. The verdict goes to stderr.
+func (s *session) writeClaims(r *report) (int, error) {
+	_, err := fmt.Fprintln(s.stderr, r.line(s.palette(s.stderr)))
 	var raw json.RawMessage
-	if err := token.Claims(&raw); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintf(w, "%s\n", shownJSON(raw, withoutTokens))
-	return err
-}
-
-// printable escapes what JSON allows in a string but a terminal might obey: the
-// value stays the same.
-func printable(text string) string {
-	var b strings.Builder
-	for _, r := range text {
-		switch {
-		case unicode.IsPrint(r):
-			b.WriteRune(r)
-		case r > 0xFFFF:
-			fmt.Fprintf(&b, `\u%04x\u%04x`, 0xD800+(r-0x10000)>>10, 0xDC00+(r-0x10000)&0x3FF)
-		default:
-			fmt.Fprintf(&b, `\u%04x`, r)
+	if err == nil && r.verdict == accepted {
+		if err = r.token.Claims(&raw); err == nil {
+			_, err = fmt.Fprintf(s.stdout, "%s\n", screen.JSON(raw, screen.WithoutTokens))
 		}
 	}
-	return b.String()
+	if err != nil {
+		return 0, fmt.Errorf("writing the claims: %w", err)
+	}
+	return int(r.verdict), nil
 }

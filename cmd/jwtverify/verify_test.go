@@ -68,8 +68,8 @@ func TestVerdicts(t *testing.T) {
 			if !regexp.MustCompile(`\A` + test.stdout + `\n\z`).MatchString(got.stdout) {
 				t.Errorf("stdout is %q, want %s", got.stdout, test.stdout)
 			}
-			if got.stderr != "" {
-				t.Errorf("stderr is %q, want nothing", got.stderr)
+			if stderr := strings.TrimPrefix(got.stderr, argumentNote); stderr != "" {
+				t.Errorf("stderr is %q, want nothing", stderr)
 			}
 		})
 	}
@@ -146,10 +146,10 @@ func TestSettingsThatAreWrong(t *testing.T) {
 		{name: "a key set whose address is empty", args: flags("--audience", "a", "--issuer", "https://a.test", "--jwks-url", ""), text: "is empty"},
 		{name: "a key set whose file has no name", args: flags("--audience", "a", "--issuer", "https://a.test", "--jwks-file", ""), text: "--jwks-file is empty"},
 		{name: "two key sets", args: f.flags("--jwks-url", "https://a.test"), text: "both given"},
-		{name: "a leeway of an hour", args: f.flags("--leeway", "1h"), text: "--leeway: "},
+		{name: "a leeway of an hour", args: f.flags("--leeway", "1h"), text: "--leeway is"},
 		{name: "a negative leeway", args: f.flags("--leeway", "-1s"), text: "want a duration"},
 		{name: "a leeway without unit", args: f.flags("--leeway", "30"), text: "want a duration"},
-		{name: "a timeout of an hour", args: f.flags("--timeout", "1h"), text: "--timeout: "},
+		{name: "a timeout of an hour", args: f.flags("--timeout", "1h"), text: "--timeout is"},
 		{name: "a timeout of nothing", args: f.flags("--timeout", "0"), text: "want a limit"},
 		{name: "an unknown flag", args: f.flags("--no-audience"), text: "not defined: -no-audience"},
 	} {
@@ -233,7 +233,7 @@ func TestTheKeysOfADomain(t *testing.T) {
 	if err := f.parse([]string{"--audience", "a"}); err != nil {
 		t.Fatal(err)
 	}
-	s, err := f.settings(func(name string) string { return map[string]string{"AUTHACTION_DOMAIN": "a.test:8443"}[name] }, nil)
+	s, err := f.settings([]func(string) string{func(name string) string { return map[string]string{"AUTHACTION_DOMAIN": "a.test:8443"}[name] }}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

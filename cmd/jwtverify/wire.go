@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/x509"
 	"io"
 	"net/http"
 	"net/url"
@@ -12,12 +13,14 @@ import (
 )
 
 // network returns what requests go through: a transport as the library makes it for
-// itself, with a connection for each request.
-func (s *session) network() http.RoundTripper {
+// itself, with a connection for each request, that trusts the CAs of --cacert too.
+func (s *session) network(f *flags) http.RoundTripper {
 	if s.transport != nil {
 		return s.transport
 	}
-	return fetch.Transport()
+	transport := fetch.Transport()
+	transport.TLSClientConfig.RootCAs = f.roots
+	return transport
 }
 
 // A wire is a transport that remembers the last answer that came through it: what a
@@ -35,6 +38,9 @@ type reply struct {
 	status int
 	body   []byte        // as far as it was read
 	ahead  time.Duration // of the server's clock, 0 if it did not tell the time
+
+	header      http.Header
+	certificate *x509.Certificate // of the server; nil: none
 }
 
 func (w *wire) RoundTrip(request *http.Request) (*http.Response, error) {
@@ -44,7 +50,10 @@ func (w *wire) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.last = reply{url: request.URL, status: response.StatusCode, ahead: clockAhead(response.Header, w.now())}
+	w.last = reply{url: request.URL, status: response.StatusCode, ahead: clockAhead(response.Header, w.now()), header: response.Header}
+	if state := response.TLS; state != nil && len(state.PeerCertificates) > 0 {
+		w.last.certificate = state.PeerCertificates[0]
+	}
 	response.Body = &wireBody{response.Body, w, request.URL}
 	return response, nil
 }

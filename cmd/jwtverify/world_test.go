@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
@@ -37,8 +38,15 @@ type world struct {
 	answers map[string]http.HandlerFunc
 	faults  map[string]error // of the connection, by address; errHang: no answer at all
 	secrets []string         // tokens that must not be printed
+	pending []later
 
 	terminal *os.File // where commands print; nil: the runner reads it
+}
+
+// A later is a change that is still to come.
+type later struct {
+	at   time.Time
+	line string
 }
 
 const (
@@ -108,6 +116,12 @@ var errHang = errors.New("hangs")
 
 // RoundTrip is the network of the world.
 func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
+	for len(w.pending) > 0 && !w.now().Before(w.pending[0].at) {
+		if err := w.change(w.pending[0].line); err != nil {
+			return nil, err
+		}
+		w.pending = w.pending[1:]
+	}
 	address := r.URL.Scheme + "://" + r.URL.Host + r.URL.Path
 	if err := w.faults[address]; err == errHang {
 		<-r.Context().Done()
@@ -124,6 +138,9 @@ func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
 	handler(recorder, r)
 	response := recorder.Result()
 	response.Request = r
+	if end, err := time.Parse(time.RFC3339, response.Header.Get("Certificate")); err == nil {
+		response.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{{NotBefore: end.AddDate(0, 0, -90), NotAfter: end}}}
+	}
 	return response, nil
 }
 
@@ -140,6 +157,8 @@ var errNoSuchWord = errors.New("no such word")
 //	answer URL STATUS [Name:value]         a status
 //	answer URL half                        half a JWK Set
 //	answer URL large                       more than anybody reads
+//	answer URL … Certificate:TIME          over TLS, by a certificate that lasts so long
+//	later 90s answer …                     the same, when so much time has passed
 //	answer URL dns, refused, tls, hangs    no answer
 //	api FAULT                              an API at http://127.0.0.1:9000/orders
 func (w *world) change(line string) error {
@@ -164,6 +183,10 @@ func (w *world) change(line string) error {
 			data = pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
 		}
 		return os.WriteFile(words[1], data, 0o600)
+	case "later":
+		after, err := time.ParseDuration(words[1])
+		w.pending = append(w.pending, later{w.now().Add(after), strings.TrimPrefix(line, "later "+words[1]+" ")})
+		return err
 	case "answer":
 		_, text, _ := strings.Cut(line, words[1]+" ")
 		return w.answer(words[1], words[2], text, words[3:])
@@ -230,7 +253,7 @@ func (w *world) answer(address, kind, text string, words []string) error {
 }
 
 // keySet is the JWK Set of some kids: encryption, elliptic, weak and nameless are what
-// their names say.
+// their names say. A=B is the key B under the kid A, and A/enc the key A for encryption.
 func keySet(kids []string) []byte {
 	set := struct {
 		Keys []map[string]string `json:"keys"`
@@ -240,11 +263,19 @@ func keySet(kids []string) []byte {
 			set.Keys = append(set.Keys, map[string]string{"kty": "EC", "kid": kid, "use": "sig", "alg": "ES256", "crv": "P-256"})
 			continue
 		}
+		kid, use, _ := strings.Cut(kid, "/")
+		kid, named, renamed := strings.Cut(kid, "=")
 		key := storyKey(kid)
+		if renamed {
+			key = storyKey(named)
+		}
 		jwk := map[string]string{
 			"kty": "RSA", "kid": kid, "use": "sig", "alg": "RS256",
 			"n": base64.RawURLEncoding.EncodeToString(key.N.Bytes()),
 			"e": base64.RawURLEncoding.EncodeToString(big.NewInt(int64(key.E)).Bytes()),
+		}
+		if use != "" {
+			jwk["use"] = use
 		}
 		switch kid {
 		case "encryption":
@@ -412,6 +443,8 @@ func (w *world) api(fault string) http.HandlerFunc {
 	if err != nil {
 		panic(err)
 	}
+	verified := func(token string) bool { _, err := verifier.Verify(context.Background(), token); return err == nil }
+	kept := false // by a cache, once the good token came
 	return func(out http.ResponseWriter, r *http.Request) {
 		refuse := func(status int, code string) {
 			challenge := `Bearer realm="api"`
@@ -433,6 +466,30 @@ func (w *world) api(fault string) http.HandlerFunc {
 			return
 		case fault == "redirect":
 			http.Redirect(out, r, "https://login.acme.example/?then="+r.Header.Get("Authorization"), http.StatusFound)
+			return
+		case fault == "moved":
+			http.Redirect(out, r, "https://api.acme.example/v2/orders", http.StatusPermanentRedirect)
+			return
+		case fault == "graphql":
+			if _, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); len(values) == 1 && verified(token) {
+				io.WriteString(out, `{"data":{"orders":[]}}`)
+			} else {
+				io.WriteString(out, `{"errors":[{"message":"not logged in"}]}`)
+			}
+			return
+		case fault == "lost":
+			refuse(http.StatusUnauthorized, "")
+			return
+		case fault == "blocked", fault == "wrong-status" && len(values) == 0:
+			if fault == "blocked" {
+				out.WriteHeader(http.StatusForbidden)
+				return
+			}
+			refuse(http.StatusForbidden, "")
+			return
+		case fault == "cached" && kept:
+			out.Header().Set("Age", "3")
+			io.WriteString(out, "secret orders")
 			return
 		case fault == "echo": // sends back what it got
 			out.Header().Set("WWW-Authenticate", "Bearer error_description="+strconv.Quote(r.Header.Get("Authorization")))
@@ -465,6 +522,7 @@ func (w *world) api(fault string) http.HandlerFunc {
 		switch {
 		case fault == "refusing", fault == "scope" && err == nil:
 		case err == nil, fault == "none" && code == "alg-none", fault == "tampered" && code == "signature-bad":
+			kept = true
 			io.WriteString(out, "secret orders")
 			return
 		}

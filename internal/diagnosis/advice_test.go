@@ -14,7 +14,7 @@ import (
 )
 
 func TestEachCodeHasAnAdvice(t *testing.T) {
-	behind := regexp.MustCompile(`^(Err[A-Z]\w+|exit 2|note|probe)$`)
+	behind := regexp.MustCompile(`^(Err[A-Z]\w+|exit 2|note|probe|watch)$`)
 	seen := make(map[string]bool)
 	for _, c := range diagnosis.Codes {
 		if seen[c.Name] || diagnosis.Of(c.Name).Name != c.Name {
@@ -55,7 +55,7 @@ func TestTheCommandHasItsOwnWordsWhereTheyDiffer(t *testing.T) {
 	for _, test := range []struct{ code, cause, want string }{
 		{"expired", "", "get a new token"},
 		{"keys-file", "", "check the path in --jwks-file, and that you may read the file: ls -l FILE"},
-		{"audience-form", "scope", "the audience is a scope: remove /.default from --audience"},
+		{"audience-form", "scope", "{audience} is a scope: remove /.default from it"},
 		{"kid-unknown", "none such", ""},
 	} {
 		if got := diagnosis.Of(test.code).For(test.cause).ForCommand(); got != test.want {
@@ -121,6 +121,7 @@ func TestAnAdviceNamesAPersonToAsk(t *testing.T) {
 // from the environment: only those for keys do.
 func TestACommandInAnAdviceCanBeTyped(t *testing.T) {
 	mention := regexp.MustCompile(`jwtverify ([a-z]+)( --[a-z-]+ [A-Z]+)*`)
+	value := regexp.MustCompile(`--[a-z-]+ \{[a-z ]+\}[^ ]`)
 	named := 0
 	for _, c := range diagnosis.Codes {
 		for _, a := range c.Advice {
@@ -130,6 +131,9 @@ func TestACommandInAnAdviceCanBeTyped(t *testing.T) {
 				if found[2] == "" && found[1] != "jwks" && !piped {
 					t.Errorf("%s, cause %q: what is typed behind %q? %s", c.Name, a.Cause, found[0], a.Command)
 				}
+			}
+			if found := value.FindString(a.Command); found != "" {
+				t.Errorf("%s, cause %q: who copies %s copies what stands behind it too: %s", c.Name, a.Cause, found, a.Command)
 			}
 		}
 	}
@@ -159,9 +163,10 @@ func TestAnAdviceHasShortSentences(t *testing.T) {
 
 func TestAnAdviceHasNoBracesButThoseThatAreFilledIn(t *testing.T) {
 	filled := strings.NewReplacer("{host}", "", "{timeout}", "", "{limit}", "", "{part}", "")
+	byCommand := regexp.MustCompile(`\{(issuer|audience|keys|set issuer|set audience|token request|iss|aud|typ|client|client claim)\}`)
 	for _, c := range diagnosis.Codes {
 		for _, a := range c.Advice {
-			if text := filled.Replace(a.Expected+a.Next) + a.Command; strings.ContainsAny(text, "{}") {
+			if text := filled.Replace(a.Expected+a.Next) + byCommand.ReplaceAllString(a.Command, ""); strings.ContainsAny(text, "{}") {
 				t.Errorf("%s, cause %q: %q", c.Name, a.Cause, text)
 			}
 		}

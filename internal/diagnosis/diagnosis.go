@@ -218,9 +218,11 @@ func (k *Case) laterThanNow() string {
 	return text
 }
 
-// fromNow is a time with its distance from now, as people say it.
-func (k *Case) fromNow(t time.Time) string {
-	distance := t.Sub(k.Now)
+func (k *Case) fromNow(t time.Time) string { return FromNow(t, k.Now) }
+
+// FromNow is a time with its distance from now, as people say it.
+func FromNow(t, now time.Time) string {
+	distance := t.Sub(now)
 	if distance <= 0 {
 		return Clock(t) + ", " + Rounded(-distance) + " ago"
 	}

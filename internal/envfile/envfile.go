@@ -1,4 +1,7 @@
-package main
+// Package envfile reads the files that keep settings for the environment, as python-dotenv
+// does. An error names a line and never repeats what stands there, since such files hold
+// secrets.
+package envfile
 
 import (
 	"fmt"
@@ -7,39 +10,39 @@ import (
 	"strings"
 
 	"example.com/jwtverify/internal/charset"
+	"example.com/jwtverify/internal/quote"
 )
 
 // An env file is one that the program's user wrote: a few lines.
-const maxEnvFileBytes = 64 << 10
+const maxBytes = 64 << 10
 
-// readEnvFile reads the file of --env-file. The error names a line and never repeats
-// what stands there, since such files hold secrets.
-func readEnvFile(path string) (map[string]string, error) {
+// Read reads a file. It may be a pipe.
+func Read(path string) (map[string]string, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("--env-file: %w", err)
+		return nil, err
 	}
 	defer file.Close()
-	data, err := io.ReadAll(io.LimitReader(file, maxEnvFileBytes+1))
+	data, err := io.ReadAll(io.LimitReader(file, maxBytes+1))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("--env-file: %w", err)
-	case len(data) > maxEnvFileBytes:
-		return nil, fmt.Errorf("--env-file: %s has more than %d bytes, want KEY=VALUE lines", quoted(path), maxEnvFileBytes)
+		return nil, err
+	case len(data) > maxBytes:
+		return nil, fmt.Errorf("%s has more than %d bytes, want KEY=VALUE lines", quote.Text(path, 100), maxBytes)
 	}
 	text, _ := charset.Decode(data)
-	values, err := parseEnvFile(text)
+	values, err := Parse(text)
 	if err != nil {
-		return nil, fmt.Errorf("--env-file: %s: %w", quoted(path), err)
+		return nil, fmt.Errorf("%s: %w", quote.Text(path, 100), err)
 	}
 	return values, nil
 }
 
-// parseEnvFile reads what python-dotenv, which the guide uses, reads: KEY=VALUE lines,
+// Parse reads what python-dotenv, which the guide uses, reads: KEY=VALUE lines,
 // with or without "export " before them, # comments, values in single or double
 // quotes, which may go on over several lines. A later line beats an earlier one.
 // Nothing is expanded: a $ is a $.
-func parseEnvFile(text string) (map[string]string, error) {
+func Parse(text string) (map[string]string, error) {
 	text = strings.ReplaceAll(text, "\r\n", "\n")
 	values := make(map[string]string)
 	for number := 1; text != ""; {

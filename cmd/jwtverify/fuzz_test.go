@@ -1,0 +1,168 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"example.com/jwtverify/internal/manual"
+	"example.com/jwtverify/internal/screen"
+)
+
+// A hostile world: what somebody else has written is at all places from which a command
+// takes anything.
+type hostile struct {
+	text     string // the token, an argument, a header, a path of a request
+	document []byte // keys, metadata, the body of an API
+	file     string // holds document
+	mode     uint
+}
+
+// Secrets that a command is given and never shows.
+const (
+	headerSecret = "header-secret-0123456789-0123456789-0123456789"
+	clientSecret = "client-secret-0123456789-0123456789-0123456789"
+)
+
+// RoundTrip is the network.
+func (h *hostile) RoundTrip(r *http.Request) (*http.Response, error) {
+	header := http.Header{"Content-Type": {h.text}, "Www-Authenticate": {"Bearer error=" + h.text, h.text}, "Location": {h.text}, "Date": {h.text}, "Server": {h.text}}
+	status := []int{200, 200, 401, 302, 503}[h.mode%5]
+	return &http.Response{StatusCode: status, Status: "200 " + h.text, Header: header, Body: io.NopCloser(bytes.NewReader(h.document)), Request: r}, nil
+}
+
+// arguments are those of one run: flags that are good, some of them by the mode, and one of
+// them with the hostile text.
+func (h *hostile) arguments(c command, f *flags) []string {
+	args := []string{c.name}
+	known := manual.Flags(f.set)
+	for i, flag := range known {
+		value, good := map[string]string{
+			"issuer": testIssuer, "audience": testAudience, "listen": "127.0.0.1:0", "timeout": "1s", "header": "X-Secret: " + headerSecret,
+			"jwks-file": h.file, "env-file": h.file, "token-file": h.file, "cacert": h.file, "every": "1s", "method": "GET",
+		}[flag.Name]
+		switch {
+		case h.mode&1 != 0 && i == int(h.mode/64)%len(known):
+			args = append(args, "--"+flag.Name+"="+h.text)
+		case flag.Value == "" && h.mode>>(1+i%5)&1 != 0:
+			args = append(args, "--"+flag.Name)
+		case flag.Name == "jwks-file" || flag.Name == "env-file" || flag.Name == "token-file" || flag.Name == "cacert":
+			if h.mode>>(1+i%5)&1 != 0 {
+				args = append(args, "--"+flag.Name, value)
+			}
+		case good:
+			args = append(args, "--"+flag.Name, value)
+		}
+	}
+	switch {
+	case c.name == "probe":
+		args = append(args, "https://api.test/"+url.PathEscape(h.text), "-")
+	case c.name == "watch":
+		args = append(args, "--count", "1")
+	case c.name == "completion":
+		args = append(args, "bash", "--", commands()[h.mode%8].name, h.text)
+	case c.name == "demo", h.mode&4 != 0:
+		// Without an argument the demo would play, which takes its time, and has tests
+		// of its own.
+		args = append(args, h.text)
+	}
+	return args
+}
+
+// A stage door is the stdout of a command. When a server announces its address there, it
+// gets a hostile request, and is stopped.
+type stageDoor struct {
+	output
+	once    sync.Once
+	visitor func(url string)
+}
+
+var loopbackURL = regexp.MustCompile(`http://127\.0\.0\.1:\d+`)
+
+func (d *stageDoor) Write(p []byte) (int, error) {
+	n, err := d.output.Write(p)
+	if url := loopbackURL.Find(p); url != nil {
+		d.once.Do(func() { go d.visitor(string(url)) })
+	}
+	return n, err
+}
+
+func (h *hostile) visit(address string) {
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 5 * time.Second}
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		request := &http.Request{Method: method, URL: &url.URL{Scheme: "http", Host: strings.TrimPrefix(address, "http://"), Path: "/" + h.text}, Header: http.Header{}}
+		request.Header.Set("Authorization", "Bearer "+h.text)
+		if response, err := client.Do(request); err == nil { // else the client has found it to be no header
+			response.Body.Close()
+		}
+	}
+}
+
+// run runs a command in this world, and returns all that it printed, and whether it takes
+// the text for a token.
+func (h *hostile) run(t *testing.T, c command) (printed string, readsToken bool) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	stdout, stderr := &stageDoor{output: output{grown: make(chan struct{}, 1)}}, newOutput()
+	stdout.visitor = func(url string) {
+		h.visit(url)
+		cancel()
+	}
+	s := &session{
+		env: func(name string) string {
+			value := map[string]string{"JWTVERIFY_CLIENT_SECRET": clientSecret, "AUTHACTION_DOMAIN": h.text, "AUTHACTION_AUDIENCE": h.text, "ISSUER": h.text, "AUDIENCE": h.text, "JWKS_URL": h.text}[name]
+			if h.mode&2 == 0 && name != "JWTVERIFY_CLIENT_SECRET" {
+				return ""
+			}
+			return value
+		},
+		stdin: strings.NewReader(h.text), stdout: stdout, stderr: stderr,
+		ctx: ctx, now: time.Now, transport: h,
+	}
+	_, f, err := s.prepared(c.name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.command(h.arguments(c, f))
+	return stdout.String() + stderr.String(), f.set.Lookup("token-file") != nil
+}
+
+// No command, with whatever it meets, prints a token, a signature, a secret, a control or
+// bidi character, or what is no UTF-8. The commands are those of the table.
+func FuzzCommands(f *testing.F) {
+	f.Add("x.y.z", []byte(`{"keys":[]}`), uint(0))
+	file := filepath.Join(f.TempDir(), "file")
+	f.Fuzz(func(t *testing.T, text string, document []byte, mode uint) {
+		if err := os.WriteFile(file, document, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		h := &hostile{text, document, file, mode}
+		for _, c := range commands() {
+			output, readsToken := h.run(t, c)
+			var tokens []string
+			if token := strings.TrimSpace(text); readsToken && screen.TokenOrSignature.MatchString(token[strings.LastIndexByte(token, '.')+1:]) {
+				tokens = []string{token}
+			}
+			if what := fit(output, tokens); what != "" {
+				t.Errorf("%s, mode %d: the output holds %s: %.2000q", c.name, mode, what, output)
+			}
+			if output == "" && c.name != "completion" { // which may know no word
+				t.Errorf("%s, mode %d: it prints nothing", c.name, mode)
+			}
+			for _, secret := range []string{headerSecret, clientSecret} {
+				if strings.Contains(output, secret) && !strings.Contains(text+string(document), secret) {
+					t.Errorf("%s, mode %d: the output holds a secret: %.2000q", c.name, mode, output)
+				}
+			}
+		}
+	})
+}

@@ -1,0 +1,30 @@
+package notjwt_test
+
+import (
+	"strings"
+	"testing"
+
+	"example.com/jwtverify/internal/notjwt"
+)
+
+func TestWhatPeopleCopyAlongWithATokenIsRemoved(t *testing.T) {
+	const token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJtMm0ifQ.c2ln"
+	for before, notes := range map[string]int{
+		"": 0, "Bearer ": 1, "bearer  ": 1, "Bearer: ": 1, "Bearer Bearer ": 2, "JWT ": 1, "token ": 1,
+		"Authorization: Bearer ": 2, "authorization:": 1, "-H Authorization: Bearer ": 3,
+		"export TOKEN=": 1, "access_token=": 1, "$env:TOKEN = ": 1, "TOKEN=Bearer ": 2,
+	} {
+		got, said := notjwt.Clean(before + token)
+		if got != token || len(said) != notes {
+			t.Errorf("%q: got %q, %q, want the token and %d notes", before, got, said, notes)
+		}
+		if strings.Count(strings.Join(said, "\n"), "before the token") != notes {
+			t.Errorf("%q: the notes are %q", before, said)
+		}
+	}
+	for _, text := range []string{"2YotnFZFEjr1zCsicMWpAA==", "abc=def", "Bearer", "TOKEN=", "token"} {
+		if got, notes := notjwt.Clean(text); got != text || notes != nil {
+			t.Errorf("%q: got %q, %q, want it as it is", text, got, notes)
+		}
+	}
+}
