@@ -172,7 +172,7 @@ func TestImportsPointDown(t *testing.T) {
 	leaves := shapeLeaves(t, packages)
 	shapeSame(t, "leaves in docs/design.md", leaves, shapeColumn(shapeTable(t, "docs/design.md", "leaf")))
 
-	order := []string{"jwtverify", "bearer", "internal/issuer", "issuertest", "internal/guide", "internal/envfile", "internal/inorder", "internal/screen", "internal/manual", "internal/local", "internal/probe", "cmd/jwtverify", "examples"}
+	order := []string{"jwtverify", "bearer", "internal/issuer", "issuertest", "internal/guide", "internal/envfile", "internal/inorder", "internal/screen", "internal/manual", "internal/local", "internal/demo", "internal/probe", "cmd/jwtverify", "examples"}
 	may := map[string][]string{}
 	rows := shapeTable(t, "docs/design.md", "package")
 	if got := shapeColumn(rows); !slices.Equal(got, order) {

@@ -3,9 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
-	"net/http"
-	"net/http/httptest"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -13,8 +10,6 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
-
-	"example.com/jwtverify"
 )
 
 // Two runs, the second with the keys of the first and on a narrow terminal.
@@ -97,111 +92,8 @@ func TestDemoIsDeterministic(t *testing.T) {
 	}
 }
 
-// newStory is a story whose client talks to another API than the stage's, if there is
-// one.
-func newStory(t *testing.T, api http.Handler) (*story, *strings.Builder) {
-	t.Helper()
-	stage, err := openStage()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(stage.close)
-	if api != nil {
-		server := httptest.NewServer(api)
-		t.Cleanup(server.Close)
-		stage.api = server.URL
-	}
-	var out strings.Builder
-	return &story{stage: stage, w: &out, started: time.Now()}, &out
-}
-
-// The check of the demo must be able to fail.
-func TestDemoNoticesWhatWasNotExpected(t *testing.T) {
+func TestDemoOnAFullDisk(t *testing.T) {
 	t.Parallel()
-	story, out := newStory(t, nil)
-	good := story.grant(demoAudience, "")
-	ended := func() verdict {
-		t.Helper()
-		v := story.end()
-		if story.err != nil {
-			t.Fatal(story.err)
-		}
-		story.told, story.wrong = 0, 0
-		return v
-	}
-	if got := ended(); got != accepted {
-		t.Fatalf("the demo ends %v:\n%s", got, out)
-	}
-	for _, test := range []struct {
-		name  string
-		call  call
-		shown string // empty: as expected
-	}{
-		{"as expected", call{path: "/protected", token: good, want: protected}, ""},
-		{"another status", call{path: "/protected", token: good, want: notValid, reason: jwtverify.ErrSignature}, notValid + ", log: " + jwtverify.ErrSignature.Error()},
-		{"another body", call{path: "/protected", token: good, want: public}, public},
-		{"another challenge", call{path: "/protected", token: "x", want: tooOld, reason: jwtverify.ErrMalformed}, tooOld},
-		{"another reason", call{path: "/protected", token: "x", want: notValid, reason: jwtverify.ErrAudience}, "log: " + jwtverify.ErrAudience.Error()},
-		{"a bad token in place of an outage", call{path: "/protected", token: "x", want: noKeys, reason: jwtverify.ErrKeysUnavailable}, noKeys},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			out.Reset()
-			story.get(test.call)
-			want := accepted
-			if test.shown != "" {
-				want = rejected
-			}
-			if got := ended(); got != want {
-				t.Errorf("the demo ends %v, want %v", got, want)
-			}
-			if !strings.Contains(out.String(), test.shown) || strings.Contains(out.String(), "not as expected") != (test.shown != "") {
-				t.Errorf("got %s, want %q", out, test.shown)
-			}
-			if what := leak(out.String(), []string{good}); what != "" {
-				t.Errorf("the output holds %s", what)
-			}
-		})
-	}
-	if story.fetches(7, ""); ended() != rejected {
-		t.Error("the demo does not count the requests")
-	}
-	if story.explain(good); ended() != rejected {
-		t.Error("the demo does not notice that explain accepts a token")
-	}
-}
-
-func body(answer string) string { return strings.TrimPrefix(answer, "200  ") }
-
-// An API that is wrong makes the whole demo fail.
-func TestDemoNoticesAWrongAPI(t *testing.T) {
-	t.Parallel()
-	for name, api := range map[string]http.HandlerFunc{
-		"open": func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, body(protected)) },
-		"shut": func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("WWW-Authenticate", `Bearer realm="api"`)
-			w.WriteHeader(401)
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			story, out := newStory(t, api)
-			if story.tell(); story.err != nil {
-				t.Fatal(story.err)
-			}
-			if got := story.end(); got != rejected || story.wrong < 8 {
-				t.Errorf("the demo ends %v with %d wrong answers:\n%s", got, story.wrong, out)
-			}
-		})
-	}
-}
-
-// One that breaks off makes it say that nothing was checked.
-func TestDemoEndsWhereItCannotGoOn(t *testing.T) {
-	t.Parallel()
-	story, out := newStory(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
-	if story.tell(); story.err == nil {
-		t.Errorf("no error without an answer:\n%s", out)
-	}
 	full := &session{env: func(string) string { return "" }, stdout: fullDisk{}, stderr: newOutput(), now: time.Now}
 	if got := full.command([]string{"demo"}); got != int(none) {
 		t.Errorf("on a full disk: exit %d, want 2", got)
@@ -225,7 +117,10 @@ func TestDemoKeepsItsServers(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	answers, err := exec.CommandContext(ctx, "sh", "-c", lines).CombinedOutput()
-	want := body(public) + "\n" + `{"title":"Unauthorized","status":401}` + "\n" + body(protected) + "\n"
+	want := `{"message":"This is a public message!"}
+{"title":"Unauthorized","status":401}
+{"message":"This is a protected message!","sub":"demo-app"}
+`
 	if string(answers) != want || err != nil {
 		t.Errorf("got %s (%v), want %s", answers, err, want)
 	}
@@ -235,14 +130,5 @@ func TestDemoKeepsItsServers(t *testing.T) {
 	}
 	if what := leak(demo.stdout.String()+demo.stderr.String(), nil); what != "" {
 		t.Errorf("the output holds %s", what)
-	}
-}
-
-func TestAnAlteredTokenKeepsTheRest(t *testing.T) {
-	f := newFixture(t)
-	token := f.mint(t)
-	before, after := strings.Split(token, "."), strings.Split(withSubject(token, "admin"), ".")
-	if before[0] != after[0] || before[1] == after[1] || before[2] != after[2] {
-		t.Error("want other claims between the same header and signature")
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"example.com/jwtverify/internal/demo"
 	"example.com/jwtverify/internal/issuer"
 	"example.com/jwtverify/internal/local"
 	"example.com/jwtverify/internal/screen"
@@ -36,7 +37,7 @@ type issuerPlan struct {
 
 // issuer is the command of that name.
 func (s *session) issuer(f *flags) func() (int, error) {
-	plan := issuerPlan{config: issuer.Config{Audience: demoAudience, ClientSecret: s.env("JWTVERIFY_CLIENT_SECRET")}}
+	plan := issuerPlan{config: issuer.Config{Audience: demo.Audience, ClientSecret: s.env("JWTVERIFY_CLIENT_SECRET")}}
 	f.set.StringVar(&plan.listen, "listen", "127.0.0.1:8180", "`ADDRESS`: where to serve; loopback only. Port 0 takes a free one")
 	f.set.StringVar(&plan.config.Scope, "scope", "", "`\"a b\"`: scopes that are granted; without, whatever is asked for")
 	f.set.StringVar(&plan.fault, "fault", "", "`"+strings.Join(issuer.FaultNames(), "|")+"`: what goes wrong with the keys and the discovery document")
