@@ -3,6 +3,7 @@ package docs_test
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -303,6 +304,29 @@ func grantedToken(t *testing.T, issuer, audience string) string {
 		t.Fatal(err)
 	}
 	return granted.Token
+}
+
+// The figures of the README are those that commands have written into other pages.
+func TestREADMEFigures(t *testing.T) {
+	readme := readText(t, "README.md")
+	if lines := strings.Count(readme, "\n"); lines > 150 {
+		t.Errorf("README.md has %d lines, want at most 150", lines)
+	}
+	rows := regexp.MustCompile(`(?m)^\| .+ \| \d{3} \|$`).FindAllString(readme, -1)
+	if len(rows) < 4 {
+		t.Errorf("README.md has %d rows of what others answer, want 4", len(rows))
+	}
+	for _, row := range append(rows, "| sent | golang-jwt + keyfunc | go-oidc | auth0/go-jwt-middleware | jwtverify |") {
+		if !strings.Contains(readText(t, "docs/migrate.md"), "\n"+row+"\n") || !strings.Contains(readme, row) {
+			t.Errorf("README.md and docs/migrate.md do not both have the row\n%s", row)
+		}
+	}
+	for library, text := range map[string]string{"jwtverify": "A token takes %s of CPU time", "floor": "and %s of that is RSA"} {
+		row := regexp.MustCompile(`(?m)^\| ` + library + ` +\| ([\d.]+ µs) `).FindStringSubmatch(readText(t, "docs/performance.md"))
+		if row == nil || !strings.Contains(readme, fmt.Sprintf(text, row[1])) {
+			t.Errorf("README.md does not say %q with the figure of docs/performance.md, %q", text, row)
+		}
+	}
 }
 
 // Every session of the documents is one of the stories that the command's tests tell.
