@@ -159,15 +159,15 @@ func (f *flags) takeArgument(name func(argument string) string) error {
 	if len(f.args) > 1 {
 		return fmt.Errorf("got %d arguments, want one: flags with a value are written --flag VALUE", len(f.args))
 	}
-	for _, argument := range f.args {
-		flag := name(argument)
-		if f.given[flag] {
-			return fmt.Errorf("got --%s and an argument: want one of them", flag)
-		}
-		f.given[flag] = true
-		return f.set.Set(flag, argument)
+	if len(f.args) == 0 {
+		return nil
 	}
-	return nil
+	flag := name(f.args[0])
+	if f.given[flag] {
+		return fmt.Errorf("got --%s and an argument: want one of them", flag)
+	}
+	f.given[flag] = true
+	return f.set.Set(flag, f.args[0])
 }
 
 func duration(text string) (time.Duration, error) {
