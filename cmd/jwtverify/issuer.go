@@ -17,7 +17,7 @@ import (
 )
 
 const issuerUsage = `  jwtverify issuer --expires-in 5m
-  curl -s http://127.0.0.1:8180/oauth2/m2m/token -d grant_type=client_credentials -d client_id=app -d client_secret=any -d audience=orders
+  curl -s http://127.0.0.1:8180/oauth2/m2m/token -d grant_type=client_credentials -d client_id=app -d client_secret=any -d audience=https://api.example.com
 
 Answers at /.well-known/jwks.json and /.well-known/openid-configuration, and at POST
 /oauth2/m2m/token (client_credentials) to JSON and forms. Any client id and any secret
@@ -96,6 +96,10 @@ func (s *session) serveIssuer(plan issuerPlan) error {
 	}
 	if _, err := fmt.Fprintf(s.stdout, "issuer %s  (%s; memory only; stop with Ctrl-C)\n", iss.URL(), clients); err != nil {
 		return err
+	}
+	if plan.config.ClientSecret == "" {
+		// With the audience of the README's program.
+		fmt.Fprintf(s.stderr, "in another terminal, a token for an audience of yours:\n%s", demo.TokenCommand(url, "https://api.example.com"))
 	}
 	if plan.rotateEvery > 0 {
 		lifetime := cmp.Or(plan.config.Lifetime, issuer.Lifetime)

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"regexp"
 	"runtime"
 	"strings"
@@ -36,6 +37,19 @@ func TestIssuerGrantsWhatVerifyAccepts(t *testing.T) {
 	if got, want := iss.stdout.String(), "issuer "+url+"  (any client id and secret; memory only; stop with Ctrl-C)\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
+	t.Run("the command in the log gets a token", func(t *testing.T) {
+		for _, tool := range []string{"sh", "curl", "sed"} {
+			if _, err := exec.LookPath(tool); err != nil {
+				t.Skipf("there is no %s on this machine", tool)
+			}
+		}
+		_, line, _ := strings.Cut(iss.stderr.String(), "TOKEN=")
+		line, _, _ = strings.Cut(line, "\n")
+		got, err := exec.CommandContext(t.Context(), "sh", "-c", "TOKEN="+line+"\necho $TOKEN").Output()
+		if parts := strings.Split(string(got), "."); err != nil || len(parts) != 3 {
+			t.Errorf("TOKEN=%s: got %d parts (%v), want the 3 of a token", line, len(parts), err)
+		}
+	})
 	granted, members := grant(t, url, "application/json", grantOfGuide)
 	token, _ := members["access_token"].(string)
 	if granted.status != 200 || len(members) != 3 || members["token_type"] != "Bearer" || members["expires_in"] != 3600.0 {
@@ -224,7 +238,7 @@ func TestIssuerLogsNoTricks(t *testing.T) {
 	url := iss.url("issuer")
 	send(t, "GET", url+"/%0AGET%20/%1B[2J?secret=1", "", nil)
 	iss.stderr.find(t, regexp.QuoteMeta(`GET "/\nGET /\x1b[2J" 404`)+"\n")
-	if strings.Contains(iss.stderr.String(), "secret") {
+	if strings.Contains(iss.stderr.String(), "secret=1") {
 		t.Errorf("the log holds the query: %s", iss.stderr)
 	}
 }

@@ -152,11 +152,16 @@ func (st *Stage) Keep(log *log.Logger) string {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	st.log = log
-	return fmt.Sprintf(`curl -s -w '\n' %[2]s/public
-curl -s -w '\n' %[2]s/protected
-TOKEN=$(curl -s -X POST %[1]s -H 'content-type: application/json' -d '%[3]s' | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
-curl -s -w '\n' %[2]s/protected -H "Authorization: Bearer $TOKEN"
-`, st.iss.URL()+issuer.TokenPath, st.api, grantBody(Audience, "any"))
+	return fmt.Sprintf(`curl -s -w '\n' %[1]s/public
+curl -s -w '\n' %[1]s/protected
+%[2]scurl -s -w '\n' %[1]s/protected -H "Authorization: Bearer $TOKEN"
+`, st.api, TokenCommand(st.iss.URL(), Audience))
+}
+
+// TokenCommand is a line for a shell that gets a token from an issuer that takes any client.
+func TokenCommand(issuerURL, audience string) string {
+	return fmt.Sprintf(`TOKEN=$(curl -s -X POST %s -H 'content-type: application/json' -d '%s' | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
+`, issuerURL+issuer.TokenPath, grantBody(audience, "any"))
 }
 
 // A story is told to a reader and compared with what was expected. It ends at the first
