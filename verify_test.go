@@ -796,7 +796,7 @@ func TestErrorTexts(t *testing.T) {
 		`token expired at 2025-06-15T15:06:39Z, and it is 2025-06-15T15:06:40Z (leeway 0s)`:                                   with("exp", testNow-1),
 		`token is not valid before 2025-06-15T15:06:41Z, and it is 2025-06-15T15:06:40Z (leeway 0s)`:                          with("nbf", testNow+1),
 		`claims: "sub" is null, want a string`:                                                                                with("sub", nil),
-		`claims: "EXP" is another name, which other readers take for it, want "exp"`:                                          with("EXP", 1),
+		`claims: "EXP" differs from a registered claim only in case, want "exp"`:                                              with("EXP", 1),
 		`claims: "exp" is 1750000000000, beyond the year 9999, want seconds since 1970 (not milliseconds)`:                    with("exp", int64(testNow*1000)),
 		`audience is ["0", "1", "2", "3", and 6 more], want "https://api.example"`:                                            with("aud", strings.Split("0123456789", "")),
 		`audience is ["0", "1", "2", "3", "4"], want "https://api.example"`:                                                   with("aud", strings.Split("01234", "")),
