@@ -31,55 +31,55 @@ const (
 )
 
 const (
-	jitter          = 0.2         // intervals and delays are 0.8 to 1 times their value: replicas drift apart
-	minJittered     = time.Minute // an interval below is kept as it is
+	jitter          = 0.2         // intervals and delays are 0.8 to 1 times their value, so that replicas drift apart
+	minJittered     = time.Minute // shorter intervals get no jitter
 	maxRetryDelay   = time.Minute
-	coldRetryDelay  = 30 * time.Second // the most when there is no key to go on with
-	maxRetryAfter   = 5 * time.Minute  // an issuer's wish for an hour must not cost an hour
+	coldRetryDelay  = 30 * time.Second // the longest while there is no usable key
+	maxRetryAfter   = 5 * time.Minute  // an issuer that asks for an hour must not cause an outage of an hour
 	coldRetryAfter  = time.Minute
-	forgetForcing   = 5 * time.Minute // without unknown kids the cooldown is short again
-	maxEmptyTime    = time.Hour       // an empty set is a fault; one that lasts, a revocation
-	ignoredCtxGrace = time.Second     // for a source to give up when its ctx has ended
+	forgetForcing   = 5 * time.Minute // after this time without unknown kids the cooldown is short again
+	maxEmptyTime    = time.Hour       // an empty set is a fault; if it lasts this long, a revocation
+	ignoredCtxGrace = time.Second     // time for a source to return after its ctx has ended
 	busyRetryAfter  = time.Second
 )
 
-// How many callers may wait for one fetch. Each is a goroutine that the callers have
-// anyway; what is bounded is how many an attacker can park with forged kids.
+// How many callers may wait for one fetch. Each is a goroutine of the caller's own;
+// the bound limits how many of them an attacker can block with forged kids.
 const (
 	missQueue = 1_024  // for an unknown kid
-	coldQueue = 16_384 // while there is no key, or none that is fresh
+	coldQueue = 16_384 // while there is no usable set, or an old one
 )
 
-// A Cache keeps the keys of a source fresh. It asks the source when the first token
-// comes in; again when the set has reached its age, while tokens go on being verified
-// with the old one; and at once when a token names an unknown kid, though with growing
-// gaps, so that forged kids cannot turn it into a flood. While the source fails, the last
-// good set stays in use for MaxStale; a kid that is not in it is then unavailable (503), not
-// unknown (401), since it may be new.
+// A Cache keeps the keys of a source fresh. It asks the source when the first token comes
+// in. When the set has reached its age, it asks again, and tokens go on being verified with
+// the old set meanwhile. When a token names an unknown kid, it asks at once, but with
+// growing gaps, so that forged kids cannot cause a flood of fetches. While the source fails,
+// the last good set stays in use for MaxStale. A kid that is not in that set is then
+// unavailable (503), not unknown (401), since the key may be new.
 //
-// The zero value of each field but Source means its default; a value out of bounds is
-// an error from [New], or from each call of Keys. A Cache is used as a pointer, must
-// not be copied, and its fields must not be changed after first use. It is safe for
-// concurrent use, one Cache may serve several verifiers, and it needs no Close: it has
-// no goroutine and no timer except during a fetch.
+// The zero value of each field but Source means its default. A value out of bounds is
+// an error from [New], or from each call of Keys. Use a Cache as a pointer, do not
+// copy it, and do not change its fields after first use. It is safe for concurrent
+// use. One Cache may serve several verifiers. It needs no Close: it has no goroutine
+// and no timer except during a fetch.
 type Cache struct {
 	// Source is asked for the keys. Required; not another Cache.
 	Source KeySource
 
-	// RefreshInterval is the age at which the set is due: default 5 minutes, 10
-	// seconds to 24 hours. A hint of the set, such as a max-age, only shortens it. A
-	// key that was removed at the source is accepted for at most twice this time
-	// while the source answers.
+	// RefreshInterval is the age at which the set is fetched again: default 5
+	// minutes, 10 seconds to 24 hours. A hint of the set, such as a max-age, can
+	// only shorten it. While the source answers, a key that was removed there is
+	// accepted for at most twice this time.
 	RefreshInterval time.Duration
 
-	// Cooldown is the least time between two fetches for unknown kids: default 10
-	// seconds, 1 second to 1 minute. It doubles up to a minute while unknown kids
-	// keep coming.
+	// Cooldown is the shortest time between two fetches for unknown kids: default
+	// 10 seconds, 1 second to 1 minute. While unknown kids keep coming, it
+	// doubles, up to a minute.
 	Cooldown time.Duration
 
 	// MaxStale is the age up to which the last good set is used while the source
-	// fails: default 24 hours, at most 7 days. Less than the refresh interval
-	// means that interval.
+	// fails: default 24 hours, at most 7 days. A value below the refresh
+	// interval means that interval.
 	MaxStale time.Duration
 
 	// Timeout bounds one fetch, from dialing to the last byte: default 5 seconds,
@@ -87,40 +87,41 @@ type Cache struct {
 	Timeout time.Duration
 
 	// OnLoad, if not nil, is called after each fetch with its set, its error, or
-	// both if a fallback served: for logs and metrics. It delays nobody.
+	// both if a fallback was used. It is meant for logs and metrics, and delays
+	// no caller.
 	OnLoad func(*KeySet, error)
 
-	// state is all that a lookup decides by; it is replaced as a whole, with mu
-	// held, and never changed. nil: nothing was fetched yet.
+	// state is everything that a lookup depends on. It is replaced as a whole,
+	// with mu held, and never changed. nil: nothing was fetched yet.
 	state atomic.Pointer[cacheState]
 
-	// mu is never held across I/O, hooks or waiting. It also guards stats and the
+	// mu is never held during I/O, hooks or waiting. It also guards stats and the
 	// queues of the flight.
 	mu    sync.Mutex
 	stats Stats
 
-	random func() float64 // jitter is drawn from it; tests set it, to repeat a run
+	random func() float64 // source of the jitter; tests set it, to repeat a run
 	calls  aside.Calls    // see heldSet
 }
 
 type cacheState struct {
 	snapshot *snapshot // the set in use; nil: none
-	flight   *flight   // the fetch that runs; nil: none
-	stuck    bool      // no fetch now: a call that ignored its ctx has not returned
+	flight   *flight   // the fetch in progress; nil: none
+	stuck    bool      // no fetch may start: a call that ignored its ctx has not returned
 
-	confirmed time.Time // start of the most recent good fetch that the issuer answered
-	revoked   time.Time // sets from before were dropped, and are not taken again
+	confirmed time.Time // start of the most recent good fetch that the issuer itself answered
+	revoked   time.Time // sets from before this time were dropped, and are not accepted again
 	trouble   trouble   // zero: the most recent finished fetch was good
 	forced    forced
 }
 
-// trouble is what failed fetches have left.
+// trouble is what is known about failed fetches.
 type trouble struct {
 	err        error     // of the last one
 	count      int       // in a row
 	retryAt    time.Time // no fetch before
-	empty      bool      // the last one brought a set without usable key
-	emptySince time.Time // since when nothing but such sets came
+	empty      bool      // the last one returned a set without a usable key
+	emptySince time.Time // since when only such sets came
 }
 
 // forced spaces the fetches for unknown kids.
@@ -130,20 +131,20 @@ type forced struct {
 	gap  time.Duration // that the next one will impose on the one after it
 }
 
-// A snapshot is the set in use, with its time and what follows from that.
+// A snapshot is the set in use, with its time and the times that follow from it.
 type snapshot struct {
 	set     *KeySet
-	partial bool      // it came beside an error
-	at      time.Time // when it was true: at the start of its fetch, or when it was stored
+	partial bool      // it came together with an error
+	at      time.Time // when it was valid: at the start of its fetch, or when it was stored
 
 	interval time.Duration
 	dueAt    time.Time // from then on it is refreshed
-	oldAt    time.Time // from then on nobody uses it before a fetch was tried
-	deadAt   time.Time // from then on nobody uses it
+	oldAt    time.Time // from then on it is not used before a fetch was tried
+	deadAt   time.Time // from then on it is not used
 }
 
 // A flight is one call of the source. It belongs to none of the callers that wait
-// for it, and ends by its own deadline.
+// for it, and has its own deadline.
 type flight struct {
 	started    time.Time
 	forced     bool
@@ -163,9 +164,9 @@ func (st *cacheState) held(now time.Time) bool {
 	return st.stuck || !clock.Past(now, st.trouble.retryAt)
 }
 
-// old reports whether the set has to wait for a fetch: it is past twice its interval, and
-// nothing was heard of the source for an interval in which it could be asked. What failed
-// before that says nothing about now.
+// old reports whether the set must not be used before a fetch was tried: it is older than
+// twice its interval, and the source has not answered for an interval in which it could
+// be asked. A failure before that says nothing about now.
 func (st *cacheState) old(now time.Time) bool {
 	return clock.Past(now, st.snapshot.oldAt) && !st.held(now) && clock.Past(now, st.trouble.retryAt.Add(st.snapshot.interval))
 }
@@ -178,16 +179,16 @@ func (c *Cache) current() *cacheState {
 	return new(cacheState)
 }
 
-// A cacheAnswer is a set, and its keys for a query. No keys and no error: the kid is unknown,
-// by a fetch that began after the caller arrived, or by the set in use while the cooldown
-// allows no fetch.
+// A cacheAnswer is a set, and its keys for a query. No keys and no error means that the kid
+// is unknown: according to a fetch that began after the caller arrived, or according to the
+// set in use while the cooldown allows no fetch.
 type cacheAnswer struct {
 	set  *KeySet
 	keys []Key
 	age  time.Duration // of the set
 }
 
-// find answers a query. The error, always a *KeysUnavailableError, means that nobody knows.
+// find answers a query. The error is always a *KeysUnavailableError: nothing is known.
 func (c *Cache) find(ctx context.Context, q keyQuery, arrived time.Time) (cacheAnswer, error) {
 	ctx = neverNil(ctx)
 	if set := c.fresh(arrived); set != nil {
@@ -197,7 +198,7 @@ func (c *Cache) find(ctx context.Context, q keyQuery, arrived time.Time) (cacheA
 	}
 	var waited *flight
 	for {
-		var left error // made here, since methods of the caller's ctx must not run with mu held
+		var left error // made here: methods of the caller's ctx must not run with mu held
 		if ctx.Err() != nil {
 			left = callerGone(ctx)
 		}
@@ -212,7 +213,8 @@ func (c *Cache) find(ctx context.Context, q keyQuery, arrived time.Time) (cacheA
 	}
 }
 
-// fresh returns the set in use if it is not due, or nil: without lock or allocation.
+// fresh returns the set in use, or nil if it is due. It takes no lock and allocates
+// nothing.
 func (c *Cache) fresh(now time.Time) *KeySet {
 	if st := c.state.Load(); st != nil && st.snapshot != nil && !clock.Past(now, st.snapshot.dueAt) {
 		return st.snapshot.set
@@ -220,9 +222,9 @@ func (c *Cache) fresh(now time.Time) *KeySet {
 	return nil
 }
 
-// decide is one look at the state, by a caller that has waited for a flight or not
-// yet; left is the error of one whose ctx has ended. It returns the answer or the
-// flight to wait for.
+// decide looks at the state once, for a caller that has or has not yet waited for
+// a flight. left is the error if the caller's ctx has ended. It returns the answer
+// or the flight to wait for.
 //
 //	              known kid                         unknown kid
 //	no usable set wait for a fetch                  wait for a fetch
@@ -231,10 +233,10 @@ func (c *Cache) fresh(now time.Time) *KeySet {
 //	old           wait for a fetch, then the key    wait for that fetch
 //	failing       at once; if due, start a retry    wait for the retry
 //
-// Old goes before failing, and failing before fresh and due. Where a caller would wait and no
-// fetch may start (it is held), or after a wait that failed, the answer is: unavailable; but
-// in old, the key. A kid whose keys have been tried in vain counts as unknown: the issuer
-// may have given it a new key.
+// Old goes before failing, and failing before fresh and due. If a caller would have to wait
+// but no fetch may start (it is held), or if the wait ended in a failure, the answer is
+// "unavailable"; in the row "old" it is the key. A kid whose keys did not make the signature
+// is treated as unknown: the issuer may have given the kid to a new key.
 func (c *Cache) decide(ctx context.Context, left error, q keyQuery, arrived time.Time, waited *flight) (answer cacheAnswer, wait *flight, queue *int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -264,7 +266,7 @@ func (c *Cache) decide(ctx context.Context, left error, q keyQuery, arrived time
 	case askedSince:
 		return answer, nil, nil, nil
 	case st.flight != nil:
-		// Wait: it may have started before the caller came; then one more follows.
+		// Wait: if it started before the caller arrived, another fetch follows.
 	case st.held(now):
 		return cacheAnswer{}, nil, nil, st.unavailable(now, true)
 	case st.failing() || due: // wait for a fetch that costs no cooldown
@@ -298,7 +300,7 @@ func (c *Cache) decide(ctx context.Context, left error, q keyQuery, arrived time
 	return cacheAnswer{}, nil, nil, &KeysUnavailableError{
 		RetryAfter: busyRetryAfter,
 		Reason:     "busy",
-		Err:        fmt.Errorf("%d callers wait for the key source already", limit),
+		Err:        fmt.Errorf("%d callers are already waiting for the key source", limit),
 	}
 }
 
@@ -315,7 +317,7 @@ func (c *Cache) wait(ctx context.Context, f *flight, queue *int) error {
 	}
 }
 
-// unavailable is the error while the source fails; held, if the source was not asked
+// unavailable is the error while the source fails. held: the source was not asked
 // for this caller.
 func (st *cacheState) unavailable(now time.Time, held bool) error {
 	reason := "failing"
@@ -331,9 +333,9 @@ func (st *cacheState) unavailable(now time.Time, held bool) error {
 	return &KeysUnavailableError{RetryAfter: after, Reason: reason, Err: err, held: held}
 }
 
-// start starts a flight, with mu held. A forced one is for an unknown kid, in a set
-// that is not due: it must not be answered by what is held already, and the next has
-// to keep its distance.
+// start starts a flight, with mu held. A forced one is for an unknown kid in a set
+// that is not due. It must not be answered with what is held already, and the next
+// one has to wait for the cooldown.
 func (c *Cache) start(ctx context.Context, st *cacheState, now time.Time, forced bool) *flight {
 	f := &flight{started: now, forced: forced, done: make(chan struct{})}
 	next := *st
@@ -356,15 +358,16 @@ func (c *Cache) start(ctx context.Context, st *cacheState, now time.Time, forced
 }
 
 // fly calls the source. The deadline of ctx is the flight's own; its values, such as a trace,
-// are those of the caller that started it. The goroutine ends with that call and OnLoad.
+// come from the caller that started the flight. The goroutine ends after the call of the
+// source and OnLoad.
 func (c *Cache) fly(ctx context.Context, f *flight, held heldSet) {
 	timeout := cmp.Or(c.Timeout, defaultTimeout)
 	ctx = context.WithValue(context.WithoutCancel(ctx), heldSetKey{}, held)
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	// Wrappers need the moment of grace to fall back when their source hung to the
-	// end of ctx. After that the callers are let go, and no second call is made
-	// beside the one that hangs.
+	// Sources that wrap others need the extra time to fall back when the inner
+	// source hung until the end of ctx. After that the callers are released, and
+	// no second call starts while the first one hangs.
 	overdue := time.AfterFunc(timeout+ignoredCtxGrace, func() {
 		err := fmt.Errorf("the key source did not return within %v, nor when its context ended", timeout)
 		c.land(f, nil, &notkeys.Error{Code: "keys-timeout", Err: err}, true)
@@ -378,9 +381,9 @@ func (c *Cache) fly(ctx context.Context, f *flight, held heldSet) {
 	set, err = ask(ctx, c.Source)
 }
 
-// land puts the result of a flight into the state and lets the callers go.
+// land puts the result of a flight into the state and releases the callers.
 func (c *Cache) land(f *flight, set *KeySet, err error, overdue bool) {
-	// First what takes time or runs methods of the source's error: not with mu held.
+	// First do what takes time or runs methods of the source's error: not with mu held.
 	after := time.Duration(0)
 	if refused := (*fetch.Refused)(nil); errors.As(err, &refused) {
 		after = refused.RetryAfter
@@ -397,8 +400,8 @@ func (c *Cache) land(f *flight, set *KeySet, err error, overdue bool) {
 	c.mu.Lock()
 	next := *c.current()
 	if next.flight != f {
-		// It was given up as overdue. What it brought is late; but now it has
-		// returned, and another may start.
+		// It was given up as overdue, and its result is too late. But the call
+		// has returned, so another may start.
 		if !overdue {
 			next.stuck = false
 			c.state.Store(&next)
@@ -413,11 +416,11 @@ func (c *Cache) land(f *flight, set *KeySet, err error, overdue bool) {
 		next.forced.gap = 0
 	}
 	if err == nil && !next.usable(now) {
-		err = errors.New("the keys were too old when they came")
+		err = errors.New("the keys were already too old when they arrived")
 	}
 	if err == nil {
 		next.trouble = trouble{}
-		if f.forced || set.origin.age == 0 { // else a cache on the way has answered
+		if f.forced || set.origin.age == 0 { // otherwise an HTTP cache between us and the issuer answered
 			next.confirmed = f.started
 		}
 	} else {
@@ -430,14 +433,14 @@ func (c *Cache) land(f *flight, set *KeySet, err error, overdue bool) {
 
 	close(f.done)
 	if c.OnLoad != nil {
-		defer func() { _ = recover() }() // its panic is no reason to end the program
+		defer func() { _ = recover() }() // its panic must not end the program
 		c.OnLoad(set, err)
 	}
 }
 
-// publish puts a set in use, unless what is in use is better: a partial answer never
-// displaces keys of the real source, and no set displaces a newer one, but one that was
-// asked for because of an unknown kid: nobody can ask better.
+// publish puts a set in use, unless the one in use is better. A partial answer never
+// replaces keys of the real source. No set replaces a newer one, except one that was
+// fetched because of an unknown kid: there is no better way to ask.
 func (c *Cache) publish(next *cacheState, set *KeySet, f *flight, partial bool, now time.Time) (published bool) {
 	if partial && next.usable(now) && !next.snapshot.partial {
 		return false
@@ -448,7 +451,7 @@ func (c *Cache) publish(next *cacheState, set *KeySet, f *flight, partial bool, 
 	}
 	asked, at := f.started, f.started.Add(-set.origin.age)
 	if saved := set.origin.savedAt; !saved.IsZero() {
-		// A time from another process: by the wall clock.
+		// The time comes from another process, so compare wall clocks.
 		at = now.Add(-max(now.Round(0).Sub(saved), 0))
 		asked = at
 	}
@@ -458,8 +461,8 @@ func (c *Cache) publish(next *cacheState, set *KeySet, f *flight, partial bool, 
 	case at.Before(next.revoked), older && set.origin.age == 0:
 		return false
 	case older && !f.forced:
-		// A cache on the way has an older answer; or the same one, and its Age is of
-		// whole seconds. What is in use stays, and is not due before this one would be.
+		// An HTTP cache on the way has an older answer, or the same one: its Age is
+		// rounded to seconds. The set in use stays, and is due when this one would be.
 		set, at, published = inUse.set, inUse.at, false
 	}
 	due := interval
@@ -479,8 +482,8 @@ func (c *Cache) publish(next *cacheState, set *KeySet, f *flight, partial bool, 
 	return published
 }
 
-// fail counts a failed fetch and sets the time of the next: after 1, 2, 4 … seconds,
-// or when the source wishes.
+// fail counts a failed fetch and sets the time of the next one: after 1, 2, 4 …
+// seconds, or later if the source asks for that.
 func (c *Cache) fail(st *cacheState, err error, wish time.Duration, now time.Time) {
 	_, st.trouble.empty = err.(*emptyError)
 	st.trouble.err = err
@@ -503,9 +506,9 @@ func (c *Cache) fail(st *cacheState, err error, wish time.Duration, now time.Tim
 	st.trouble.retryAt = now.Add(max(delay, min(wish, longestWish)))
 }
 
-// Keys returns the set in use, after the first fetch if there is none yet: a Cache is
-// a [KeySource] itself. The error is a [*KeysUnavailableError], or says which field of
-// the Cache is wrong. ctx bounds the waiting.
+// Keys returns the set in use. If there is none yet, it waits for the first fetch. So
+// a Cache is itself a [KeySource]. The error is a [*KeysUnavailableError], or says
+// which field of the Cache is wrong. ctx bounds the wait.
 func (c *Cache) Keys(ctx context.Context) (*KeySet, error) {
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("jwtverify: %w", err)
@@ -538,21 +541,21 @@ func (c *Cache) check() error {
 		settings.Within("Cache.Timeout", c.Timeout, minTimeout, maxTimeout))
 }
 
-// Stats is what the callers of a [Cache] cannot see from their own errors. Raise an
-// alarm on an Err with a growing Age; a growing Forced means that somebody sends
-// unknown kids, or that the issuer uses new keys before it publishes them.
+// Stats holds what the callers of a [Cache] cannot see from their own errors. Raise
+// an alarm when Err is not nil and Age grows. A growing Forced means that somebody
+// sends unknown kids, or that the issuer uses new keys before it publishes them.
 type Stats struct {
 	Keys int           // usable keys of the set in use; 0: there is none
 	Age  time.Duration // of the set in use
 	Err  error         // of the most recent finished fetch; nil: it was good
 
-	Fetches  uint64 // calls of the source
+	Fetches  uint64 // all calls of the source
 	Forced   uint64 // those for an unknown kid
 	Failures uint64 // those that failed
-	Shed     uint64 // callers turned away because too many waited
+	Shed     uint64 // callers refused because too many were waiting
 }
 
-// Stats returns the figures of this moment. Counters only grow.
+// Stats returns the current figures. Counters only grow.
 func (c *Cache) Stats() Stats {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -1141,7 +1141,7 @@ func TestSetThatIsTooOldWhenItComes(t *testing.T) {
 		s.results("a", []result{call}, 0, 0, 1)
 		is(s, "waits", call.wait, 15*time.Second)
 		is(s, "F*", r.fetched(), 1)
-		if text := call.err.Error(); !strings.Contains(text, "too old when they came") {
+		if text := call.err.Error(); !strings.Contains(text, "too old when they arrived") {
 			s.Errorf("error %q", text)
 		}
 	})

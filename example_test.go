@@ -2,52 +2,35 @@ package jwtverify_test
 
 import (
 	"context"
-	"encoding/json"
+	"crypto/rand"
+	"crypto/rsa"
 	"errors"
 	"fmt"
 	"log"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"example.com/jwtverify"
 	"example.com/jwtverify/bearer"
+	"example.com/jwtverify/issuertest"
 )
 
-// exampleIssuer is an issuer on loopback with one key, and a token of it for
-// "https://api.example.com".
-func exampleIssuer() (server *httptest.Server, token string) {
-	tb := new(testing.T) // the shared keys; a failure shows in the output
-	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch r.URL.Path {
-		case "/.well-known/jwks.json":
-			fmt.Fprint(w, jwkSet(tb, 1))
-		case "/.well-known/openid-configuration":
-			fmt.Fprintf(w, `{"issuer":%q,"jwks_uri":%q}`, server.URL, server.URL+"/.well-known/jwks.json")
-		default:
-			http.NotFound(w, r)
-		}
-	}))
-	claims := goodClaims()
-	claims["iss"], claims["aud"], claims["exp"] = server.URL, "https://api.example.com", time.Now().Add(time.Hour).Unix()
-	claims["scope"], claims["realm_access"] = "orders:read", map[string]any{"roles": []string{"orders.read"}}
-	return server, sign(tb, 0, goodHeader(), claims)
-}
-
-// The shortest program: an issuer's tokens, verified with the keys that its metadata
-// name.
+// The shortest program: verify a token of an issuer with the keys that its metadata name.
+// As in all examples, an issuer in memory from package issuertest stands for yours. In a
+// program, Issuer and Audiences are constants or settings, and no Client is needed.
 func Example() {
-	server, raw := exampleIssuer()
-	defer server.Close()
+	iss := issuertest.New(new(testing.T))
+	raw := iss.Token()
 
 	verifier, err := jwtverify.New(jwtverify.Config{
-		Issuer: server.URL, Audiences: []string{"https://api.example.com"},
+		Issuer:    iss.URL(),                // "https://tenant.example.com"
+		Audiences: []string{iss.Audience()}, // "https://api.example.com"
+		Keys:      jwtverify.DiscoveryKeySource{Issuer: iss.URL(), Client: iss.Client()},
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -57,89 +40,155 @@ func Example() {
 		log.Fatal(err)
 	}
 	fmt.Println("accepted:", token.Subject)
-	// Output: accepted: client-1
+	// Output: accepted: m2m
 }
 
-// The two kinds of error, and what a service answers to each.
-func ExampleVerifier_Verify_errors() {
-	server, raw := exampleIssuer()
+// An HTTP API: one route for everyone, one for every valid token, one that also needs a
+// scope. The hook logs each refusal with its reason, and Ready makes a start without keys
+// fail.
+func Example_httpAPI() {
 	verifier, err := jwtverify.New(jwtverify.Config{
-		Issuer:    server.URL,
+		Issuer:    "https://tenant.example.com",
 		Audiences: []string{"https://api.example.com"},
-		Keys:      jwtverify.HTTPKeySource{URL: server.URL + "/.well-known/jwks.json"},
 	})
 	if err != nil {
 		log.Fatal(err)
 	}
+	if err := verifier.Ready(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+	guard, err := bearer.New(bearer.Config{
+		Verifier: verifier,
+		Reject: func(r *http.Request, rejection bearer.Rejection) (string, []byte) {
+			log.Printf("%d %s %s: %v", rejection.Status, r.Method, r.URL.Path, rejection.Err)
+			return "", nil // keep the body
+		},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	hello := func(w http.ResponseWriter, r *http.Request) {
+		token, _ := jwtverify.FromContext(r.Context())
+		fmt.Fprintln(w, "hello", token.Subject)
+	}
+	mux := guard.NewMux()
+	mux.Public("GET /healthz", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	mux.HandleFunc("GET /profile", hello)
+	mux.Handle("GET /orders", guard.Require("orders:read")(http.HandlerFunc(hello)))
+	log.Fatal(http.ListenAndServe("127.0.0.1:8000", mux))
+}
+
+// Without HTTP: a consumer of a queue drops messages whose token is bad, and keeps those
+// whose token cannot be checked at the moment.
+func Example_withoutHTTP() {
+	iss := issuertest.New(new(testing.T))
+	verifier := iss.Verifier() // stands for what jwtverify.New returns
+	messages := []string{iss.Token(), iss.Token(issuertest.Claims{"aud": "https://billing.test"})}
+
+	for _, raw := range messages {
+		token, err := verifier.Verify(context.Background(), raw)
+		switch {
+		case err == nil:
+			fmt.Println("process the message of", token.Subject)
+		case errors.Is(err, jwtverify.ErrInvalid):
+			fmt.Println("drop:", err)
+		default: // jwtverify.ErrKeysUnavailable
+			fmt.Println("try again later:", err)
+		}
+	}
+	// Output:
+	// process the message of m2m
+	// drop: jwtverify: token is invalid: audience is ["https://billing.test"], want "https://api.test"
+}
+
+// The two kinds of error, and what a service answers to each: 401 for a bad token, 503
+// while the issuer's keys are unavailable.
+func ExampleVerifier_Verify_errors() {
+	iss := issuertest.New(new(testing.T))
+	verifier := iss.Verifier()
 	status := func(raw string) int {
 		var unavailable *jwtverify.KeysUnavailableError
 		switch _, err := verifier.Verify(context.Background(), raw); {
 		case err == nil:
 			return http.StatusOK
 		case errors.As(err, &unavailable):
-			return http.StatusServiceUnavailable // and Retry-After: unavailable.RetryAfter
+			return http.StatusServiceUnavailable // with Retry-After: unavailable.RetryAfter
 		default:
 			return http.StatusUnauthorized // errors.Is(err, jwtverify.ErrInvalid)
 		}
 	}
-	server.Close() // the issuer is down, and no key was ever loaded
-	fmt.Println(status(raw), status("not a token"))
+
+	iss.Fault(issuertest.Fault{Name: "refused"}) // the issuer is down, and no key was loaded before
+	fmt.Println(status(iss.Token()), status("not a token"))
 	// Output: 503 401
 }
 
-// Claims that have no field in Token.
-func ExampleToken_Claims() {
-	server, raw := exampleIssuer()
-	defer server.Close()
-	verifier, err := jwtverify.New(jwtverify.Config{
-		Issuer:    server.URL,
-		Audiences: []string{"https://api.example.com"},
-		Keys:      jwtverify.HTTPKeySource{URL: server.URL + "/.well-known/jwks.json"},
+// A readiness check: it fails only as long as no token can be verified, and asks the
+// issuer for nothing while there are keys.
+func ExampleVerifier_Ready() {
+	iss := issuertest.New(new(testing.T))
+	verifier := iss.Verifier()
+	ready := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := verifier.Ready(r.Context()); err != nil {
+			http.Error(w, "not ready", http.StatusServiceUnavailable) // log err
+		}
 	})
-	if err != nil {
-		log.Fatal(err)
-	}
-	token, err := verifier.Verify(context.Background(), raw)
+
+	w := httptest.NewRecorder()
+	ready.ServeHTTP(w, httptest.NewRequest("GET", "/readyz", nil))
+	fmt.Println(w.Code)
+
+	iss.Fault(issuertest.Fault{Name: "refused"})
+	w = httptest.NewRecorder()
+	ready.ServeHTTP(w, httptest.NewRequest("GET", "/readyz", nil))
+	fmt.Println(w.Code, "during an outage")
+	// Output:
+	// 200
+	// 200 during an outage
+}
+
+// Claims that have no field in Token. For claims that decide about rights use
+// Token.Strings, which compares names exactly.
+func ExampleToken_Claims() {
+	iss := issuertest.New(new(testing.T))
+	token, err := iss.Verifier().Verify(context.Background(), iss.Token(issuertest.Claims{"locale": "de-CH"}))
 	if err != nil {
 		log.Fatal(err)
 	}
 	var claims struct {
-		Scope string `json:"scope"`
+		Locale string `json:"locale"`
 	}
 	if err := token.Claims(&claims); err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(claims.Scope)
-	// Output: orders:read
+	fmt.Println(claims.Locale)
+	// Output: de-CH
 }
 
-// Rights that the issuer wrote somewhere into the claims, by exact names.
+// Roles, at the place in the claims where the issuer writes them, by exact names.
 func ExampleToken_Strings() {
-	server, raw := exampleIssuer()
-	defer server.Close()
-	verifier, err := jwtverify.New(jwtverify.Config{Issuer: server.URL, Audiences: []string{"https://api.example.com"}})
-	if err != nil {
-		log.Fatal(err)
-	}
-	token, err := verifier.Verify(context.Background(), raw)
+	iss := issuertest.New(new(testing.T))
+	raw := iss.Token(issuertest.Claims{"realm_access": map[string]any{"roles": []string{"orders.read"}}})
+	token, err := iss.Verifier().Verify(context.Background(), raw)
 	if err != nil {
 		log.Fatal(err)
 	}
 	fmt.Println(slices.Contains(token.Strings("realm_access", "roles"), "orders.read"))
-	fmt.Println(token.Strings("scope"), token.Strings("Scope"))
+	fmt.Println(token.Strings("realm_access", "Roles"))
 	// Output:
 	// true
-	// [orders:read] []
+	// []
 }
 
-// An API for access tokens alone, of an issuer whose ID tokens have the same audience:
-// the check is part of the Config, and holds wherever the Verifier is used.
+// An issuer gives ID tokens and access tokens the same audience. The check is part of the
+// Config, so it applies wherever the Verifier is used.
 func ExampleConfig_check() {
-	server, raw := exampleIssuer()
-	defer server.Close()
-	errNoAccess := errors.New("this is no access token")
+	iss := issuertest.New(new(testing.T))
+	errNoAccess := errors.New("this is not an access token")
 	verifier, err := jwtverify.New(jwtverify.Config{
-		Issuer: server.URL, Audiences: []string{"https://api.example.com"},
+		Issuer:    iss.URL(),
+		Audiences: []string{iss.Audience()},
+		Keys:      jwtverify.DiscoveryKeySource{Issuer: iss.URL(), Client: iss.Client()},
 		Check: func(token *jwtverify.Token) error {
 			if !slices.Equal(token.Strings("token_use"), []string{"access"}) {
 				return errNoAccess
@@ -150,47 +199,68 @@ func ExampleConfig_check() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	_, err = verifier.Verify(context.Background(), raw)
+	_, err = verifier.Verify(context.Background(), iss.Token(issuertest.Claims{"token_use": "id"}))
 	fmt.Println(errors.Is(err, jwtverify.ErrClaims), errors.Is(err, errNoAccess))
 	fmt.Println(err)
 	// Output:
 	// true true
-	// jwtverify: token is invalid: Config.Check refused it: "this is no access token"
+	// jwtverify: token is invalid: Config.Check refused it: "this is not an access token"
 }
 
 // The keys of an issuer that publishes metadata: its address is enough.
 func ExampleDiscoveryKeySource() {
-	server, raw := exampleIssuer()
-	defer server.Close()
+	iss := issuertest.New(new(testing.T))
+	source := jwtverify.DiscoveryKeySource{Issuer: iss.URL(), Client: iss.Client()} // nil Client: the network
+	set, err := source.Keys(context.Background())
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("usable keys:", set.Len(), "skipped:", len(set.Skipped()))
+	// Output: usable keys: 2 skipped: 2
+}
+
+// Keys from a file, such as one that is mounted from a secret. The Cache reads the file
+// every 10 seconds while tokens come in.
+func ExampleFileKeySource() {
+	iss := issuertest.New(new(testing.T))
+	dir, err := os.MkdirTemp("", "jwtverify")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "jwks.json")
+	if err := os.WriteFile(path, iss.JWKS(), 0o644); err != nil {
+		log.Fatal(err)
+	}
+
 	verifier, err := jwtverify.New(jwtverify.Config{
-		Issuer:    server.URL,
-		Audiences: []string{"https://api.example.com"},
-		Keys:      jwtverify.DiscoveryKeySource{Issuer: server.URL},
+		Issuer:    iss.URL(),
+		Audiences: []string{iss.Audience()},
+		Keys:      jwtverify.FileKeySource(path),
 	})
 	if err != nil {
 		log.Fatal(err)
 	}
-	token, err := verifier.Verify(context.Background(), raw)
+	token, err := verifier.Verify(context.Background(), iss.Token())
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(token.KeyID)
-	// Output: key-0
+	fmt.Println("accepted:", token.Subject)
+	// Output: accepted: m2m
 }
 
-// A source of your own is one function that returns the whole set: from Redis, a
-// Kubernetes secret, Vault. New puts a Cache around it.
+// A source of your own is one function that returns the whole set: from Redis, Vault, a
+// Kubernetes secret. New puts a Cache around it.
 func ExampleKeySourceFunc() {
-	server, raw := exampleIssuer()
-	defer server.Close()
-	redis := map[string]string{"jwks:tenant": jwkSet(new(testing.T), 1)} // stands for a client
+	iss := issuertest.New(new(testing.T))
+	redis := map[string][]byte{"jwks:tenant": iss.JWKS()} // stands for a client of Redis
 
 	keys := jwtverify.KeySourceFunc(func(ctx context.Context) (*jwtverify.KeySet, error) {
-		text, ok := redis["jwks:tenant"]
+		data, ok := redis["jwks:tenant"]
 		if !ok {
 			return nil, errors.New("redis: no jwks:tenant")
 		}
-		set, err := jwtverify.ParseKeySet([]byte(text))
+		set, err := jwtverify.ParseKeySet(data)
 		if err != nil {
 			return nil, err
 		}
@@ -198,25 +268,25 @@ func ExampleKeySourceFunc() {
 	})
 
 	verifier, err := jwtverify.New(jwtverify.Config{
-		Issuer:    server.URL,
-		Audiences: []string{"https://api.example.com"},
+		Issuer:    iss.URL(),
+		Audiences: []string{iss.Audience()},
 		Keys:      keys,
 	})
 	if err != nil {
 		log.Fatal(err)
 	}
-	token, err := verifier.Verify(context.Background(), raw)
+	token, err := verifier.Verify(context.Background(), iss.Token())
 	if err != nil {
 		log.Fatal(err)
 	}
 	fmt.Println("accepted:", token.Subject)
-	// Output: accepted: client-1
+	// Output: accepted: m2m
 }
 
-// Keys that survive an outage of the issuer, even a restart in it, and what the
-// Cache tells about itself.
+// Keys that survive an outage of the issuer, even if the process restarts during it, and
+// what the Cache says about itself.
 func ExampleStoredKeySource() {
-	issuer, raw := exampleIssuer()
+	iss := issuertest.New(new(testing.T))
 	dir, err := os.MkdirTemp("", "jwtverify")
 	if err != nil {
 		log.Fatal(err)
@@ -225,13 +295,13 @@ func ExampleStoredKeySource() {
 	start := func() (*jwtverify.Verifier, *jwtverify.Cache) {
 		cache := &jwtverify.Cache{
 			Source: jwtverify.StoredKeySource{
-				Source: jwtverify.HTTPKeySource{URL: issuer.URL + "/.well-known/jwks.json"},
+				Source: jwtverify.DiscoveryKeySource{Issuer: iss.URL(), Client: iss.Client()},
 				Path:   filepath.Join(dir, "keys.json"),
 			},
 		}
 		verifier, err := jwtverify.New(jwtverify.Config{
-			Issuer:    issuer.URL,
-			Audiences: []string{"https://api.example.com"},
+			Issuer:    iss.URL(),
+			Audiences: []string{iss.Audience()},
 			Keys:      cache,
 		})
 		if err != nil {
@@ -241,23 +311,27 @@ func ExampleStoredKeySource() {
 	}
 
 	verifier, _ := start()
-	_, err = verifier.Verify(context.Background(), raw)
+	_, err = verifier.Verify(context.Background(), iss.Token())
 	fmt.Println("with the issuer:", err)
 
-	issuer.Close()
+	iss.Fault(issuertest.Fault{Name: "refused"})
 	verifier, cache := start() // another process
-	_, err = verifier.Verify(context.Background(), raw)
+	_, err = verifier.Verify(context.Background(), iss.Token())
 	fmt.Println("without it:", err)
 	fmt.Println("keys:", cache.Stats().Keys, "failing:", cache.Stats().Err != nil)
 	// Output:
 	// with the issuer: <nil>
 	// without it: <nil>
-	// keys: 1 failing: true
+	// keys: 2 failing: true
 }
 
-// Keys from PEM, with the kid that the issuer gave out beside them.
+// A key and its kid from a provider that publishes no JWK Set.
 func ExampleNewKey() {
-	key, err := jwtverify.NewKey(&testKey(new(testing.T), 0).PublicKey, "2026-10")
+	private, err := rsa.GenerateKey(rand.Reader, 2048) // stands for the provider's key
+	if err != nil {
+		log.Fatal(err)
+	}
+	key, err := jwtverify.NewKey(&private.PublicKey, "2026-10")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -288,32 +362,12 @@ func ExampleKeySet_Skipped() {
 	// key 1 with kid "b" is not used: use is "enc", want "sig"
 }
 
-// jwkSet is the JWK Set of the first n shared keys.
-func jwkSet(tb testing.TB, n int) string {
-	var keys []map[string]string
-	for i := range n {
-		keys = append(keys, jwkOf(&testKey(tb, i).PublicKey, fmt.Sprintf("key-%d", i)))
-	}
-	data, err := json.Marshal(map[string]any{"keys": keys})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return string(data)
-}
-
-// Why was this token refused? For a person: each step of the verification, what it
-// expected and found, and what to do.
+// Why was this token refused? For a person: what each step of the verification expected
+// and found, and what to do.
 func ExampleVerifier_Explain() {
-	server, raw := exampleIssuer()
-	defer server.Close()
-	verifier, err := jwtverify.New(jwtverify.Config{
-		Issuer: server.URL, Audiences: []string{"https://billing.example.com"},
-		Keys: jwtverify.HTTPKeySource{URL: server.URL + "/.well-known/jwks.json"},
-	})
-	if err != nil {
-		log.Fatal(err)
-	}
-	report := verifier.Explain(context.Background(), raw)
+	iss := issuertest.New(new(testing.T))
+	raw := iss.Token(issuertest.Claims{"aud": "https://billing.test"})
+	report := iss.Verifier().Explain(context.Background(), raw)
 	for _, check := range report.Checks {
 		if check.Status == jwtverify.Fail {
 			fmt.Println(check.Code)
@@ -324,29 +378,17 @@ func ExampleVerifier_Explain() {
 	}
 	// Output:
 	// audience-mismatch
-	// expected "https://billing.example.com"
-	// found    ["https://api.example.com"]
+	// expected "https://api.test"
+	// found    ["https://billing.test"]
 	// next     ask for this audience in the token request, or correct the audience in the settings
 }
 
 // Two issuers in one API: each token is verified by the Verifier of its issuer.
 func ExampleNewIssuers() {
-	server, raw := exampleIssuer()
-	defer server.Close()
-	customers, err := jwtverify.New(jwtverify.Config{
-		Issuer: server.URL, Audiences: []string{"https://api.example.com"},
-		Keys: jwtverify.HTTPKeySource{URL: server.URL + "/.well-known/jwks.json"},
-	})
-	if err != nil {
-		log.Fatal(err)
-	}
-	staff, err := jwtverify.New(jwtverify.Config{
-		Issuer: "https://staff.example.com", Audiences: []string{"api://orders"},
-		Keys: jwtverify.HTTPKeySource{URL: "https://staff.example.com/keys"},
-	})
-	if err != nil {
-		log.Fatal(err)
-	}
+	forCustomers, forStaff, other := issuertest.New(new(testing.T)), issuertest.New(new(testing.T)), issuertest.New(new(testing.T))
+	customers, staff := forCustomers.Verifier(), forStaff.Verifier() // stand for what jwtverify.New returns
+
+	raw := forStaff.Token()
 	issuers, err := jwtverify.NewIssuers(customers, staff)
 	if err != nil {
 		log.Fatal(err)
@@ -355,107 +397,11 @@ func ExampleNewIssuers() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(token.Subject, "of", token.Issuer == server.URL)
-	_, err = issuers.Verify(context.Background(), sign(new(testing.T), 0, goodHeader(), goodClaims())) // of a third issuer
+	fmt.Println(token.Subject, "of", token.Issuer == forStaff.URL())
+
+	_, err = issuers.Verify(context.Background(), other.Token()) // of an issuer that is not trusted
 	fmt.Println(errors.Is(err, jwtverify.ErrIssuer))
 	// Output:
-	// client-1 of true
+	// m2m of true
 	// true
-}
-
-// An API for the tenants of Entra that have signed up, who come and go: each time the
-// verifiers are put together anew and take the place of those before, behind a guard that
-// stays. All of Entra's tenants have the same keys, so that they share one Cache; tid says
-// once more whose token it is. Tenants that stay keep their verifier and its memory.
-func ExampleNewIssuers_tenants() {
-	api := &tenantsAPI{
-		keys:    &jwtverify.Cache{Source: jwtverify.HTTPKeySource{URL: "https://login.microsoftonline.com/organizations/discovery/v2.0/keys", Client: entraInMemory()}},
-		tenants: map[string]*jwtverify.Verifier{},
-	}
-	guard, err := bearer.New(bearer.Config{Verifier: api})
-	if err != nil {
-		log.Fatal(err)
-	}
-	handler := guard.Require()(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {}))
-	status := func(tenant string) int {
-		request := httptest.NewRequest("GET", "/orders", nil)
-		request.Header.Set("Authorization", "Bearer "+entraToken(tenant))
-		response := httptest.NewRecorder()
-		handler.ServeHTTP(response, request)
-		return response.Code
-	}
-	const contoso, fabrikam = "8eaef023-2b34-4da1-9baa-8bc8c9d6a490", "2f4a9838-26b7-47ee-be60-ccc1fdec5953"
-	fmt.Println("before the first list:", status(contoso))
-	for _, tenants := range [][]string{{contoso}, {contoso, fabrikam}, {fabrikam}} {
-		if err := api.update(tenants); err != nil {
-			log.Fatal(err)
-		}
-		fmt.Println(len(tenants), "tenants:", status(contoso), status(fabrikam))
-	}
-	fmt.Println("fetches:", api.keys.Stats().Fetches)
-	// Output:
-	// before the first list: 503
-	// 1 tenants: 200 401
-	// 2 tenants: 200 200
-	// 1 tenants: 401 200
-	// fetches: 1
-}
-
-// tenantsAPI is a bearer.Verifier whose issuers can be exchanged while it is in use.
-type tenantsAPI struct {
-	keys    *jwtverify.Cache
-	tenants map[string]*jwtverify.Verifier // for update alone
-	issuers atomic.Pointer[jwtverify.Issuers]
-}
-
-// Verify refuses nothing before the first update: nobody knows who is a tenant.
-func (a *tenantsAPI) Verify(ctx context.Context, raw string) (*jwtverify.Token, error) {
-	return a.issuers.Load().Verify(ctx, raw)
-}
-
-// update makes ids the tenants that there are, at least one. It is for one caller at a time.
-func (a *tenantsAPI) update(ids []string) error {
-	tenants := map[string]*jwtverify.Verifier{}
-	for _, id := range ids {
-		if tenants[id] = a.tenants[id]; tenants[id] != nil {
-			continue
-		}
-		verifier, err := jwtverify.New(jwtverify.Config{
-			Issuer:    "https://login.microsoftonline.com/" + id + "/v2.0",
-			Audiences: []string{"6e74172b-be56-4843-9ff4-e66a39bb12e3"},
-			Keys:      a.keys,
-			Check: func(token *jwtverify.Token) error {
-				if !slices.Equal(token.Strings("tid"), []string{id}) {
-					return errors.New("tid is another tenant than iss")
-				}
-				return nil
-			},
-			VerifiedCache: 100,
-		})
-		if err != nil {
-			return err
-		}
-		tenants[id] = verifier
-	}
-	issuers, err := jwtverify.NewIssuers(slices.Collect(maps.Values(tenants))...)
-	if err != nil {
-		return err
-	}
-	a.tenants = tenants
-	a.issuers.Store(issuers)
-	return nil
-}
-
-// entraInMemory answers as the addresses of Entra's keys do.
-func entraInMemory() *http.Client {
-	return &http.Client{Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
-		return response(r, http.StatusOK, jwkSet(new(testing.T), 1)), nil
-	})}
-}
-
-func entraToken(tenant string) string {
-	claims := goodClaims()
-	claims["iss"], claims["aud"] = "https://login.microsoftonline.com/"+tenant+"/v2.0", "6e74172b-be56-4843-9ff4-e66a39bb12e3"
-	claims["tid"], claims["exp"] = tenant, time.Now().Add(time.Hour).Unix()
-	return sign(new(testing.T), 0, goodHeader(), claims)
 }

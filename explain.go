@@ -11,17 +11,17 @@ import (
 	"example.com/jwtverify/internal/strictjson"
 )
 
-// A Report tells what [Verifier.Explain] or [Issuers.Explain] found. It is for people: a
-// program decides by Err alone.
+// A Report says what [Verifier.Explain] or [Issuers.Explain] found. It is for people; a
+// program should decide by Err alone.
 type Report struct {
 	// Token and Err are exactly what [Verifier.Verify] returns.
 	Token *Token
 	Err   error
 
-	// Checks are in the order in which Verify makes them: settings, form,
-	// algorithm, type, key, signature, claims, issuer, audience, not-before,
-	// expiry, and check where there is a Config.Check. Each is there once, and may be followed by notes of the same name. The
-	// first that failed is the reason for Err; the others are further findings.
+	// Checks are in the order in which Verify runs them: settings, form, algorithm, type, key,
+	// signature, claims, issuer, audience, not-before, expiry, and check if there is a
+	// Config.Check. Each appears once, and notes with the same name may follow it. The first
+	// failure is the reason for Err; the others are further findings.
 	Checks []Check
 }
 
@@ -31,14 +31,15 @@ type Check struct {
 	Status Status
 
 	// Code names the diagnosis of a failure or note, such as "audience-mismatch".
-	// Codes never change their meaning; docs/troubleshooting.md lists them.
+	// The meaning of a code never changes; docs/troubleshooting.md lists them
+	// all.
 	Code string
-	// Expected, Found and Next say in words what should have been there, what was,
-	// and what to do. What comes from the token is quoted, and cut at 100 bytes;
-	// no signature, key or whole token is among it. Next is empty unless there is
-	// something to do.
+	// Expected, Found and Next say in words what was expected, what was found, and
+	// what to do. Text from the token is quoted and cut at 100 bytes. None of them
+	// holds a signature, a key or a whole token. Next is empty if there is nothing
+	// to do.
 	Expected, Found, Next string
-	// Trusted is false where the check read claims that no signature vouches for:
+	// Trusted is false if the check read claims whose signature was not verified:
 	// anybody can have written them.
 	Trusted bool
 }
@@ -49,16 +50,16 @@ type Status string
 const (
 	Pass Status = "pass"
 	Fail Status = "fail"
-	Note Status = "note" // worth knowing; the verdict does not depend on it
-	Skip Status = "skip" // not made, since a step before it failed
+	Note Status = "note" // worth knowing, but the verdict does not depend on it
+	Skip Status = "skip" // not run, since a step before it failed
 )
 
-// Explain verifies a token as [Verifier.Verify] does, and tells what each step found.
-// Its Token and Err are those of Verify, by the same code, and it asks for keys only
-// where Verify would. It goes on behind the first failure as far as it can: what it
-// finds there is marked as not Trusted, and changes no verdict.
+// Explain verifies a token as [Verifier.Verify] does, and says what each step found.
+// Its Token and Err are those of Verify, from the same code, and it asks for keys
+// only when Verify would. After the first failure it goes on as far as it can: what
+// it finds there is marked as not Trusted, and does not change the verdict.
 //
-// Use it where a person asks why a token was refused: in a command, a test or a
+// Use it when a person asks why a token was refused: in a command, a test or a
 // support page. It is several times slower than Verify.
 func (v *Verifier) Explain(ctx context.Context, token string) *Report {
 	var found trace
@@ -83,14 +84,14 @@ func (v *Verifier) Explain(ctx context.Context, token string) *Report {
 	return e.report(v)
 }
 
-// An explanation is the trace of a verification that has ended, and what is wrong with
-// the rest of the token.
+// An explanation is the trace of a finished verification, and what else is wrong with
+// the token.
 type explanation struct {
 	trace
 	err      error // the verdict
-	failed   step  // where it fell
+	failed   step  // the step that decided
 	failures [diagnosis.Steps]error
-	last     step // that was looked at
+	last     step // that was checked
 	raw      string
 }
 
@@ -102,11 +103,11 @@ func newExplanation(token string, found *trace, failed step, err error) *explana
 	return e
 }
 
-// lookOn makes the steps behind the one that failed, as far as they need nothing of it
-// and no key. It changes no verdict, and nobody vouches for what it reads.
+// lookOn runs the steps after the one that failed, as far as they need neither its
+// result nor a key. It does not change the verdict, and what it reads is not verified.
 func (e *explanation) lookOn(types []string, readClaims func(*trace) error) {
 	if e.err == nil || e.failed <= diagnosis.Form || e.failed == diagnosis.Claims {
-		return // there is nothing behind it, or nothing that can be read
+		return // no step follows, or nothing that can be read
 	}
 	e.check(diagnosis.Type, checkType(&e.header, types))
 	e.check(diagnosis.Key, checkKeyID(&e.header))
@@ -124,7 +125,7 @@ func (e *explanation) lookOn(types []string, readClaims func(*trace) error) {
 	e.last = diagnosis.Expiry
 }
 
-// check adds what is wrong at a step behind the one that failed.
+// check adds what is wrong at a step after the one that failed.
 func (e *explanation) check(s step, err error) {
 	if s > e.failed {
 		e.failures[s] = err
@@ -142,7 +143,7 @@ func (e *explanation) report(verifiers ...*Verifier) *Report {
 	return report
 }
 
-// facts hands over what was found. internal/diagnosis chooses the words, and Next, the advice.
+// facts collects what was found. internal/diagnosis chooses the words, and the advice in Next.
 func (e *explanation) facts(verifiers []*Verifier) *diagnosis.Case {
 	k := &diagnosis.Case{
 		Issuers:        issuersOf(verifiers),
@@ -187,7 +188,7 @@ func (e *explanation) facts(verifiers []*Verifier) *diagnosis.Case {
 	return k
 }
 
-// failureOf takes an error apart.
+// failureOf takes an error apart for internal/diagnosis.
 func failureOf(err error) *diagnosis.Failure {
 	switch err := err.(type) {
 	case *invalidError:

@@ -14,8 +14,8 @@ import (
 
 // Limits on the form of a token.
 const (
-	maxTokenBytes    = 16 << 10 // what HTTP servers take as a header line at most
-	maxHeaderBytes   = 8 << 10  // anyone can make us read a header: keep it small
+	maxTokenBytes    = 16 << 10 // the longest header line that HTTP servers accept
+	maxHeaderBytes   = 8 << 10  // anyone can make us read a header, so keep it small
 	maxHeaderDepth   = 4
 	maxHeaderMembers = 64 // and array elements, all together
 )
@@ -27,7 +27,7 @@ type tokenParts struct{ header, claims, signature, signed string }
 
 const threeParts = "three parts: header.claims.signature"
 
-// split takes a compact JWS apart (RFC 7515, section 7.1).
+// split splits a compact JWS into its parts (RFC 7515, section 7.1).
 func split(token string) (tokenParts, error) {
 	if len(token) > maxTokenBytes {
 		return tokenParts{}, &invalidError{kind: ErrMalformed, code: "token-long", subject: "token has", found: strconv.Itoa(len(token)) + " bytes", want: "at most " + strconv.Itoa(maxTokenBytes) + " bytes"}
@@ -49,7 +49,7 @@ func split(token string) (tokenParts, error) {
 	return p, nil
 }
 
-// badParts says what a text is that has not three parts.
+// badParts is the error for a text that does not have three parts.
 func badParts(token string) error {
 	switch dots := strings.Count(token, "."); {
 	case dots == 4:
@@ -64,14 +64,15 @@ func badParts(token string) error {
 	}
 }
 
-// A header is what counts of the JOSE header. Everything else in it (jwk, jku,
-// x5c, x5u …) is the sender's wish and never acted upon.
+// A header holds the members of the JOSE header that are used. All others (jwk,
+// jku, x5c, x5u …) are chosen by the sender and ignored.
 type header struct {
 	alg, typ, kid          string
-	x5t, x5tS256           string // empty unless they are strings: they only choose among keys
+	x5t, x5tS256           string // empty unless they are strings; they only select a key
 	hasAlg, hasTyp, hasKid bool
 	hasCrit                bool
-	// What a member is that must be a string, such as `"alg" is a number`; empty: it is one.
+	// What is wrong with a member that must be a string, such as `"alg" is a number`; empty:
+	// nothing.
 	wrongAlg, wrongTyp, wrongKid string
 }
 
@@ -123,7 +124,7 @@ func readHeader(segment string) (header, error) {
 	return h, nil
 }
 
-// stringOrNot reads a string; or says what it is instead.
+// stringOrNot reads a string, or says what the value is instead.
 func stringOrNot(r *strictjson.Reader, name string) (text, wrong string) {
 	text, err := r.String(name)
 	if err != nil {
@@ -153,8 +154,8 @@ func checkAlgorithm(h *header) error {
 }
 
 // checkType refuses other kinds of token that the issuer signs with the same key,
-// logout tokens, security events and the like (RFC 8725, section 3.11), and tokens
-// that ask for an extension.
+// such as logout tokens and security events (RFC 8725, section 3.11). It also
+// refuses tokens that require an extension.
 func checkType(h *header, types []string) error {
 	if h.wrongTyp != "" {
 		return &invalidError{kind: ErrMalformed, code: "type-form", subject: "header:", found: h.wrongTyp, want: "a string"}
@@ -173,8 +174,8 @@ func checkType(h *header, types []string) error {
 	return nil
 }
 
-// hasType reports whether typ is what a Config.Type asks for. Without one, "" and JOSE (RFC
-// 7515, section 4.1.9: any compact JWS) say as little as no typ.
+// hasType reports whether typ is what Config.Type requires. If that is empty, "" and JOSE
+// (RFC 7515, section 4.1.9: any compact JWS) say no more than an absent typ.
 func (h *header) hasType(want string) bool {
 	if want != "" {
 		return mediatype.Same(h.typ, want)

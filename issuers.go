@@ -15,32 +15,33 @@ import (
 	"example.com/jwtverify/internal/strictjson"
 )
 
-// Issuers verifies the tokens of several issuers, each by the [Verifier] of its
-// issuer: with its keys, audiences, type and leeway, and those of no other. It is made
-// by [NewIssuers], cannot be changed, is safe for concurrent use, and needs no Close.
+// Issuers verifies the tokens of several issuers. Each token is verified by the
+// [Verifier] of its issuer, with the keys, audiences, type and leeway of that issuer
+// alone. Issuers is made by [NewIssuers], never changes, is safe for concurrent use,
+// and needs no Close.
 //
-// The verifier is chosen by the token's iss, which nobody vouches for at that time. It
-// is all that is read of the claims, under the limits that hold for every token, and
-// decides nothing but who is asked: the chosen Verifier verifies the whole token from
-// its first byte, iss among it. So a token that lies about its issuer meets keys that
-// did not sign it.
+// The verifier is chosen by the token's iss, which is not verified at that time. No
+// other claim is read, the usual limits apply, and iss decides only which Verifier is
+// asked. That Verifier verifies the whole token from its first byte, including iss. So
+// a token that lies about its issuer is checked against keys that did not sign it.
 type Issuers struct {
 	verifiers []*Verifier // as given to NewIssuers
 	byIssuer  map[string]*Verifier
 	names     []string // of all issuers
-	types     []string // that one of them takes, each once
+	types     []string // that at least one of them accepts, each once
 
-	// rememberers are the verifiers that remembered a token last, by its hash: so a token
-	// is looked up once, and not by each of a thousand. nil: none remembers any.
+	// rememberers are the verifiers that remembered a token last, by the token's hash.
+	// With them a token is looked up once, not in each of a thousand verifiers. nil: none
+	// remembers any.
 	rememberers []atomic.Pointer[Verifier]
 }
 
-// NewIssuers returns the verifiers as one. It is an error to give none, one that was
-// not made by [New], or two of the same issuer: one Verifier with both audiences in
-// [Config.Audiences] does that.
+// NewIssuers combines the verifiers. It returns an error for no verifier, for one
+// that was not made by [New], and for two of the same issuer. For one issuer with
+// two audiences make one Verifier with both in [Config.Audiences].
 func NewIssuers(verifiers ...*Verifier) (*Issuers, error) {
 	if len(verifiers) == 0 {
-		return nil, errors.New("jwtverify: NewIssuers was given no Verifier: give it one of each issuer")
+		return nil, errors.New("jwtverify: NewIssuers was given no Verifier: pass one for each issuer")
 	}
 	s := &Issuers{byIssuer: make(map[string]*Verifier, len(verifiers))}
 	remembered := 0
@@ -66,13 +67,13 @@ var errZeroIssuers error = &KeysUnavailableError{RetryAfter: minRetryAfter, Reas
 // [Verifier.Verify].
 //
 // A token that names none of the issuers is refused without asking for any keys. Its
-// error is the first of these that fails: those that a Verifier has for form, algorithm,
-// type (one that none of the verifiers takes) and form of the kid; [ErrMalformed] for
-// claims that are not strict JSON, or an iss that is not a string; [ErrIssuer]. The
-// signature of such a token is not verified, nor are its other claims read.
+// error is that of the first check that fails: form, algorithm, type (that none of the
+// verifiers accepts) and form of the kid, as in a Verifier; then [ErrMalformed] for
+// claims that are not strict JSON or an iss that is not a string; then [ErrIssuer]. The
+// signature of such a token is not verified, and its other claims are not read.
 func (s *Issuers) Verify(ctx context.Context, token string) (*Token, error) {
-	// Only the verifier of its issuer can remember a token, and looking it up takes
-	// a tenth of the time that reading its claims does.
+	// Only the verifier of its issuer can remember a token. Looking it up takes a
+	// tenth of the time that reading its claims takes.
 	var last *atomic.Pointer[Verifier]
 	if s != nil && len(s.rememberers) > 0 && len(token) <= maxTokenBytes {
 		hash := memo.Hash(token)
@@ -95,8 +96,9 @@ func (s *Issuers) Verify(ctx context.Context, token string) (*Token, error) {
 	return t, err
 }
 
-// Explain verifies a token as [Issuers.Verify] does, and tells what each step found:
-// what [Verifier.Explain] of the chosen Verifier tells or, if there is none, why.
+// Explain verifies a token as [Issuers.Verify] does, and says what each step found.
+// It returns the Report of the chosen Verifier ([Verifier.Explain]). If no Verifier
+// could be chosen, the Report says why.
 func (s *Issuers) Explain(ctx context.Context, token string) *Report {
 	var found trace
 	v, failed, err := s.choose(token, &found)
@@ -104,7 +106,7 @@ func (s *Issuers) Explain(ctx context.Context, token string) *Report {
 		return v.Explain(ctx, token)
 	}
 	e := newExplanation(token, &found, failed, err)
-	e.lookOn(typesOf(s.all()), func(found *trace) error { // of the claims iss alone
+	e.lookOn(typesOf(s.all()), func(found *trace) error { // of the claims, only iss
 		claims, issuer, err := readIssuer(found.parts.claims)
 		found.token = &Token{Issuer: issuer, claims: claims}
 		return err
@@ -116,14 +118,14 @@ func (s *Issuers) Explain(ctx context.Context, token string) *Report {
 	return e.report(s.all()...)
 }
 
-// Ready returns nil if the tokens of all issuers can be verified, and loads keys where
-// there are none, those of all issuers at the same time. Its error matches
-// [ErrKeysUnavailable], and names the first issuer, in the order of NewIssuers, whose
-// keys could not be had. ctx bounds the waiting.
+// Ready returns nil if the tokens of all issuers can be verified. Missing keys are
+// loaded, for all issuers at the same time. Its error matches [ErrKeysUnavailable] and
+// names the first issuer, in the order of NewIssuers, whose keys are unavailable. ctx
+// bounds the wait.
 //
-// A service that would rather serve the other issuers while one is down asks
-// [Verifier.Ready] of each Verifier instead: Verify needs the keys of the token's
-// issuer and no others.
+// A service that should serve the other issuers while one is down calls
+// [Verifier.Ready] of each Verifier instead: Verify needs only the keys of the
+// token's own issuer.
 func (s *Issuers) Ready(ctx context.Context) error {
 	if s.isZero() {
 		return errZeroIssuers
@@ -153,9 +155,9 @@ func (s *Issuers) all() []*Verifier {
 	return s.verifiers
 }
 
-// choose returns the verifier of the issuer that the token names. That decides nothing
-// about the token but who is to judge it. Where there is none, it returns the first step
-// that fails, in the order of verify, as far as that goes without a key.
+// choose returns the verifier of the issuer that the token names. That decides only who
+// verifies the token. If there is no such verifier, it returns the first step that
+// fails, in the order of verify, as far as that is possible without a key.
 func (s *Issuers) choose(token string, found *trace) (v *Verifier, failed step, err error) {
 	if s.isZero() {
 		return nil, diagnosis.Settings, errZeroIssuers
@@ -180,8 +182,8 @@ func (s *Issuers) choose(token string, found *trace) (v *Verifier, failed step, 
 	return nil, diagnosis.Issuer, s.unknownIssuer(issuer)
 }
 
-// readIssuer reads iss and nothing else, though all of the text must be strict JSON:
-// one that two readers could read in two ways names nobody.
+// readIssuer reads only iss, but the whole text must be strict JSON: a text that two
+// readers could read in two ways names no issuer.
 func readIssuer(segment string) (claims, issuer string, err error) {
 	if claims, err = base64url.String(segment); err != nil {
 		return "", "", malformed("claims", err)

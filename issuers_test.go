@@ -323,7 +323,7 @@ func TestNewIssuersRefusesWhatCannotChoose(t *testing.T) {
 		verifiers []*jwtverify.Verifier
 		want      string
 	}{
-		"none":                    {nil, "jwtverify: NewIssuers was given no Verifier: give it one of each issuer"},
+		"none":                    {nil, "jwtverify: NewIssuers was given no Verifier: pass one for each issuer"},
 		"a nil Verifier":          {[]*jwtverify.Verifier{first, nil}, "jwtverify: the Verifier number 2 given to NewIssuers was not made by New"},
 		"a zero Verifier":         {[]*jwtverify.Verifier{new(jwtverify.Verifier)}, "jwtverify: the Verifier number 1 given to NewIssuers was not made by New"},
 		"two of one issuer":       {[]*jwtverify.Verifier{first, same}, `jwtverify: NewIssuers was given two verifiers of the issuer "https://issuer.example": make one, with the audiences of both`},

@@ -22,22 +22,21 @@ const (
 	maxKeySetBytes = jwk.MaxBytes
 	maxKeys        = jwk.MaxKeys
 	maxKeyIDBytes  = jwk.MaxIDBytes
-	maxSameKeyBits = jwk.MaxKeyBits // of keys of one kid and size: a token costs one check of the largest key at most
+	maxSameKeyBits = jwk.MaxKeyBits // of all keys with one kid and size: no token costs more than a check by the largest key
 )
 
-// A Key is an RSA public key that was found fit to verify RS256: 2048 to 8192
-// bits, an odd exponent of at least 3, not meant for anything but signatures.
-// The zero Key is not usable. Keys can be compared with ==, which tells whether
-// they are the same key of the same key set; a refresh that brings a key again
-// keeps it the same.
+// A Key is an RSA public key that is fit to verify RS256: 2048 to 8192 bits, an
+// odd exponent of at least 3, and meant for signatures only. The zero Key is
+// not usable. Compare keys with ==: it reports whether they are the same key of
+// the same key set. A key stays the same when a refresh returns it again.
 type Key struct {
 	names jwk.Names
 	pub   *rsa.PublicKey // never changed, never handed out
 }
 
-// NewKey returns a Key from a copy of pub, for providers that hand out a key and
-// its kid by other ways than a JWK Set. The kid is what the tokens carry in their
-// header, at most 256 bytes; with an empty kid the key serves tokens without kid.
+// NewKey returns a Key made from a copy of pub, for providers that publish a key
+// and its kid in another form than a JWK Set. The kid is that of the tokens'
+// header, at most 256 bytes. A key with an empty kid verifies tokens without kid.
 // The error says why pub is not fit for RS256.
 func NewKey(pub *rsa.PublicKey, kid string) (Key, error) {
 	if pub == nil || pub.N == nil {
@@ -63,7 +62,7 @@ func (k Key) Bits() int {
 	return k.pub.N.BitLen()
 }
 
-// name is how messages call the key, such as `key "2026-10"`.
+// name is the key's name in messages, such as `key "2026-10"`.
 func (k Key) name() string {
 	if k.names.ID == "" {
 		return "the key without kid"
@@ -71,7 +70,7 @@ func (k Key) name() string {
 	return "key " + quote.Text(k.names.ID, 64)
 }
 
-// A material is equal for two keys with the same names, modulus and exponent.
+// Two keys with the same names, modulus and exponent have equal material.
 type material struct {
 	names jwk.Names
 	n     string
@@ -81,36 +80,36 @@ type material struct {
 func (k Key) material() material { return material{k.names, string(k.pub.N.Bytes()), k.pub.E} }
 
 // A KeySet is the set of keys that an issuer publishes: those fit for RS256, and
-// for each of the others the reason why it was skipped. It never changes, and is
-// safe for concurrent use. As a [KeySource] it is the source that always returns
-// itself: for keys that are known in advance and never rotate.
+// for each other key the reason why it was skipped. It never changes, and is
+// safe for concurrent use. It is also a [KeySource] that always returns itself,
+// for keys that are known in advance and never rotate.
 type KeySet struct {
 	keys    []Key
-	byID    map[string][]Key    // keys without kid are not in it
+	byID    map[string][]Key    // without the keys that have no kid
 	byX5t   map[[2]string][]Key // by "x5t" or "x5t#S256", and its value
 	skipped []error
 
-	thumbprints bool     // the kids were computed by us, for keys from PEM
-	shownIDs    []string // the first kids, quoted: unknown ones may come often
+	thumbprints bool     // the kids are thumbprints that we computed, for keys from PEM
+	shownIDs    []string // the first kids, quoted once for the errors: unknown kids may come often
 
-	origin origin // where it came from: of interest to sources and the Cache alone
+	origin origin // where it came from; only sources and the Cache use it
 }
 
-// origin is what a source has to remember of the set that it returned. Sources have no
-// state of their own; the Cache hands the set in use back to them.
+// origin is what a source must remember about the set that it returned. Sources have
+// no state of their own; the Cache hands the set in use back to them.
 type origin struct {
 	refreshAfter time.Duration // hint to the Cache; 0: none
-	savedAt      time.Time     // by the wall clock: when it was true; zero: when it was fetched
-	age          time.Duration // that it had when it was fetched, from a cache on the way
-	url, etag    string        // where it came from over HTTP, to ask for changes only
+	savedAt      time.Time     // of a stored copy, by the wall clock; zero: it is none
+	age          time.Duration // how old it was when it was fetched, from an HTTP cache on the way
+	url, etag    string        // of the HTTP response, for conditional requests
 	issuer       string        // whose metadata named the url
-	tokenIssuer  string        // and, if that is another, the iss of its access tokens
+	tokenIssuer  string        // the iss of its access tokens, if they have another
 	discoveredAt time.Time     // when that metadata was read
 }
 
-// A SkippedKeyError tells why a key of a set is not used. The rest of the set
-// is: issuers publish keys for encryption, for other algorithms and with
-// mistakes beside the good ones.
+// A SkippedKeyError says why a key of a set is not used. The other keys are:
+// issuers publish keys for encryption, for other algorithms and with mistakes
+// among the good ones.
 type SkippedKeyError struct {
 	Index  int    // position in the set, from 0
 	KeyID  string // its kid, as found; empty if it has none
@@ -125,17 +124,17 @@ func (e *SkippedKeyError) Error() string {
 }
 
 // ParseKeySet reads a JWK Set (RFC 7517, section 5), a single JWK or PEM (PUBLIC
-// KEY, RSA PUBLIC KEY, CERTIFICATE), at most 512 KiB and 1,024 keys. The data
-// itself tells which of them it is. PEM may have lost its line ends, and may have a
-// byte order mark; JSON may not. A key from PEM gets its thumbprint (RFC 7638,
-// SHA-256) as kid; use [NewKey] where the provider has a kid of its own. Of a
-// certificate only the key counts: it is trusted because you put it there,
-// whatever its dates and issuer.
+// KEY, RSA PUBLIC KEY, CERTIFICATE), at most 512 KiB and 1,024 keys. It recognises
+// the form from the data. PEM may have lost its line ends and may have a byte order
+// mark; JSON may not. A key from PEM gets its thumbprint (RFC 7638, SHA-256) as
+// kid; use [NewKey] if the provider has its own kid. From a certificate only the
+// key is used. Its dates and issuer are ignored: you trust the key because you put
+// it there.
 //
-// A key that is not fit for RS256 is skipped, and [KeySet.Skipped] says why; a
-// set may therefore have no usable key. ParseKeySet returns an error, and no
-// KeySet, if the data is not valid JSON or PEM, has no keys array, exceeds a
-// limit, or is a private key: those must not lie where public keys are read.
+// A key that is not fit for RS256 is skipped, and [KeySet.Skipped] says why. So
+// a set may have no usable key. ParseKeySet returns an error, and no KeySet, if
+// the data is not valid JSON or PEM, has no keys array, exceeds a limit, or is
+// a private key. A private key must never be stored where public keys are read.
 func ParseKeySet(data []byte) (*KeySet, error) {
 	set, err := parseKeySet(data, jwk.Parse)
 	if err != nil {
@@ -161,7 +160,7 @@ func keySetOf(read *jwk.Set) *KeySet {
 	return set
 }
 
-// addFound adds a key as found in the data: to those skipped if there is a reason.
+// addFound adds a key found in the data. With a reason it is added to the skipped ones.
 func (s *KeySet) addFound(index int, key Key, reason string) {
 	if reason == "" && tooMany(s.byID[key.ID()], key) {
 		reason = fmt.Sprintf("the keys of this kid and size have more than %d bits together", maxSameKeyBits)
@@ -173,8 +172,8 @@ func (s *KeySet) addFound(index int, key Key, reason string) {
 	s.add(key)
 }
 
-// tooMany reports whether a token would cost too much if its kid, or its x5t, had one key
-// more. Keys of another size than its signature are not tried.
+// tooMany reports whether a token would cost too much if its kid or x5t had one more key.
+// Keys of another size than the signature are not tried.
 func tooMany(known []Key, key Key) bool {
 	bits := key.Bits()
 	for _, same := range known {
@@ -201,10 +200,10 @@ func (s *KeySet) add(key Key) {
 	}
 }
 
-// NewKeySet returns the set of the given keys, in this order: for keys that come
-// from elsewhere than a JWK Set. It returns an error for no key, a zero Key, more
-// than 1,024 keys, or keys of one kid and size with more than 8192 bits
-// together.
+// NewKeySet returns a set of the given keys, in this order, for keys that do not
+// come from a JWK Set. It returns an error for no key, for a zero Key, for more
+// than 1,024 keys, and for keys with one kid and size that have more than 8192
+// bits together.
 func NewKeySet(keys ...Key) (*KeySet, error) {
 	if len(keys) == 0 || len(keys) > maxKeys {
 		return nil, fmt.Errorf("jwtverify: NewKeySet needs 1 to %d keys, got %d", maxKeys, len(keys))
@@ -242,16 +241,16 @@ func (s *KeySet) Len() int { return len(s.keys) }
 // of the set.
 func (s *KeySet) Skipped() []error { return slices.Clone(s.skipped) }
 
-// A keyQuery is what a token says of the key that signed it.
+// A keyQuery is what a token says about the key that signed it.
 type keyQuery struct {
-	names  jwk.Names // beside a kid no other counts
-	hasKid bool      // it may be empty all the same: such a key is unknown
+	names  jwk.Names // with a kid the others are ignored
+	hasKid bool      // the kid may still be empty; such a key is unknown
 	any    bool      // no token: any key will do
-	tried  []Key     // that have not signed it
+	tried  []Key     // keys that did not make the signature
 }
 
-// find returns the keys that may have signed, nil if there is none. known is true if the set
-// settles the query; for any it always does, with no key.
+// find returns the keys that may have made the signature, nil if there are none. known
+// reports whether the set answers the query. For any it always does, without keys.
 func (s *KeySet) find(q keyQuery) (keys []Key, known bool) {
 	switch {
 	case q.any:
@@ -265,8 +264,8 @@ func (s *KeySet) find(q keyQuery) (keys []Key, known bool) {
 			keys = s.byX5t[[2]string{"x5t", q.names.X5t}]
 		}
 		if keys == nil && len(s.keys) == 1 {
-			// Section 4.1.4 leaves kid optional. Several keys would have to be tried in
-			// turn, so that only one of them is a clear answer.
+			// Section 4.1.4 leaves kid optional. Without it several keys would have to
+			// be tried in turn, so the set must have exactly one.
 			keys = s.keys
 		}
 	}
@@ -276,9 +275,9 @@ func (s *KeySet) find(q keyQuery) (keys []Key, known bool) {
 	return keys, len(keys) > 0
 }
 
-// keeping returns the set with the keys of old wherever both have the same one,
-// and whether the two differ in any key. What is remembered about a key thus
-// survives the refresh that confirms it.
+// keeping returns the set with the Keys of old where both have the same key,
+// and reports whether the two sets differ in any key. So what is remembered
+// about a key survives a refresh that confirms it.
 func (s *KeySet) keeping(old *KeySet) (kept *KeySet, changed bool) {
 	if old == nil {
 		return s, true
@@ -303,7 +302,8 @@ func (s *KeySet) keeping(old *KeySet) (kept *KeySet, changed bool) {
 	return &copied, changed
 }
 
-// noUsableKey is the error for a set without usable key: why each was skipped.
+// noUsableKey is the error for a set without a usable key. It says why each was
+// skipped.
 func (s *KeySet) noUsableKey() error {
 	if len(s.skipped) == 0 {
 		return errors.New("the key set is empty")

@@ -5,6 +5,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/big"
@@ -528,4 +529,17 @@ func TestWithRefreshAfter(t *testing.T) {
 			t.Errorf("%v, then an hour: got %v and %v", d, refreshAfter(hinted), refreshAfter(again))
 		}
 	}
+}
+
+// jwkSet is the JWK Set of the first n shared keys.
+func jwkSet(tb testing.TB, n int) string {
+	var keys []map[string]string
+	for i := range n {
+		keys = append(keys, jwkOf(&testKey(tb, i).PublicKey, fmt.Sprintf("key-%d", i)))
+	}
+	data, err := json.Marshal(map[string]any{"keys": keys})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return string(data)
 }

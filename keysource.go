@@ -16,12 +16,12 @@ import (
 	"example.com/jwtverify/internal/typednil"
 )
 
-// A KeySource is where the keys of an issuer come from. Keys returns the whole set;
-// it is never told which kid is wanted, so that nothing out of a token can reach an
+// A KeySource is where the keys of an issuer come from. Keys returns the whole set.
+// It is never told which kid is wanted, so that no text from a token can reach an
 // address or a query. It must be safe for concurrent use and should return when ctx
-// ends. The set may be kept by the caller.
+// ends. The caller may keep the set.
 //
-// The sources of this package are values without state. They remember nothing: put
+// The sources of this package are values without state. They fetch each time: put
 // a [Cache] around them, or let [New] do it.
 type KeySource interface {
 	Keys(ctx context.Context) (*KeySet, error)
@@ -40,10 +40,10 @@ const (
 	maxRefreshInterval = 24 * time.Hour
 )
 
-// WithRefreshAfter returns a copy of the set with a hint to the [Cache] that it
-// should be refreshed when it is d old, 10 seconds to 24 hours; a d outside is
-// moved to the nearer bound. For a source of your own that knows how long its
-// keys are good; [Cache.RefreshInterval], if set, still bounds it.
+// WithRefreshAfter returns a copy of the set with a hint to the [Cache] to
+// refresh it when it is d old. A d outside 10 seconds to 24 hours is moved to
+// the nearer bound. Use it in a source of your own that knows how long its keys
+// are valid. [Cache.RefreshInterval] still bounds it.
 func (s *KeySet) WithRefreshAfter(d time.Duration) *KeySet {
 	o := s.origin
 	o.refreshAfter = min(max(d, minRefreshInterval), maxRefreshInterval)
@@ -61,7 +61,7 @@ func (f KeySourceFunc) Keys(ctx context.Context) (*KeySet, error) {
 	return f(ctx)
 }
 
-// checkSource reports what makes a source unusable, before anything is fetched.
+// checkSource returns an error if a source cannot be used, before anything is fetched.
 func checkSource(source KeySource) error {
 	if typednil.Is(source) {
 		return errors.New("the key source is nil: set it to where the issuer's keys are")
@@ -75,13 +75,13 @@ func checkSource(source KeySource) error {
 // checkInner is checkSource for a source inside another.
 func checkInner(source KeySource) error {
 	if _, ok := source.(*Cache); ok {
-		// The outer cache would count the inner one's answers as fresh.
+		// The outer cache would treat the inner one's answers as fresh.
 		return errors.New("a *Cache inside another source: put the Cache around all of them instead")
 	}
 	return checkSource(source)
 }
 
-// nameOf says whose keys a source has; "": it does not tell.
+// nameOf says whose keys a source has; "" if the source does not say.
 func nameOf(source KeySource) string {
 	if s, ok := source.(interface{ name() string }); ok {
 		return s.name()
@@ -89,7 +89,7 @@ func nameOf(source KeySource) string {
 	return ""
 }
 
-// checkNames reports a copy that cannot tell whose keys it holds.
+// checkNames returns an error if a stored copy could not name the source of its keys.
 func checkNames(source KeySource) error {
 	if s, ok := source.(interface{ checkNames() error }); ok {
 		return s.checkNames()
@@ -97,7 +97,7 @@ func checkNames(source KeySource) error {
 	return nil
 }
 
-// neverNil makes a nil ctx one that never ends.
+// neverNil replaces a nil ctx by one that never ends.
 func neverNil(ctx context.Context) context.Context {
 	if ctx == nil {
 		return context.Background()
@@ -105,14 +105,14 @@ func neverNil(ctx context.Context) context.Context {
 	return ctx
 }
 
-// A heldSet is what the Cache tells a source of the set in use, in the context of a
-// scheduled fetch.
+// A heldSet is what the Cache tells a source about the set in use. It travels in
+// the context of a scheduled fetch.
 type heldSet struct {
 	set    *KeySet
 	failed bool // the fetch before this one failed
 
-	// The calls of sources inside others that go on, by the place of the source, such as
-	// "Primary.Source." of a FallbackKeySource with a StoredKeySource.
+	// The calls of inner sources that still run, by the place of the source, such as
+	// "Primary.Source." in a FallbackKeySource with a StoredKeySource.
 	calls *aside.Calls
 	place string // of the source that is asked
 }
@@ -124,15 +124,15 @@ func heldSetOf(ctx context.Context) heldSet {
 	return held
 }
 
-// A partialError comes beside a set: the source failed, and this is the best there
-// is. Only sources of this package return it, so that nobody else's half an answer
-// is taken for one.
+// A partialError comes together with a set: the source failed, and this set is the
+// best available. Only sources of this package return it. A set that another
+// source returns beside an error is ignored.
 type partialError struct{ err error }
 
 func (e *partialError) Error() string { return e.err.Error() }
 func (e *partialError) Unwrap() error { return e.err }
 
-// An emptyError says that a source answered with a set without usable key.
+// An emptyError says that a source returned a set without a usable key.
 type emptyError struct {
 	error
 	skipped []error // why each of its keys is not usable
@@ -159,19 +159,19 @@ func ask(ctx context.Context, source KeySource) (set *KeySet, err error) {
 	case set == nil || set.Len() == 0:
 		return nil, partial.err
 	case err == nil && !set.origin.savedAt.IsZero():
-		// A function around a StoredKeySource dropped its error: without that an
-		// old copy would be asked for again at once.
+		// A function around a StoredKeySource dropped its error. The old copy
+		// must still count as a failure, or it would be fetched again at once.
 		return set, &partialError{errors.New("the key source returned a stored copy without its error")}
 	}
 	return set, err
 }
 
-// askInside asks a source inside another, and leaves it alone if it has not returned by
-// then (zero: never): what ignores its ctx must not keep the other source from answering.
+// askInside asks an inner source, and stops waiting at the time then (zero: never): a
+// source that ignores its ctx must not keep the other source from answering.
 func askInside(ctx context.Context, place string, source KeySource, then time.Time) (*KeySet, error) {
 	held := heldSetOf(ctx)
 	held.place += place
-	if held.calls == nil { // there is no Cache around us
+	if held.calls == nil { // no Cache is around this source
 		held.calls = new(aside.Calls)
 	}
 	ctx = context.WithValue(ctx, heldSetKey{}, held)
@@ -179,10 +179,10 @@ func askInside(ctx context.Context, place string, source KeySource, then time.Ti
 }
 
 // FileKeySource is the path of a file with a JWK Set, a JWK or PEM, as [ParseKeySet]
-// takes them: at most 512 KiB, a regular file or a link to one. A [Cache] reads it
-// every 10 seconds while tokens come in. Replace the file by writing another beside
-// it and renaming that: half a JSON file is an error, and the last good set stays in
-// use, but a PEM file cut off between two blocks looks whole.
+// reads them: at most 512 KiB, a regular file or a link to one. A [Cache] reads it
+// every 10 seconds while tokens come in. To replace the file, write another one
+// beside it and rename that. Half a JSON file is an error, and the last good set
+// stays in use, but a PEM file that was cut between two blocks looks complete.
 type FileKeySource string
 
 // Keys reads the file.
@@ -198,7 +198,7 @@ func (path FileKeySource) Keys(context.Context) (*KeySet, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: the key set %w", string(path), err)
 	}
-	return set.WithRefreshAfter(minRefreshInterval), nil // a look at a file costs little
+	return set.WithRefreshAfter(minRefreshInterval), nil // reading a file costs little
 }
 
 func (path FileKeySource) name() string { return "file " + string(path) }
@@ -210,16 +210,16 @@ func (path FileKeySource) check() error {
 	return nil
 }
 
-// FallbackKeySource asks Primary with half of the time there is and, if that fails,
-// Secondary with the rest, such as a file shipped with the program. The Secondary's
-// keys serve until Primary answers; they never displace keys of Primary that can
-// still be used, and Primary's error stays visible in [Cache.Stats].
+// FallbackKeySource asks Primary for half of the time that is left. If that fails,
+// it asks Secondary in the rest: such as a file shipped with the program. The keys
+// of Secondary are used until Primary answers. They never replace keys of Primary
+// that may still be used, and Primary's error stays visible in [Cache.Stats].
 type FallbackKeySource struct {
 	Primary, Secondary KeySource
 }
 
-// Keys returns the set of Primary; or that of Secondary and, beside it, Primary's
-// error; or the errors of both.
+// Keys returns the set of Primary; or the set of Secondary together with
+// Primary's error; or the errors of both.
 func (s FallbackKeySource) Keys(ctx context.Context) (*KeySet, error) {
 	if err := s.check(); err != nil {
 		return nil, err
@@ -249,7 +249,7 @@ func (s FallbackKeySource) Keys(ctx context.Context) (*KeySet, error) {
 	return second, &partialError{err}
 }
 
-// name is that of Primary: only its answers are stored.
+// name is that of Primary, since only its answers are stored.
 func (s FallbackKeySource) name() string { return nameOf(s.Primary) }
 
 func (s FallbackKeySource) checkNames() error {
@@ -266,29 +266,31 @@ func (s FallbackKeySource) check() error {
 	return nil
 }
 
-// StoredKeySource saves each good set of Source in a file, and falls back on the
-// file when Source fails: a process that starts while the issuer is down still
-// verifies tokens. The copy ages from the time it was saved, so that it never
-// prolongs [Cache.MaxStale].
+// StoredKeySource saves each good set of Source in a file and uses the file when
+// Source fails. So a process that starts while the issuer is down can verify
+// tokens. The age of the copy counts from the time it was saved, so that it
+// never extends [Cache.MaxStale].
 //
-// The file can make any key trusted. It is written with mode 0600 and read only if,
-// on Unix, it belongs to the process's user or root and nobody else can write it.
-// It names its source, and is refused for another: use one Path per source.
+// Whoever can write the file can make any key trusted. It is written with mode
+// 0600. On Unix it is read only if it belongs to the process's user or root and
+// nobody else can write it. It names its source and is refused for another one: use
+// one Path for each source.
 type StoredKeySource struct {
 	Source KeySource
-	// Name says whose keys they are, such as the issuer. [New] requires it where Source
-	// is a function or a type of your own; other sources name themselves by their
-	// address, issuer or path.
+	// Name says whose keys they are, such as the issuer. [New] requires it if Source is
+	// a function or a type of your own. Other sources are named by their address,
+	// issuer or path.
 	Name string
 	// Path of the file; its directory must exist and be writable.
 	Path string
-	// OnError, if not nil, is called when the set could not be saved, which
-	// changes nothing else. It may be called concurrently.
+	// OnError, if not nil, is called when the set could not be saved. The set
+	// is used all the same. OnError may be called concurrently.
 	OnError func(error)
 }
 
-// Keys returns the set of Source; or the stored set and, beside it, Source's error;
-// or both errors. A set without usable key is neither saved nor replaced by the copy.
+// Keys returns the set of Source; or the stored set together with Source's error; or
+// both errors. A set without a usable key is not saved, and the copy is not used in
+// its place.
 func (s StoredKeySource) Keys(ctx context.Context) (*KeySet, error) {
 	if err := s.check(); err != nil {
 		return nil, err
@@ -320,7 +322,7 @@ func (s StoredKeySource) Keys(ctx context.Context) (*KeySet, error) {
 	return saved, &partialError{err}
 }
 
-// tell calls OnError, whose panic is no reason to lose the set.
+// tell calls OnError. Its panic must not lose the set.
 func (s StoredKeySource) tell(err error) {
 	if s.OnError != nil {
 		defer func() { _ = recover() }()
@@ -338,7 +340,7 @@ func (s StoredKeySource) check() error {
 	return nil
 }
 
-// name tells the copy of one source from that of another.
+// name distinguishes the copies of different sources.
 func (s StoredKeySource) name() string { return cmp.Or(s.Name, nameOf(s.Source)) }
 
 func (s StoredKeySource) checkNames() error {
@@ -348,7 +350,8 @@ func (s StoredKeySource) checkNames() error {
 	return checkNames(s.Source)
 }
 
-// save writes the copy. As in the Cache, a set is as old as the question that it answers.
+// save writes the copy. As in the Cache, the age of a set counts from the start of its
+// fetch.
 func (s StoredKeySource) save(set *KeySet, asked time.Time) error {
 	var keys []jwk.Key
 	for key := range set.All() {

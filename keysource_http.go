@@ -14,28 +14,28 @@ import (
 )
 
 // HTTPKeySource fetches a JWK Set over HTTPS. It follows no redirect, sends no
-// cookie, and reads at most 512 KiB. The answer's Cache-Control max-age, bounded to
-// 1 to 15 minutes, tells the [Cache] when to ask again, and its ETag lets it ask for
-// changes only. Each request makes its own connection, so that none stays open.
+// cookie, and reads at most 512 KiB. The response's Cache-Control max-age, bounded
+// to 1 to 15 minutes, tells the [Cache] when to ask again, and its ETag makes the
+// next request conditional. Each request opens its own connection, so that none
+// stays open.
 type HTTPKeySource struct {
 	// URL is the final address of the set, such as
-	// "https://tenant.example.com/.well-known/jwks.json". Plain http is taken for
-	// localhost, 127.0.0.0/8 and ::1 only.
+	// "https://tenant.example.com/.well-known/jwks.json". Plain http is accepted
+	// only for localhost, 127.0.0.0/8 and ::1.
 	URL string
 
-	// Client is used for its Transport (a proxy, a private CA, a header that
-	// changes) and for its Timeout, if that is shorter than the Cache's; all else
-	// in it is ignored. nil, or a nil Transport, means a transport with TLS 1.2
-	// or newer and the proxy settings of the environment.
+	// Client provides the Transport (for a proxy, a private CA, a header that
+	// changes) and a Timeout, if that is shorter than the Cache's. Everything
+	// else in it is ignored. nil, or a nil Transport, means a transport with TLS
+	// 1.2 or newer and the proxy settings of the environment.
 	Client *http.Client
 
 	// Header is added to each request, such as an Authorization.
 	Header http.Header
 }
 
-// Keys fetches the set. The error names the address without its query, and says
-// what was found instead of a key set; of the body it holds at most a short quote of a
-// name or a kid.
+// Keys fetches the set. The error names the address without its query, and says what
+// was found instead of a key set. It quotes at most a name or a kid from the body.
 func (s HTTPKeySource) Keys(ctx context.Context) (*KeySet, error) {
 	if err := s.check(); err != nil {
 		return nil, err
@@ -47,8 +47,8 @@ func (s HTTPKeySource) name() string { return fetch.Name(s.URL) }
 
 func (s HTTPKeySource) check() error { return settings.Address("HTTPKeySource.URL", s.URL) }
 
-// fetchKeySet gets the set at the url of an origin. The set in use, if it came from
-// there, makes the request conditional.
+// fetchKeySet fetches the set at the url of an origin. If the set in use came from
+// that url, the request is conditional.
 func fetchKeySet(ctx context.Context, from origin, client *http.Client, header http.Header) (*KeySet, error) {
 	request := fetch.Request{URL: from.url, Client: client, Header: header, Limit: maxKeySetBytes}
 	held := heldSetOf(ctx).set
@@ -75,25 +75,25 @@ func fetchKeySet(ctx context.Context, from origin, client *http.Client, header h
 	return set.withOrigin(from), nil
 }
 
-// The least that a max-age counts for: 0 is common, and no good time between two looks at
-// the keys.
+// A shorter max-age is raised to this. 0 is common, and would mean a fetch for each
+// token.
 const minFreshFor = time.Minute
 
 // DiscoveryKeySource finds the key set through the issuer's metadata: OpenID Connect
-// Discovery 1.0 (/.well-known/openid-configuration) or, where that is not found,
-// RFC 8414. The metadata must name exactly this Issuer. It is read again once a day,
+// Discovery 1.0 (/.well-known/openid-configuration) or, if that is not found, RFC
+// 8414. The metadata must name exactly this Issuer. It is read again once a day,
 // after a failure, and when a kid is unknown.
 type DiscoveryKeySource struct {
 	// Issuer is the issuer's https URL, as in Config.Issuer.
 	Issuer string
 	// Client is as in [HTTPKeySource].
 	Client *http.Client
-	// Header is added to requests to the Issuer's own scheme, host and port, and
-	// to no other: the metadata cannot send it elsewhere.
+	// Header is added only to requests to the Issuer's own scheme, host and
+	// port: the metadata cannot send it elsewhere.
 	Header http.Header
 }
 
-// How long a jwks_uri is used without looking at the metadata again.
+// How long a jwks_uri is used before the metadata is read again.
 const maxMetadataAge = 24 * time.Hour
 
 // Keys reads the metadata and fetches the set that it names.

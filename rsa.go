@@ -9,13 +9,14 @@ import (
 
 // checkSignature returns the key that made the signature over the signed text (RFC 7515,
 // section 5.2). The algorithm is RS256: RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518, section
-// 3.3). There are several keys only if the issuer published them under one kid.
+// 3.3). There are several keys only if the issuer published them with one kid.
 func checkSignature(keys []Key, signed string, signature []byte) (Key, error) {
 	var digest [sha256.Size]byte
 	hashed := false
 	for _, key := range keys {
 		// RFC 8017, section 8.2.2, step 1. crypto/rsa checks this too; here it
-		// tells a truncated signature from a forged one, and costs no hash.
+		// distinguishes a truncated signature from a forged one, and costs no
+		// hash.
 		if len(signature) != key.pub.Size() {
 			continue
 		}

@@ -16,23 +16,23 @@ import (
 	"example.com/jwtverify/internal/strictjson"
 )
 
-// A Token is a verified token: everything in it was signed by the issuer and has
-// been checked. Strings are as the issuer wrote them, times are in UTC.
+// A Token is a verified token: everything in it was signed by the issuer.
+// Strings are as the issuer wrote them, times are in UTC.
 type Token struct {
 	Issuer   string   // iss, equal to Config.Issuer
 	Subject  string   // sub, empty if absent: who the token is about
 	ID       string   // jti, empty if absent
 	KeyID    string   // kid of the key that verified it, empty if that has none
 	Type     string   // typ of the header, empty if absent
-	Audience []string // aud, nil if absent (and Config.AudienceClaim was judged)
+	Audience []string // aud, nil if absent (Config.AudienceClaim was checked instead)
 
 	Expiry    time.Time // exp, never zero
 	NotBefore time.Time // nbf, zero if absent
-	IssuedAt  time.Time // iat, zero if absent; it is not judged
+	IssuedAt  time.Time // iat, zero if absent; it is not checked
 
-	// Bound: there is a cnf (RFC 7800), so that only who proves possession of a key may
-	// use the token. The proof is the caller's to check; package bearer refuses a bound
-	// token unless told how.
+	// Bound is true if there is a cnf (RFC 7800): only a client that proves possession
+	// of a key may use the token. Checking that proof is up to the caller. Package
+	// bearer refuses a bound token unless Config.Bound checks it.
 	Bound bool
 
 	claims string
@@ -49,7 +49,7 @@ func newToken() *Token {
 	return &t.Token
 }
 
-// clone returns a copy that shares nothing that can be changed.
+// clone returns a copy that shares no memory that can be changed.
 func (t *Token) clone() *Token {
 	c := newToken()
 	room := c.Audience
@@ -60,14 +60,14 @@ func (t *Token) clone() *Token {
 	return c
 }
 
-// Claims unmarshals the verified claims into v as [json.Unmarshal] does, for those
-// that have no field in Token. It returns json.Unmarshal's error, such as for a
-// claim of another type than v has, or an error for a Token that Verify did not
-// return.
+// Claims unmarshals the verified claims into v as [json.Unmarshal] does. Use it
+// for claims that have no field in Token. It returns json.Unmarshal's error, such
+// as for a claim that has another type than in v, or an error for a Token that
+// Verify did not return.
 //
-// encoding/json matches names ignoring case. For the claims that Verify judges it
-// has refused look-alikes; claims of your own that decide on rights are read by
-// [Token.Strings], or from a map.
+// encoding/json ignores case when it matches names. Verify refuses tokens with
+// such look-alikes of the claims that it checks. Read other claims that decide
+// about rights by [Token.Strings], or from a map.
 func (t *Token) Claims(v any) error {
 	if t == nil || t.claims == "" {
 		return errors.New("jwtverify: the Token has no claims: it was not returned by Verify")
@@ -82,10 +82,11 @@ func (t *Token) Claims(v any) error {
 	return nil
 }
 
-// Strings returns the string, or the strings of the array, at a path of the claims, by
-// exact names: token.Strings("realm_access", "roles"). It returns nil where there is
-// nothing, or a value of another type, and for a Token that Verify did not return. Unlike
-// the struct tags of encoding/json it takes no "Roles" for "roles".
+// Strings returns the string or the array of strings at a path of the claims:
+// token.Strings("realm_access", "roles"). Names must match exactly, unlike in
+// encoding/json, where "Roles" matches a struct tag "roles". It returns nil if there is
+// nothing at the path or a value of another type, and for a Token that Verify did not
+// return.
 func (t *Token) Strings(path ...string) []string {
 	if t == nil {
 		return nil
@@ -102,14 +103,14 @@ func NewContext(ctx context.Context, t *Token) context.Context {
 }
 
 // FromContext returns the token that [NewContext] put into ctx, and whether there
-// is one.
+// was one.
 func FromContext(ctx context.Context) (*Token, bool) {
 	t, _ := ctx.Value(contextKey{}).(*Token)
 	return t, t != nil
 }
 
 // readClaims reads the claims set (RFC 7519, section 4) into a Token. The audience to
-// judge is aud or, where that is absent, the audienceClaim; nil if there is neither.
+// check is aud or, if that is absent, the audienceClaim; nil if both are absent.
 func readClaims(claims, audienceClaim string) (t *Token, audience []string, err error) {
 	t = newToken()
 	t.claims = claims
@@ -147,11 +148,11 @@ func readClaims(claims, audienceClaim string) (t *Token, audience []string, err 
 				break
 			}
 			if exact := lookalike(name, audienceClaim); exact != "" {
-				err = wrongClaim("claim-case", quote.Text(name, 100)+" is another name, which other readers take for it", quote.Text(exact, 100))
+				err = wrongClaim("claim-case", quote.Text(name, 100)+" differs from a registered claim only in case", quote.Text(exact, 100))
 			}
 			r.Skip()
 		}
-		if err != nil && !r.Broken() { // else the text ends, or has no value there
+		if err != nil && !r.Broken() { // otherwise r.End reports a syntax error
 			return nil, nil, malformed("claims:", err)
 		}
 	}
@@ -159,7 +160,8 @@ func readClaims(claims, audienceClaim string) (t *Token, audience []string, err 
 		return nil, nil, malformed("claims: the text", err)
 	}
 	if !hasExpiry {
-		// RFC 9068, section 2.2: without exp a token would be good forever.
+		// RFC 9068, section 2.2, requires exp: without it a token would be valid
+		// forever.
 		return nil, nil, &invalidError{kind: ErrMalformed, code: "expiry-missing",
 			subject: "claims have", found: "no exp", want: "a time: the issuer must limit the life of its tokens"}
 	}
@@ -174,8 +176,8 @@ func wrongClaim(code, found, want string) error {
 	return &invalidError{kind: ErrMalformed, code: code, subject: "claims:", found: found, want: want}
 }
 
-// lookalike returns the claim that name equals but for case, as Unicode folds it.
-// encoding/json matches names that way, so that a token with both exp and EXP
+// lookalike returns the claim that differs from name only in case, by Unicode
+// folding. encoding/json matches names that way: a token with both exp and EXP
 // would mean one thing here and another in the code that reads its claims.
 func lookalike(name, audienceClaim string) (exact string) {
 	plain := true // ASCII without capitals, which equals no other such name but itself
@@ -232,8 +234,8 @@ func readDate(r *strictjson.Reader, name string) (time.Time, error) {
 	return date, nil
 }
 
-// The claims are judged in an order that reports a token for someone else as that,
-// even if it is expired too.
+// The order of the checks matters: a token for another service is reported as
+// such, even if it has also expired.
 
 func checkIssuer(t *Token, issuer string) error {
 	switch t.Issuer {
@@ -281,9 +283,9 @@ func checkExpiry(t *Token, now time.Time, leeway time.Duration) error {
 	return nil
 }
 
-// checkOwn asks the caller's own check, which gets a copy: it cannot change what others
-// see of the token. Its error may be tested for by the caller, but not be taken for one
-// of ours: "unavailable" is never an answer about a token.
+// checkOwn calls Config.Check with a copy, so that it cannot change what others see of
+// the token. The caller can test for the error of Check. But it must not look like one
+// of ours: "unavailable" is never a verdict about a token.
 func checkOwn(t *Token, check func(*Token) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {

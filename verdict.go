@@ -13,17 +13,17 @@ import (
 // The reasons to refuse a token. Test for them with [errors.Is]; each matches
 // ErrInvalid too.
 var (
-	// ErrInvalid is matched by every error that says the token is not to be
+	// ErrInvalid is matched by every error that says the token must not be
 	// trusted, whatever the reason: HTTP 401.
 	ErrInvalid = errors.New("jwtverify: token is invalid")
 
 	// ErrMalformed: the token, its header or its claims do not have the form that
-	// the RFCs and the documented limits ask for.
+	// the RFCs require, or exceed the documented limits.
 	ErrMalformed = fmt.Errorf("%w: malformed", ErrInvalid)
 	// ErrUnsupported: it is another kind of token: encrypted, signed with another
 	// algorithm than RS256, with a critical extension, or of another typ.
 	ErrUnsupported = fmt.Errorf("%w: unsupported", ErrInvalid)
-	// ErrUnknownKey: the key set in use has no usable key of the token's kid.
+	// ErrUnknownKey: the key set in use has no usable key with the token's kid.
 	ErrUnknownKey = fmt.Errorf("%w: unknown key", ErrInvalid)
 	// ErrSignature: the key did not make the signature over this header and claims.
 	ErrSignature = fmt.Errorf("%w: bad signature", ErrInvalid)
@@ -42,13 +42,13 @@ var (
 // An invalidError is one of the reasons to refuse, with what was found and what was
 // expected.
 type invalidError struct {
-	kind error  // one of those above; of ErrClaims also the error of Config.Check
-	code string // what Explain calls it
+	kind error  // one of those above; with ErrClaims, the error of Config.Check too
+	code string // the diagnosis code in a Report
 
-	subject string // what found is said of, with its verb; may be empty
+	subject string // the subject and verb in front of found; may be empty
 	found   string
 	want    string // empty: found says it all
-	asOf    string // how old the answer is that this rests on; empty: it has no age
+	asOf    string // how old the key set is; empty: it has no age
 }
 
 func (e *invalidError) Error() string {
@@ -65,8 +65,8 @@ func (e *invalidError) Error() string {
 
 func (e *invalidError) Unwrap() error { return e.kind }
 
-// malformed refuses a token for what a reader found wrong with the text of one of its
-// parts.
+// malformed makes the refusal from the error of the reader that read one part of the
+// token.
 func malformed(subject string, err error) error {
 	switch err := err.(type) {
 	case *base64url.Error:
@@ -79,28 +79,28 @@ func malformed(subject string, err error) error {
 }
 
 // ErrKeysUnavailable is matched by the errors that say nothing about the token: the
-// keys to judge it could not be had. It never matches [ErrInvalid]. The answer to
-// the client is "try again" (HTTP 503). Such an error is a [*KeysUnavailableError].
+// keys to verify it are unavailable. Such an error is a [*KeysUnavailableError] and
+// never matches [ErrInvalid]. Tell the client to try again (HTTP 503).
 var ErrKeysUnavailable = errors.New("jwtverify: keys are unavailable")
 
-// The least that a RetryAfter says.
+// The smallest RetryAfter.
 const minRetryAfter = time.Second
 
-// A KeysUnavailableError tells why there is no key to judge a token by, and when to
-// try again.
+// A KeysUnavailableError says why there is no key to verify a token with, and when
+// to try again.
 type KeysUnavailableError struct {
-	// RetryAfter is how long to wait before trying again, in whole seconds and rounded
-	// up: 1 second to 5 minutes.
+	// RetryAfter is how long to wait before trying again: whole seconds, rounded up,
+	// from 1 second to 5 minutes.
 	RetryAfter time.Duration
 	// Reason is "failing" (the key source returns errors), "empty" (it returns
-	// sets without usable key), "busy" (too many callers wait already) or
-	// "caller" (the caller's context ended while it waited).
+	// sets without a usable key), "busy" (too many callers are already waiting)
+	// or "caller" (the caller's context ended while it waited).
 	Reason string
-	// Err is the error of the key source or of the context. It is reached by
-	// errors.Is and errors.As too, and never matches ErrInvalid.
+	// Err is the error of the key source or of the context. errors.Is and
+	// errors.As reach it. It never matches ErrInvalid.
 	Err error
 
-	held bool // the source was not asked this time, for the sake of an earlier failure
+	held bool // the source was not asked this time, because of an earlier failure
 }
 
 func (e *KeysUnavailableError) Error() string {
@@ -122,8 +122,8 @@ func callerGone(ctx context.Context) error {
 	return &KeysUnavailableError{RetryAfter: minRetryAfter, Reason: "caller", Err: err}
 }
 
-// notInvalid keeps an error of the source or the caller from being taken for one
-// about the token.
+// notInvalid hides a match of ErrInvalid: an error of the source or the caller
+// must not look like one about the token.
 func notInvalid(err error) error {
 	if errors.Is(err, ErrInvalid) {
 		return errors.New(err.Error())

@@ -10,17 +10,17 @@ import (
 // Bounds of the memory of verified tokens.
 const (
 	maxVerifiedCache = 1_000_000
-	// All entries together have at most this times Config.VerifiedCache: a usual
-	// token takes less than 2 KiB, one of 16 KiB about 24.
+	// All entries together take at most this times Config.VerifiedCache. A usual
+	// token takes less than 2 KiB, one of 16 KiB about 24 KiB.
 	bytesPerVerified = 8 << 10
-	// An entry beside its claims: the struct with a hash in place of the token, its
-	// pointer, and rounding.
+	// What an entry takes besides its claims: the struct with a hash in place of
+	// the token, the pointer to it, and rounding.
 	verifiedOverhead = 648
 )
 
-// A verifiedToken is a token whose signature and claims were found good, so that a
-// client's next request with it costs no RSA. What depends on the time, on the keys or on
-// Config.Check is judged anew at each use.
+// A verifiedToken is a token whose signature and claims were verified, so that a client's
+// next request with it costs no RSA. What depends on the time, on the keys or on
+// Config.Check is checked again at each use.
 type verifiedToken struct {
 	query keyQuery
 	key   Key // that verified it
@@ -34,11 +34,11 @@ func newVerifiedTokens(entries int) *memo.Table[verifiedToken] {
 	return memo.New[verifiedToken](entries, int64(entries)*bytesPerVerified)
 }
 
-// remembered is Verify for a token that was verified before; done is false if it must
-// be verified in full. All else in the token and the Config is as it was, so that the
-// answer is the same as without the memory: the key must still be one that its kid
-// names, by a look-up that does whatever it does for other tokens, and the times must
-// still be right.
+// remembered is Verify for a token that was verified before. done is false if the
+// token must be verified in full. Everything else in the token and the Config is
+// unchanged, so the answer is the same as without the memory. But the key must still
+// be one that the kid names, by the same look-up as for other tokens (which may
+// fetch), and the times must still be valid.
 func (v *Verifier) remembered(ctx context.Context, token string, hash uint64) (t *Token, err error, done bool) {
 	if v.verified == nil {
 		return nil, nil, false
@@ -78,8 +78,8 @@ func (v *Verifier) remember(text string, hash uint64, q keyQuery, key Key, t *To
 	if v.verified == nil {
 		return
 	}
-	// The strings of the token share the memory of the claims, or are copies
-	// of parts of them; those of the query lie in the decoded header.
+	// The strings of the token share the memory of the claims, or copy parts of
+	// them. Those of the query lie in the decoded header.
 	size := len(t.claims) + 16*len(t.Audience) + verifiedOverhead
 	v.verified.Add(text, hash, verifiedToken{q, key, *t.clone()}, size)
 }

@@ -1,5 +1,5 @@
 // Package jwtverify answers one question: may this JWT access token be trusted,
-// here, now?
+// here and now?
 //
 //	verifier, err := jwtverify.New(jwtverify.Config{
 //		Issuer:    "https://tenant.example.com",
@@ -8,50 +8,52 @@
 //	…
 //	token, err := verifier.Verify(ctx, raw)
 //
-// [Verifier.Verify] checks, in this order: the form, the algorithm (RS256 and
-// nothing else), the type, the signature by a key of the issuer, then the claims
-// iss, aud, nbf and exp, and what Config.Check asks for. There is no option to skip one of them, and no way to read
-// claims that were not verified.
+// [Verifier.Verify] checks, in this order: the form, the algorithm (RS256 and nothing else),
+// the type, the signature by a key of the issuer, the claims iss, aud, nbf and exp, and last
+// Config.Check, if it is set. No option skips a check, and nothing returns claims that were not
+// verified.
 //
 // # Errors
 //
-// An error means one of two things, and they are never mixed up:
+// There are two kinds of error, and no error is both:
 //
-//   - errors.Is(err, [ErrInvalid]): the token is not to be trusted. HTTP 401. A
-//     narrower error such as [ErrExpired] tells why.
-//   - errors.Is(err, [ErrKeysUnavailable]): the issuer's keys cannot be had at the
-//     moment, and nothing is known about the token. HTTP 503.
+//   - errors.Is(err, [ErrInvalid]): the token must not be trusted. Answer HTTP
+//     401. A narrower error such as [ErrExpired] says why.
+//   - errors.Is(err, [ErrKeysUnavailable]): the issuer's keys are unavailable, so
+//     that nothing is known about the token. Answer HTTP 503.
 //
 // [Verifier.Explain] tells a person what each step expected and found, and what to do.
 //
 // # Several issuers
 //
-// A Verifier is for one issuer. [NewIssuers] makes several of them one, which asks the
-// Verifier of the issuer that a token names, and keeps them apart otherwise.
+// A Verifier trusts one issuer. [NewIssuers] combines several Verifiers: each token is
+// verified by the Verifier of the issuer that it names, with the keys and settings of
+// that issuer alone.
 //
 // # Keys
 //
-// Without Config.Keys they are where the issuer's metadata say ([DiscoveryKeySource]).
-// Any other [KeySource] says where they are: [HTTPKeySource], [FileKeySource],
-// a fixed [*KeySet], or a function of your own ([KeySourceFunc]). A [Cache] around it,
-// which [New] adds if you don't, asks it at the first token, refreshes before the
-// keys are too old, asks at once (but not too often) for a kid that is new, and goes
-// on with the last good keys while the source is down.
+// If Config.Keys is nil, the issuer's metadata say where its keys are
+// ([DiscoveryKeySource]). Other sources are [HTTPKeySource], [FileKeySource], a fixed
+// [*KeySet], or a function of your own ([KeySourceFunc]). [New] puts a [Cache] around
+// the source, unless you did. The Cache fetches the keys for the first token and
+// refreshes them before they are too old. It fetches at once, but not too often, when
+// a token names an unknown kid. While the source is down, it keeps using the last good
+// keys.
 //
-// The package is strict with what anyone can send, tolerant with what only the issuer
-// writes, as far as no two readers could disagree about the key. A token is good in one form
-// alone. In a key, zero octets in front of n and e and padding behind them change nothing,
-// and a member that is null, "" or an empty array says nothing. A token without kid may
-// name its key by x5t or x5t#S256, which decide no more than kid does.
+// The package is strict with what anyone can send: a token is accepted in one form only. It
+// is tolerant with what only the issuer writes, as long as all readers agree about the key.
+// In a JWK it ignores zero octets in front of n and e and padding behind them, and treats a
+// member that is null, "" or an empty array as absent. A token without kid may name its key
+// by x5t or x5t#S256; like kid, these only select a key.
 //
 // # Words
 //
 // A token is a JWT in the form of a compact JWS: header.claims.signature (RFC 7515,
-// RFC 7519). A key is a JWK, keys come in a JWK Set (RFC 7517), and a token names its
+// RFC 7519). A key is a JWK; a JWK Set holds several (RFC 7517). A token names its
 // key by kid.
 //
 // A Verifier is safe for concurrent use. The package keeps no global state, logs
-// nothing, starts goroutines only for fetches, and needs the standard library alone.
+// nothing, starts goroutines only for fetches, and needs only the standard library.
 package jwtverify
 
 import (
@@ -75,73 +77,75 @@ const (
 	maxLeeway     = 10 * time.Minute
 )
 
-// Config says which tokens a [Verifier] trusts. Issuer and Audiences are required; there
-// is no option that turns a check off.
+// Config says which tokens a [Verifier] trusts. Issuer and Audiences are required. No
+// option turns a check off.
 type Config struct {
 	// Issuer is the exact iss of the tokens, compared byte for byte, such as
-	// "https://tenant.example.com". A final slash counts.
+	// "https://tenant.example.com". A final slash makes a difference.
 	Issuer string
 
 	// Audiences are the names of this service, at least one. The aud of a token
-	// must hold at least one of them, compared byte for byte: a token made for
-	// another service must not work here.
+	// must hold at least one of them, compared byte for byte. Otherwise a token
+	// for another service would work here.
 	Audiences []string
 
-	// Keys is where the issuer's keys come from; nil means the issuer's own metadata,
-	// by a [DiscoveryKeySource] with Issuer, which must be an https address then. A
+	// Keys is where the issuer's keys come from. nil means the issuer's own metadata:
+	// a [DiscoveryKeySource] with Issuer, which must then be an https address. A
 	// source that is neither a [*Cache] nor a [*KeySet] is wrapped in a Cache with the
 	// defaults.
 	Keys KeySource
 
-	// Type is the required typ of the token's header, such as "at+jwt", compared
-	// ignoring case and a prefix "application/". Empty: typ may be absent, JWT or
-	// at+jwt; "" and JOSE count as absent.
+	// Type is the required typ of the token's header, such as "at+jwt". Case and
+	// a prefix "application/" are ignored. If Type is empty, typ may be absent,
+	// JWT or at+jwt; "" and JOSE are treated as absent.
 	Type string
 
-	// AudienceClaim is a claim that is judged in place of aud in tokens without
-	// aud: "client_id" or "azp", for issuers that have no aud in access tokens.
-	// Empty: aud is required.
+	// AudienceClaim is the claim that is checked instead of aud in tokens
+	// without aud: "client_id" or "azp", for issuers whose access tokens have
+	// no aud. Empty: aud is required.
 	AudienceClaim string
 
-	// Leeway is the difference between the clocks of issuer and verifier that is
-	// allowed on exp and nbf, at most 10 minutes. 0 means one minute; a negative
-	// value means none.
+	// Leeway is how far the clocks of issuer and verifier may differ: it is
+	// allowed on exp and nbf. 0 means one minute, a negative value none; the
+	// most is 10 minutes.
 	Leeway time.Duration
 
-	// Now returns the time by which tokens are judged; nil means [time.Now]. It
-	// has no effect on when keys are refreshed.
+	// Now returns the current time for the checks of exp and nbf; nil means
+	// [time.Now]. It does not change when keys are refreshed.
 	Now func() time.Time
 
 	// VerifiedCache is how many verified tokens are remembered, at most 1,000,000; 0
-	// means none. A token that comes again is then accepted without its signature
-	// being computed anew, while the key that made it is in the set; its times are
-	// judged each time. The token itself is not kept, only a hash. The memory is at
-	// most 8 KiB for each of them, usually 2, and 8 bytes of that are taken at once.
+	// means none. When a remembered token comes again, its signature is not computed
+	// again, as long as the key that made it is still in the set. Its times are
+	// checked each time. The token itself is not kept, only a hash of it. The memory
+	// is at most 8 KiB for each token, usually 2; 8 bytes of that are allocated at
+	// once.
 	VerifiedCache int
 
 	// Check is the caller's own check, such as of a claim that tells access tokens from
-	// ID tokens; nil means none. It is called last, each time that a token is good
-	// otherwise, a remembered one too, and by several goroutines at once. An error
-	// refuses the token as [ErrClaims], quoted and cut at 100 bytes; [errors.Is] finds
-	// the error itself, unless it matches [ErrInvalid] or [ErrKeysUnavailable]. So does
-	// a panic. It is given a copy of the token, and decides by that alone: what it
-	// asked elsewhere would make an outage there a bad token.
+	// ID tokens; nil means none. It is called last, for each token that has passed all
+	// other checks, remembered tokens too, and by several goroutines at once. If it
+	// returns an error or panics, the token is refused with [ErrClaims]. The text is
+	// quoted and cut at 100 bytes; [errors.Is] finds the error itself, unless it
+	// matches [ErrInvalid] or [ErrKeysUnavailable]. Check gets a copy of the token and
+	// must decide by that alone: if it asked another service, an outage there would
+	// look like a bad token.
 	Check func(*Token) error
 }
 
-// A Verifier verifies the tokens of one issuer. It is made by [New], cannot be
-// changed, is safe for concurrent use, and needs no Close.
+// A Verifier verifies the tokens of one issuer. It is made by [New], never
+// changes, is safe for concurrent use, and needs no Close.
 type Verifier struct {
 	issuer        string
 	audiences     []string
-	types         []string // Config.Type, by itself
+	types         []string // only Config.Type
 	audienceClaim string
 	leeway        time.Duration
 	now           func() time.Time
 	check         func(*Token) error // nil: none
 
-	set   *KeySet // fixed keys, or
-	cache *Cache  // keys that are kept fresh
+	set   *KeySet // fixed keys, or nil
+	cache *Cache  // keys that are kept fresh, or nil
 
 	verified  *memo.Table[verifiedToken] // nil: none are remembered
 	remembers int                        // how many at most
@@ -211,12 +215,12 @@ func newVerifier(config Config) (*Verifier, error) {
 	return v, nil
 }
 
-// Ready returns nil if tokens can be verified, without any I/O if there are keys
-// already; otherwise it loads them. Call it at the start of a program to fail
-// early, or behind a readiness probe, on a route that needs no token. It stays nil in
-// an outage while there are keys to go on with, and after a failure returns that without
-// asking again until it is time. Its error matches [ErrKeysUnavailable]. ctx bounds the
-// waiting.
+// Ready returns nil if tokens can be verified. If there are keys already, it does no
+// I/O; otherwise it loads them. Call it when a program starts, to fail early, or in a
+// readiness probe, on a route that needs no token. During an outage it returns nil as
+// long as the last good keys may be used. After a failed fetch it returns that error
+// again until the next fetch is due. Its error matches [ErrKeysUnavailable]. ctx bounds
+// the wait.
 func (v *Verifier) Ready(ctx context.Context) error {
 	switch {
 	case v.isZero():
@@ -232,33 +236,32 @@ func (v *Verifier) isZero() bool { return v == nil || v.set == nil && v.cache ==
 var errZeroVerifier error = &KeysUnavailableError{RetryAfter: minRetryAfter, Reason: "failing", Err: errors.New("the Verifier was not made by New")}
 
 // Verify returns the token if it may be trusted: it is a JWT in compact form with
-// an RS256 signature of a known key, from the configured issuer, for one of the
-// configured audiences, not expired, and valid already. Otherwise the Token is
-// nil and the error tells what was expected and what was found; the first of
-// these that fails, in this order:
+// an RS256 signature by a known key, from the configured issuer, for one of the
+// configured audiences, not expired, and already valid. Otherwise the Token is
+// nil, and the error says what was expected and what was found. It is the error
+// of the first check that fails, in this order:
 //
 //   - [ErrMalformed]: not three base64url segments, too long, or not strict JSON
 //     with claims of the right types (RFC 7515, RFC 7519)
 //   - [ErrUnsupported]: encrypted, alg is not RS256, crit is present, or typ is
 //     another kind of token
-//   - [ErrUnknownKey]: the set in use has no usable key of this kid, and a fresh look has
-//     confirmed that, or [Cache.Cooldown] allows none yet
+//   - [ErrUnknownKey]: the set in use has no usable key with this kid, and a new fetch
+//     has confirmed that or [Cache.Cooldown] does not allow one yet
 //   - [ErrSignature]: the key did not make this signature
-//   - [ErrMalformed] again, for the claims: nothing of them is read before the
-//     signature is good
+//   - [ErrMalformed] again, for the claims: they are read only after the
+//     signature has been verified
 //   - [ErrIssuer], [ErrAudience], [ErrNotYetValid], [ErrExpired]
 //   - [ErrClaims]: Config.Check refused it
 //
 // All of them match [ErrInvalid]: refuse the token (HTTP 401). An error that
-// matches [ErrKeysUnavailable] instead says nothing about the token: the keys to
-// judge it could not be had (HTTP 503). Its form, algorithm and type were found
-// good.
+// matches [ErrKeysUnavailable] says nothing about the token: the keys to verify
+// it are unavailable (HTTP 503). Its form, algorithm and type have passed.
 //
 // The token is the bare text, without "Bearer " and without space or a line end around it.
 //
-// ctx bounds the time that Verify waits for keys, and nothing else: with a known
-// key it is not looked at, and a fetch goes on for other callers when it ends.
-// A nil ctx is one that never ends.
+// ctx bounds only the time that Verify waits for keys. With a known key it is
+// not looked at. A fetch goes on for other callers when ctx ends. A nil ctx
+// never ends.
 func (v *Verifier) Verify(ctx context.Context, token string) (*Token, error) {
 	if v.isZero() {
 		return nil, errZeroVerifier
@@ -278,22 +281,22 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Token, error) {
 	return found.token, nil
 }
 
-// A trace is what verify found of a token, as far as it came.
+// A trace is what verify has found out about a token, up to the step that failed.
 type trace struct {
 	parts    tokenParts
 	header   header
-	set      *KeySet  // nil: the keys were not looked at, or not to be had
-	key      Key      // that made the signature; zero: none has
+	set      *KeySet  // nil: the keys were not looked up, or are unavailable
+	key      Key      // that made the signature; zero: none did
 	token    *Token   // nil: the claims were not read
-	audience []string // to be judged
+	audience []string // to be checked
 	now      time.Time
 }
 
 // A step of verify: see [diagnosis.Step] for their order.
 type step = diagnosis.Step
 
-// verify is the one judge of tokens. It ends with the first step that fails, and returns
-// which one that was; diagnosis.Steps if none did.
+// verify is the only code that decides about tokens. It stops at the first step that
+// fails and returns that step, or diagnosis.Steps if none failed.
 func (v *Verifier) verify(ctx context.Context, token string, found *trace) (failed step, err error) {
 	if found.parts, err = split(token); err != nil {
 		return diagnosis.Form, err
@@ -302,9 +305,9 @@ func (v *Verifier) verify(ctx context.Context, token string, found *trace) (fail
 		return failed, err
 	}
 
-	// The form of the rest comes before the key: no fetch for what can never be
-	// a token, and never "unavailable" as the answer to it. The claims are only
-	// decoded here, not read.
+	// Check the form of the rest before looking for the key: what can never be
+	// a token must cause no fetch, and must not be answered by "unavailable".
+	// The claims are only decoded here, not read.
 	var room [jwk.MaxKeyBits / 8]byte
 	signature, err := base64url.Append(room[:0], found.parts.signature)
 	if err != nil {
@@ -331,7 +334,7 @@ func (v *Verifier) verify(ctx context.Context, token string, found *trace) (fail
 		}
 	}
 
-	// From here on the issuer vouches for what is read.
+	// From here on, what is read was signed by the issuer.
 	if err := v.claimsStep(claims, found); err != nil {
 		return diagnosis.Claims, err
 	}
@@ -355,7 +358,7 @@ func (v *Verifier) verify(ctx context.Context, token string, found *trace) (fail
 	return diagnosis.Steps, nil
 }
 
-// claimsStep reads the claims, as they will be judged.
+// claimsStep reads the claims and notes the time by which they are checked.
 func (v *Verifier) claimsStep(claims string, found *trace) (err error) {
 	if found.token, found.audience, err = readClaims(claims, v.audienceClaim); err != nil {
 		return err
@@ -364,8 +367,8 @@ func (v *Verifier) claimsStep(claims string, found *trace) (err error) {
 	return nil
 }
 
-// headerSteps reads the header and makes the steps that need nothing else. types are the
-// Config.Type of one verifier, or of several.
+// headerSteps reads the header and runs the steps that need only the header. types are
+// the Config.Type of one verifier, or of several.
 func (found *trace) headerSteps(types []string) (failed step, err error) {
 	if found.header, err = readHeader(found.parts.header); err != nil {
 		return diagnosis.Form, err
@@ -382,9 +385,9 @@ func (found *trace) headerSteps(types []string) (failed step, err error) {
 	return diagnosis.Steps, nil
 }
 
-// tryNewerKeys looks for another key of the token's kid where those known have not made
-// the signature: some issuers make a key at each start, and give all of them the same kid.
-// It returns err if there is none.
+// tryNewerKeys looks for another key with the token's kid when the known ones did not make
+// the signature: some issuers make a new key at each start and give it the same kid. It
+// returns err if there is no other key.
 func (v *Verifier) tryNewerKeys(ctx context.Context, tried []Key, arrived time.Time, signature []byte, found *trace, err error) error {
 	if v.cache == nil || len(signature) < jwk.MinKeyBits/8 {
 		return err
@@ -401,8 +404,8 @@ func (v *Verifier) tryNewerKeys(ctx context.Context, tried []Key, arrived time.T
 }
 
 // knownKeys returns the keys that may have signed the token, and their set, if the set is
-// fresh and has the kid, as it nearly always is. Otherwise there are no keys, and v.keys has
-// the answer, which for keys of a Cache depends on when the caller arrived.
+// fresh and has the kid: nearly always. Otherwise it returns no keys, and v.keys must be
+// asked; for keys of a Cache, its answer depends on when the caller arrived.
 func (v *Verifier) knownKeys(query keyQuery) (set *KeySet, keys []Key, arrived time.Time) {
 	if set = v.set; set == nil {
 		arrived = time.Now()
@@ -415,7 +418,7 @@ func (v *Verifier) knownKeys(query keyQuery) (set *KeySet, keys []Key, arrived t
 }
 
 // keys returns the keys that may have signed the token, at least one, and the set
-// that they, or the lack of them, come from.
+// that was searched.
 func (v *Verifier) keys(ctx context.Context, query keyQuery, arrived time.Time) (set *KeySet, keys []Key, err error) {
 	asOf := "" // fixed keys have no age
 	if set = v.set; set != nil {
@@ -434,7 +437,7 @@ func (v *Verifier) keys(ctx context.Context, query keyQuery, arrived time.Time) 
 	return set, keys, nil
 }
 
-// unknownKey is the error where a set has no key for a token; asOf says how old the set is.
+// unknownKey is the error when a set has no key for a token. asOf says how old the set is.
 func unknownKey(set *KeySet, q keyQuery, asOf string) error {
 	if x5t := q.names.Certificate(); x5t != "" {
 		return &invalidError{kind: ErrUnknownKey, code: "kid-missing", found: fmt.Sprintf("token has no kid, and none of the %d usable keys has its %s", set.Len(), x5t), want: "a key that has it", asOf: asOf}

@@ -1,6 +1,6 @@
-// Package bearer lets an HTTP request run if it carries a good access token. It reads
-// the header Authorization: Bearer (RFC 6750), has a [jwtverify.Verifier] judge the
-// token, and where that fails answers in place of the handler.
+// Package bearer protects HTTP handlers with access tokens. It reads the header
+// Authorization: Bearer (RFC 6750) and verifies the token with a
+// [jwtverify.Verifier]. If that fails, it answers in place of the handler.
 //
 //	guard, err := bearer.New(bearer.Config{Verifier: verifier})
 //	…
@@ -10,88 +10,92 @@
 //	mux.Public("GET /public", public)                               // the token is ignored
 //	err = http.ListenAndServe("127.0.0.1:8000", mux)
 //
-// A handler reads the token with [jwtverify.FromContext], and asks for a scope with
-// [HasScope]. It is called once or never, with the server's own ResponseWriter, so
-// that flushing, hijacking and [http.ResponseController] work.
+// A handler reads the token with [jwtverify.FromContext] and checks a scope with
+// [HasScope]. It is called once or not at all. It gets the server's own
+// ResponseWriter, so flushing, hijacking and [http.ResponseController] work.
 //
 // # Protected by default
 //
-// In a [Mux] whatever is not registered with [Mux.Public] or [Mux.Optional] needs a
-// valid token: every other pattern, the paths that nobody has registered (404), and
-// the methods that a path does not have (405). There is no list of exempt paths and
-// no exempt method that could get out of step with the routes.
+// In a [Mux] every request needs a valid token, except for patterns registered with
+// [Mux.Public] or [Mux.Optional]. That includes unknown paths (404) and methods
+// that a path does not have (405). There is no separate list of exempt paths or
+// methods that could differ from the routes.
 //
-// [Guard.Require] and [Guard.Optional] are func(http.Handler) http.Handler, as any
-// router takes them. Wrap the whole router, and all of it is protected by default:
+// For other routers there are [Guard.Require] and [Guard.Optional]. Wrap the whole
+// router, and all of it is protected by default:
 //
 //	handler := guard.Require()(router)
 //
-// Inside, Require with scopes does not verify again what the same guard has verified.
-// [Guard.RequireFunc] asks for what no scope says: a role, a tenant, one of several
-// scopes. [Guard.Admit] judges a request for frameworks whose handlers are of another
-// kind, such as gin and echo.
+// Inside the router, Require with scopes does not verify a token again that the same
+// guard has verified. [Guard.RequireFunc] checks anything else: a role, a tenant, one
+// of several scopes. [Guard.Admit] is for frameworks with handlers of another type,
+// such as gin and echo.
 //
 // # What the client gets
 //
-//   - 401 without error code: no credentials, or those of another scheme. Get a token.
+//   - 401 without error code: no credentials, or those of another scheme. The client
+//     has to get a token.
 //   - 400 invalid_request: two Authorization fields, a token of more than 16 KiB, or
-//     something after Bearer that has not the form of a token.
-//   - 401 invalid_token: the token has expired, or is not valid yet, or is not valid.
-//     The first two are told apart since the signature was good; nothing more is told
-//     to whoever can send anything.
-//   - 403 insufficient_scope: the token is good, but lacks one of the scopes named, or
-//     the function of RequireFunc refuses it.
-//   - 503 with Retry-After: the issuer's keys cannot be had, and nothing is known
-//     about the token. A 401 here would make clients throw good tokens away.
+//     text after Bearer that does not have the form of a token.
+//   - 401 invalid_token: the token has expired, is not valid yet, or is not valid.
+//     The first two have their own texts, since the signature was good. Otherwise the
+//     client, which may be an attacker, is not told why.
+//   - 403 insufficient_scope: the token is valid, but lacks one of the required
+//     scopes, or the function given to RequireFunc refuses it.
+//   - 503 with Retry-After: the issuer's keys are unavailable, and nothing is
+//     known about the token. A 401 here would make clients throw good tokens
+//     away.
 //
-// Each has a challenge in WWW-Authenticate, except 503, and a body of the type
-// application/problem+json (RFC 9457). 401 and 403 name the scopes that the route
-// requires. They are not cached. A token is taken from the
-// header Authorization alone: never from a query, a form or a cookie, where it would
-// end up in logs or be sent by other sites (RFC 9700, section 4.3.2).
+// Each except 503 has a challenge in WWW-Authenticate. All have a body of the type
+// application/problem+json (RFC 9457) and must not be cached. 401 and 403 name the
+// scopes that the route requires. The token is read only from the header
+// Authorization. In a query, a form or a cookie it would end up in logs or be sent
+// by other sites (RFC 9700, section 4.3.2).
 //
 // # Scopes
 //
-// Scopes are read from one claim: scope, or scp where scope is absent, or
-// [Config.ScopeClaim]. Never from two: adding the permissions of a user to the scope
-// of a client would widen what was delegated. Require takes all the scopes that a
-// route needs; "any of" is a [Guard.RequireFunc], or HasScope(ctx, a) || HasScope(ctx, b)
-// in the handler.
+// Scopes are read from one claim: scope, or scp if scope is absent, or
+// [Config.ScopeClaim]. They are never read from two claims: adding the permissions of a
+// user to the scope of a client would widen what was delegated. Require checks that the
+// token has all scopes that are named. For "any of" use [Guard.RequireFunc], or
+// HasScope(ctx, a) || HasScope(ctx, b) in the handler.
 //
 // # Browsers and CORS
 //
 // A preflight request is an OPTIONS request without Authorization, and OPTIONS is
-// protected like any other method. Say what answers it:
+// protected like any other method. Register a public handler for it:
 //
 //	mux.Public("OPTIONS /orders", cors)
 //
-// or wrap the Mux in a CORS middleware, which then sees requests first. The headers
-// that it sets stay on refusals. Without that a script sees no refusal, but a network
-// error; to see why, it needs Access-Control-Expose-Headers: WWW-Authenticate, Retry-After.
+// or wrap the Mux in a CORS middleware, which then sees requests first. The headers that it
+// sets stay on refusals. Without them a script sees a network error, not the refusal. To
+// read the reason, it needs Access-Control-Expose-Headers: WWW-Authenticate, Retry-After.
 //
 // # Logging
 //
 // The package logs nothing. [Config.Reject] is called for every refusal with the full
-// reason, and with a request that has no Authorization header any more. It can also
-// replace the body, but neither status nor headers, so that it cannot admit.
+// reason, and with a copy of the request without its Authorization header. It can
+// also replace the body, but not the status or the headers, so it cannot admit a
+// request.
 //
 // # Behind a proxy
 //
-// [Guard.ForwardAuth] answers the question that nginx, Traefik, Caddy and Envoy can
-// ask before they pass a request on. An API behind a proxy that verifies by itself
-// needs nothing special: nothing but Authorization is looked at, no forwarded host,
-// address or path.
+// [Guard.ForwardAuth] is the handler for the authentication request that nginx,
+// Traefik, Caddy and Envoy can make before they forward a request. An API that
+// verifies tokens itself needs no settings for a proxy in front: only Authorization
+// is read, no forwarded host, address or path.
 //
 // # Without HTTP
 //
 // [Parse] and [Scopes] are for code that has no http.Request, such as a gRPC
-// interceptor: Parse(metadata["authorization"]), then Verify. What Parse refuses or
-// matches [jwtverify.ErrInvalid] is Unauthenticated; a missing scope is
-// PermissionDenied; anything else Unavailable. A message queue has a bare token:
-// Verify it, when it enters the queue if it may expire there.
+// interceptor: Parse(metadata["authorization"]), then Verify. An error of Parse, or
+// one that matches [jwtverify.ErrInvalid], is Unauthenticated; a missing scope is
+// PermissionDenied; any other error is Unavailable. In a message queue the token is
+// bare, so only Verify is needed. If the token may expire in the queue, verify it
+// when the message enters.
 //
 // A Guard and a Mux are safe for concurrent use. The package keeps no global state,
-// starts no goroutine, and needs the standard library alone.
+// starts no goroutine, and needs only the standard library.
 package bearer
 
 import (
@@ -108,65 +112,66 @@ import (
 	"example.com/jwtverify/internal/typednil"
 )
 
-// A Verifier judges tokens: [*jwtverify.Verifier] does, and [*jwtverify.Issuers] for an
-// API that trusts several issuers. One of your own must be safe for concurrent use.
+// A Verifier verifies tokens: [*jwtverify.Verifier], or [*jwtverify.Issuers] for an API
+// that trusts several issuers. One of your own must be safe for concurrent use.
 //
-// An error that matches [jwtverify.ErrInvalid] means that the token is not to be
-// trusted. With any other, [jwtverify.ErrKeysUnavailable] first among them, nothing is
-// known about the token. Neither a token nor an error is taken for a failure too. A
-// Token that was put together by hand has no claims beyond its fields: it has no
-// scopes, and whether it is bound to a key (Config.Bound) cannot be seen.
+// An error that matches [jwtverify.ErrInvalid] means that the token must not be
+// trusted (401). Any other error, such as [jwtverify.ErrKeysUnavailable], means that
+// nothing is known about the token (503). So does a nil token without an error. A
+// Token that was made by hand has no claims besides its fields: it has no scopes, and
+// only its field Bound says whether it is bound to a key.
 type Verifier interface {
 	Verify(ctx context.Context, token string) (*jwtverify.Token, error)
 }
 
-// Config says how a [Guard] judges requests. Only Verifier is required; there is no
-// option that weakens a check.
+// Config says how a [Guard] checks requests. Only Verifier is required. No option
+// weakens a check.
 type Config struct {
-	// Verifier judges the tokens.
+	// Verifier verifies the tokens.
 	Verifier Verifier
 
 	// Realm names the protected area in challenges (RFC 9110, section 11.5):
 	// printable ASCII without " and \. Empty means "api".
 	Realm string
 
-	// Resource describes this API as RFC 9728 has it. With it the challenges name
-	// the address of that description, see [Guard.Metadata]. nil: they don't.
+	// Resource describes this API (RFC 9728). If it is set, the challenges name
+	// the address of that description; see [Guard.Metadata].
 	Resource *Resource
 
-	// ScopeClaim is the one claim that scopes are read from, such as "permissions" or
-	// "https://api.example.com/roles". Empty: "scope", and "scp" where "scope" is
-	// absent. It is a name: a path such as "realm_access.roles" is refused, since the
-	// tokens have no claim of that name, and every request would be a 403. A name with
-	// a dot is taken for a path unless it has a colon or a slash, as a URL has. For a
-	// list inside another claim there is [Guard.RequireFunc].
+	// ScopeClaim is the claim that scopes are read from, such as "permissions" or
+	// "https://api.example.com/roles". Empty means "scope", and "scp" if "scope" is
+	// absent. It is a name, not a path: New refuses "realm_access.roles", since tokens
+	// have no claim of that name and every request would get 403. A name with a dot is
+	// treated as a path unless it has a colon or a slash, as a URL has. For a list
+	// inside another claim use [Guard.RequireFunc].
 	ScopeClaim string
 
-	// Reject is called for every refusal, before it is answered: to log it, to count
-	// it, to replace the body. The request is a copy without Authorization. If the
-	// token was good (403), it is in the context.
+	// Reject is called for every refusal, before the response is written: to log it,
+	// to count it, or to replace the body. The request is a copy without
+	// Authorization. If the token was valid (403), it is in the context.
 	//
 	// A hook that only logs returns "", nil. A nil body keeps the package's own, whatever
-	// the contentType. Another body, an
-	// empty one among them, is sent with the contentType, or as
-	// application/problem+json if that is empty or not printable ASCII. Status and
-	// headers are not the hook's. If it panics, the request is refused with the
-	// package's own body, and the panic goes on. While it runs, the client waits.
+	// the contentType. Any other body, even an empty one, is sent with the contentType,
+	// or as application/problem+json if that is empty or not printable ASCII. Reject
+	// cannot change status and headers. If it panics, the request is refused with the
+	// package's own body, and the panic goes on. The client waits while it runs.
 	//
-	// It must be safe for concurrent use. nil: nothing is called.
+	// It must be safe for concurrent use. nil means no hook.
 	Reject func(*http.Request, Rejection) (contentType string, body []byte)
 
 	// Bound checks the proof that the client holds the key to which its token is
 	// bound. It is called after Verify for each token with a claim cnf (RFC 7800),
-	// whatever that holds: with the request as it came, and its token. With an
-	// error the token is refused as not valid; the text goes to Reject alone. nil:
-	// such tokens are refused, since whoever has stolen one could use it as a plain
-	// one (RFC 8705, section 3; RFC 9449, section 7.2).
+	// whatever that claim holds, with the request as it came and the token. If it
+	// returns an error, the token is refused as not valid; only Reject gets the
+	// text. If Bound is nil, such tokens are refused: otherwise a thief could use a
+	// stolen one like a plain bearer token (RFC 8705, section 3; RFC 9449, section
+	// 7.2).
 	Bound func(*http.Request, *jwtverify.Token) error
 }
 
-// A Guard decides whether requests may run. It is made by [New], cannot be changed,
-// and is safe for concurrent use. The zero Guard answers 503 to all of them.
+// A Guard decides whether requests reach their handlers. It is made by [New], never
+// changes, and is safe for concurrent use. The zero Guard answers 503 to every
+// request.
 type Guard struct {
 	verifier    Verifier
 	realm       string
@@ -179,8 +184,7 @@ type Guard struct {
 }
 
 // New returns a Guard, or an error that names the field of the Config that is missing
-// or cannot be honoured, and says what to write. It does no I/O and does not ask the
-// Verifier anything.
+// or wrong and says what to write. It does no I/O and does not call the Verifier.
 func New(config Config) (*Guard, error) {
 	g, err := newGuard(config)
 	if err != nil {
@@ -226,11 +230,11 @@ func newGuard(config Config) (*Guard, error) {
 // ready reports whether g was made by New.
 func (g *Guard) ready() bool { return g != nil && g.verifier != nil }
 
-// Admit judges a request for code that is no http.Handler, such as a middleware of gin
-// or echo. It returns the request with the token in its context
-// ([jwtverify.FromContext]) and true, if that token is valid and has all of the scopes.
-// Otherwise it returns the request as it came and false: then the answer has been
-// written, and nothing may follow. A framework has to be told so:
+// Admit checks a request for code that is not an http.Handler, such as a middleware of
+// gin or echo. If the token is valid and has all of the scopes, it returns the request
+// with the token in its context ([jwtverify.FromContext]) and true. Otherwise it writes
+// the response and returns the request as it came and false: no other handler may run
+// then. Tell the framework so:
 //
 //	func(c *gin.Context) {
 //		var ok bool
@@ -239,34 +243,37 @@ func (g *Guard) ready() bool { return g != nil && g.verifier != nil }
 //		}
 //	}
 //
-// Where code can be an http.Handler, [Guard.Require] needs no such care. Like Require,
-// Admit panics if a scope is not one that a token could have, whatever the request.
+// If your code can be an http.Handler, use [Guard.Require], which needs no such care.
+// Like Require, Admit panics if a scope is not one that a token could have, whatever
+// the request.
 func (g *Guard) Admit(w http.ResponseWriter, r *http.Request, scopes ...string) (*http.Request, bool) {
 	mustScopes(scopes)
 	return g.judge(w, r, demand{scopes: scopes, named: scopes})
 }
 
-// Require returns a middleware whose handlers run for requests with a valid token
-// that has all of the scopes; without scopes, any valid token will do. The token is in
-// the context of the request ([jwtverify.FromContext]). Nothing is set on the response.
+// Require returns a middleware. Its handlers run for requests with a valid token that
+// has all of the scopes; without scopes, any valid token will do. The token is in the
+// context of the request ([jwtverify.FromContext]). Require sets nothing on the
+// response of the handler.
 //
-// Within a handler that the same Guard has protected already, the token of its context
-// counts, and only scopes are checked. Another Guard verifies for itself, and its token
+// Inside a handler that the same Guard already protects, the token in the context is
+// used, and only its scopes are checked. Another Guard verifies again, and its token
 // replaces the first.
 //
-// A 401 names the scopes, so that a client knows what to ask its issuer for. Those of a
-// Require of the same Guard right behind, as in a [Mux], are among them.
+// A 401 names the scopes, so that a client knows what to request from its issuer. If
+// the next handler is a Require of the same Guard, as in a [Mux], the 401 names its
+// scopes too.
 //
 // Require panics if a scope is not one that a token could have (RFC 6749, section 3.3:
-// printable ASCII without space, " and \), and the middleware if the handler is nil,
-// as [http.ServeMux.Handle] does: these are mistakes in the program.
+// printable ASCII without space, " and \). The middleware panics if the handler is
+// nil, as [http.ServeMux.Handle] does. Both are mistakes in the program.
 func (g *Guard) Require(scopes ...string) func(http.Handler) http.Handler {
 	mustScopes(scopes)
 	return g.gates(demand{scopes: slices.Clone(scopes)})
 }
 
-// RequireFunc returns a middleware whose handlers run for requests with a valid token
-// for which permits returns nil: for roles, tenants, or one of several scopes.
+// RequireFunc returns a middleware. Its handlers run for requests with a valid token
+// for which permits returns nil. Use it for roles, tenants, or one of several scopes.
 //
 //	guard.RequireFunc(func(t *jwtverify.Token) error {
 //		if slices.Contains(bearer.Scopes(t, "roles"), "admin") {
@@ -275,12 +282,12 @@ func (g *Guard) Require(scopes ...string) func(http.Handler) http.Handler {
 //		return errors.New("not an admin")
 //	})
 //
-// An error refuses the request by 403 and insufficient_scope (RFC 6750, section 3.1:
-// "requires higher privileges than provided by the access token"), whatever it
-// matches. Its text goes to [Config.Reject] alone. In all else it is like
-// [Guard.Require], and either may stand within the other.
+// If permits returns an error, any error, the request is refused by 403 and
+// insufficient_scope (RFC 6750, section 3.1: "requires higher privileges than
+// provided by the access token"). Only [Config.Reject] gets its text. Otherwise
+// RequireFunc is like [Guard.Require], and each may be used inside the other.
 //
-// permits must be safe for concurrent use, and leave the token as it is. If it panics,
+// permits must be safe for concurrent use and must not change the token. If it panics,
 // the handler does not run. RequireFunc panics if permits is nil, and the middleware if
 // the handler is nil.
 func (g *Guard) RequireFunc(permits func(*jwtverify.Token) error) func(http.Handler) http.Handler {
@@ -291,9 +298,10 @@ func (g *Guard) RequireFunc(permits func(*jwtverify.Token) error) func(http.Hand
 }
 
 // Optional returns a handler that runs next for requests with a valid token, as
-// [Guard.Require] does, and for those without credentials: then there is no token in
-// the context. A bad token is refused, it never turns into no token. The response gets
-// Vary: Authorization before next runs, since caches must not mix the two up.
+// [Guard.Require] does, and for requests without credentials, which have no token in
+// the context. A bad token is refused; it is never treated as no token. Before next
+// runs, Vary: Authorization is added to the response, since caches must not mix up the
+// two kinds.
 //
 // It panics if next is nil.
 func (g *Guard) Optional(next http.Handler) http.Handler {
@@ -309,10 +317,10 @@ func (g *Guard) Optional(next http.Handler) http.Handler {
 	})
 }
 
-// A demand is what a route asks of a token that is valid.
+// A demand is what a route requires of a valid token.
 type demand struct {
 	scopes  []string                     // the token needs all of them
-	permits func(*jwtverify.Token) error // nil: there is none
+	permits func(*jwtverify.Token) error // nil: no function
 	named   []string                     // the scopes in the challenge of a 401
 }
 
@@ -329,7 +337,8 @@ func (g *Guard) gates(d demand) func(http.Handler) http.Handler {
 		d := d
 		d.named = d.scopes
 		if behind, ok := next.(*gate); ok && behind.guard == g {
-			// Who passes here is asked for those next, and should hear of them at once.
+			// The next handler checks those too, so a client should learn about them at
+			// once.
 			d.named = union(d.scopes, behind.demand.named)
 		}
 		return &gate{g, d, next}
@@ -352,9 +361,8 @@ func (g *Guard) judge(w http.ResponseWriter, r *http.Request, d demand) (*http.R
 	return admitted, true
 }
 
-// admit is the story of a request: it returns r with the token in its context, or why
-// the request is refused. Where the token is valid and does not suffice, it returns
-// both.
+// admit decides about a request. It returns r with the token in its context, or why
+// the request is refused. If the token is valid but not sufficient, it returns both.
 func (g *Guard) admit(r *http.Request, d demand) (*http.Request, *Rejection) {
 	if !g.ready() {
 		return r, undetermined(errZeroGuard)
@@ -390,7 +398,7 @@ func (g *Guard) admit(r *http.Request, d demand) (*http.Request, *Rejection) {
 	return r, nil
 }
 
-// authenticate finds out who sent the request, by its Authorization header alone.
+// authenticate finds out who sent the request. It reads only the Authorization header.
 func (g *Guard) authenticate(r *http.Request) (*admission, *Rejection) {
 	raw, err := Parse(r.Header["Authorization"])
 	if request, ok := err.(*RequestError); ok {
@@ -411,8 +419,8 @@ func (g *Guard) authenticate(r *http.Request) (*admission, *Rejection) {
 		return nil, undetermined(errNoVerdict)
 	case err == nil:
 	case errors.Is(err, jwtverify.ErrKeysUnavailable) || !errors.Is(err, jwtverify.ErrInvalid):
-		// Unavailable comes first: an error that is both must not cost the client a
-		// good token. So does what nobody knows.
+		// Unavailable comes first: an error that matches both must not make the
+		// client throw away a good token. The same holds for an unknown error.
 		return nil, undetermined(err)
 	case errors.Is(err, jwtverify.ErrExpired):
 		return nil, invalid("The access token has expired", err)
@@ -450,11 +458,11 @@ func invalid(description string, err error) *Rejection {
 	}
 }
 
-// notValid is the same for everything that must not be told apart: unknown key,
-// signature, issuer, audience, algorithm, form.
+// notValid gives all reasons that a client must not be able to distinguish the
+// same text: unknown key, signature, issuer, audience, algorithm, form.
 func notValid(err error) *Rejection { return invalid("The access token is not valid", err) }
 
-// undetermined is the refusal where nothing is known about the token. OAuth has no
+// undetermined is the refusal when nothing is known about the token. OAuth has no
 // error code for it.
 func undetermined(err error) *Rejection {
 	after := unknownRetryAfter
@@ -483,14 +491,14 @@ func (r *Rejection) isAnonymous() bool {
 	return r.Status == http.StatusUnauthorized && r.Code == ""
 }
 
-// mustHandler panics for what http.ServeMux panics for too.
+// mustHandler panics for the same handlers as http.ServeMux.
 func mustHandler(h http.Handler) {
 	if f, ok := h.(http.HandlerFunc); h == nil || ok && f == nil {
 		panic("bearer: nil handler")
 	}
 }
 
-// isPrintable reports whether s is printable ASCII, spaces among it.
+// isPrintable reports whether s is printable ASCII, including spaces.
 func isPrintable(s string) bool {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' {
@@ -500,5 +508,5 @@ func isPrintable(s string) bool {
 	return true
 }
 
-// quoted shows text from outside in a message or a log.
+// quoted quotes untrusted text for a message or a log.
 func quoted(s string) string { return quote.Text(s, 100) }

@@ -9,31 +9,31 @@ import (
 	"example.com/jwtverify"
 )
 
-// ForwardAuth returns the handler for a reverse proxy that asks, before it passes a
-// request on, whether it may: auth_request of nginx, ForwardAuth of Traefik,
-// forward_auth of Caddy, ext_authz of Envoy. The answer depends on the Authorization
-// header of the proxy's question alone: any method, any path; what the client could
-// have written into X-Forwarded-*, X-Original-* or the query is not looked at, and the
-// body is not read.
+// ForwardAuth returns the handler for a reverse proxy that asks, before it forwards a
+// request, whether the request is allowed: auth_request of nginx, ForwardAuth of
+// Traefik, forward_auth of Caddy, ext_authz of Envoy. The answer depends only on the
+// Authorization header of the proxy's own request, for any method and any path.
+// X-Forwarded-*, X-Original-* and the query, which the client could have written, are
+// not looked at, and the body is not read.
 //
-// A token that is valid and has all of the scopes is answered by 200, without a body,
-// and always with all three of
+// For a valid token with all of the scopes the response is 200 without a body. It
+// always has these three headers:
 //
 //	X-Auth-Subject: the sub of the token
 //	X-Auth-Issuer:  its iss
 //	X-Auth-Scope:   its scopes, separated by spaces
 //
-// each of which may be empty. A proxy that copies only headers that are not empty lets
-// through what the client has written there: it has to strip X-Auth-* from the request
-// first, X_Auth_* too. A token with a value that cannot travel in a header unchanged
-// (control characters, anything but ASCII, spaces at an end; in a scope any space) is
-// refused as not valid. So are the others, as by [Guard.Require].
+// Each may be empty. A proxy that copies only headers that are not empty would keep
+// those that the client has sent, so it must first remove X-Auth-* and X_Auth_* from
+// the request. If a value cannot travel in a header unchanged (control characters,
+// anything but ASCII, spaces at either end, any space in a scope), the token is
+// refused as not valid. All other refusals are those of [Guard.Require].
 //
-// Different rules for different routes are different handlers, and the proxy's
-// configuration says which one to ask; the request has no say in it. The handler is
-// the whole handler of its server: a ServeMux in front would redirect paths that have
-// // in them. The server has to set DisableGeneralOptionsHandler, or it answers
-// "OPTIONS *" by 200 itself:
+// For different rules on different routes make several handlers, and let the proxy's
+// configuration, not the request, choose between them. The handler must be the only
+// handler of its server: a ServeMux in front would redirect paths that contain //.
+// The server must set DisableGeneralOptionsHandler; otherwise it answers "OPTIONS *"
+// with 200 itself:
 //
 //	server := &http.Server{
 //		Addr:                         "127.0.0.1:9000",
@@ -56,12 +56,12 @@ func (g *Guard) ForwardAuth(scopes ...string) http.Handler {
 		header.Set("X-Auth-Subject", a.token.Subject)
 		header.Set("X-Auth-Issuer", a.token.Issuer)
 		header.Set("X-Auth-Scope", strings.Join(a.scopes(), " "))
-		w.WriteHeader(http.StatusOK) // Envoy takes no other
+		w.WriteHeader(http.StatusOK) // Envoy accepts no other status
 	}))
 }
 
-// checkHeaders tells what of the token another server would read differently from a
-// header (RFC 9110, section 5.5).
+// checkHeaders returns an error for a value of the token that another server would
+// read differently from a header (RFC 9110, section 5.5).
 func (a *admission) checkHeaders() error {
 	for _, claim := range []struct{ name, value string }{{"sub", a.token.Subject}, {"iss", a.token.Issuer}} {
 		if !isPrintable(claim.value) || strings.TrimSpace(claim.value) != claim.value {

@@ -12,23 +12,23 @@ import (
 	"example.com/jwtverify/internal/fetch"
 )
 
-// A Resource describes this API to clients that have only its address (RFC 9728). A
-// refusal then names where the description is, and the description names who issues
-// the tokens.
+// A Resource describes this API to clients that know only its address (RFC 9728). A
+// refusal then names the address of the description, and the description names the
+// issuers of tokens.
 type Resource struct {
 	// ID identifies the API: its https URL as clients write it, such as
 	// "https://api.example.com/v1", without user name and fragment. The description
-	// is at the same host, with /.well-known/oauth-protected-resource before the
-	// path: clients check that the two agree (RFC 9728, section 3.3), so they are
-	// not two settings.
+	// is at the same host, with /.well-known/oauth-protected-resource in front of
+	// the path. There is no setting for that address, since clients check that the
+	// two agree (RFC 9728, section 3.3).
 	ID string
 
-	// AuthorizationServers are the issuers whose tokens are taken: https URLs
-	// without query and fragment (RFC 8414, section 2); http on loopback only. May
+	// AuthorizationServers are the issuers whose tokens are accepted: https URLs
+	// without query and fragment (RFC 8414, section 2); http only on loopback. May
 	// be empty.
 	AuthorizationServers []string
 
-	// Scopes are those that requests to this API can need. May be empty.
+	// Scopes are the scopes that requests to this API can need. May be empty.
 	Scopes []string
 }
 
@@ -37,20 +37,19 @@ const (
 	metadataMethods = "GET, HEAD, OPTIONS"
 )
 
-// Metadata returns the handler of the description of [Config.Resource] (RFC 9728,
-// section 3.2), for GET, HEAD and OPTIONS. It has to be public, and nothing is
-// registered unseen, so register it where the description is to be found; for the ID
-// "https://api.example.com/v1":
+// Metadata returns the handler that serves the description of [Config.Resource] (RFC
+// 9728, section 3.2), for GET, HEAD and OPTIONS. Register it as public, since the
+// package registers nothing by itself. For the ID "https://api.example.com/v1":
 //
 //	mux.Public("GET /.well-known/oauth-protected-resource/v1", guard.Metadata())
 //	mux.Public("OPTIONS /.well-known/oauth-protected-resource/v1", guard.Metadata())
 //
-// Scripts of any site may read it (Access-Control-Allow-Origin: *), as clients in
-// browsers have to; OPTIONS answers the preflight of those that send headers of their
-// own. What a CORS middleware around it has set stays.
+// Scripts of any site may read it (Access-Control-Allow-Origin: *), since clients in
+// browsers must. OPTIONS answers the preflight of clients that send headers of their
+// own. Headers that a CORS middleware around it has set are kept.
 //
-// Other methods are answered by 405. Without a Resource the answer is 404, and for the
-// zero Guard 503.
+// Other methods get 405. Without a Resource the response is 404, with the zero Guard
+// 503.
 func (g *Guard) Metadata() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
@@ -64,7 +63,7 @@ func (g *Guard) Metadata() http.Handler {
 	})
 }
 
-// describe answers with the description. Everyone may read it, so every site may.
+// describe writes the description. It is public, so every site may read it.
 func (g *Guard) describe(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	allow := func(name, value string) {
@@ -91,7 +90,7 @@ func (g *Guard) describe(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// describe returns where the description of the resource is, and what it says.
+// describe returns the address of the description of the resource, and its text.
 func (r *Resource) describe() (address string, document []byte, err error) {
 	if _, err := checkURL(r.ID, false); err != nil {
 		return "", nil, fmt.Errorf("Config.Resource.ID is %s: %w", shownURL(r.ID), err)
@@ -120,7 +119,7 @@ func (r *Resource) describe() (address string, document []byte, err error) {
 }
 
 // metadataURL inserts the well-known path between host and path (RFC 9728, section
-// 3.1). The rest of the ID stays as it is written: clients compare it byte for byte.
+// 3.1). The rest of the ID stays unchanged: clients compare it byte for byte.
 func metadataURL(id string) string {
 	host, path := id, ""
 	if i := strings.IndexAny(id[len("https://"):], "/?"); i >= 0 {
@@ -132,14 +131,14 @@ func metadataURL(id string) string {
 	return host + wellKnown + path
 }
 
-// checkURL accepts an https URL that can stand in a challenge, and where loopback is
-// allowed http there.
+// checkURL accepts an https URL that can be written in a challenge and, if loopback
+// is true, an http URL on loopback.
 func checkURL(s string, loopback bool) (*url.URL, error) {
 	u, err := url.Parse(s)
 	scheme, _, _ := strings.Cut(s, "://")
 	switch {
 	case !isPrintable(s) || strings.ContainsAny(s, " \"<>\\^`{|}"):
-		return nil, errors.New("a URL has only ASCII characters, and others than space and \"<>\\^`{|} (RFC 3986, section 2)")
+		return nil, errors.New("want ASCII without space and \"<>\\^`{|} (RFC 3986, section 2)")
 	case err != nil:
 		return nil, errors.New("it is not a URL")
 	case scheme == "http" && loopback && fetch.IsLoopback(u.Hostname()):
@@ -157,7 +156,8 @@ func checkURL(s string, loopback bool) (*url.URL, error) {
 	return u, nil
 }
 
-// shownURL quotes a URL for a message, without the password that it should not have.
+// shownURL quotes a URL for a message. A password, which it should not have, is not
+// shown.
 func shownURL(s string) string {
 	if i := strings.LastIndexByte(s, '@'); i >= 0 {
 		s = "***" + s[i:]

@@ -7,36 +7,36 @@ import (
 	"strings"
 )
 
-// maxTokenBytes is the limit on a token, measured before any byte of it is looked
-// at. It is that of jwtverify.
+// maxTokenBytes is the limit on a token, checked before any byte of it is read.
+// It is the limit of jwtverify.
 const maxTokenBytes = 16 << 10
 
-// Parse returns the token in the values of a request's Authorization header, which
-// are all of its fields in their order: [net/http.Header.Values], or the
-// "authorization" metadata of gRPC. It has only the form of a token: what it is
-// worth, a Verifier tells.
+// Parse returns the token from the values of a request's Authorization header: all
+// its fields in their order, as from [net/http.Header.Values] or the
+// "authorization" metadata of gRPC. The text only has the form of a token; a
+// Verifier must verify it.
 //
-// The error matches [ErrNoCredentials] if there is none and none was meant: no value, an
-// empty one, or one of another scheme such as Basic or DPoP (RFC 9110, section
-// 11.6.2); its text tells these apart, and a token without scheme. It is a [*RequestError] if a token was meant, but cannot be read: two
-// values, even equal ones; Bearer without a token; more than 16 384 bytes; anything
-// but "Bearer" in any case, spaces, and a token in the form b64token (RFC 6750,
-// section 2.1).
+// The error matches [ErrNoCredentials] if the request has no Bearer credentials: no value, an
+// empty one, or one of another scheme such as Basic or DPoP (RFC 9110, section 11.6.2). Its
+// text says which, and whether it looks like a token without a scheme. The error is a
+// [*RequestError] if there are Bearer credentials that cannot be read: two values, even equal
+// ones; Bearer without a token; more than 16,384 bytes; anything but "Bearer" in any case,
+// spaces, and a token in the form b64token (RFC 6750, section 2.1).
 func Parse(values []string) (token string, err error) {
 	switch len(values) {
 	case 0:
 		return "", ErrNoCredentials
 	case 1:
 	default:
-		// Which of them counts would be a matter of taste, and a proxy in front may
-		// have the other one.
+		// Which of them is used would be arbitrary, and a proxy in front may have
+		// used the other one.
 		return "", &RequestError{"More than one Authorization header field",
 			fmt.Sprintf("%d Authorization header fields, want one", len(values))}
 	}
 	credentials := strings.Trim(values[0], " \t")
 	scheme := leading(credentials, isTokenChar)
 	if !strings.EqualFold(credentials[:scheme], "Bearer") {
-		// An empty value as well: clients that have logged out send it.
+		// That includes an empty value: clients that have logged out send it.
 		return "", otherCredentials(credentials, credentials[:scheme])
 	}
 
@@ -57,13 +57,13 @@ func Parse(values []string) (token string, err error) {
 		end += leading(token[end:], func(c byte) bool { return c == '=' })
 	}
 	if end < len(token) {
-		return "", malformed("token has %q at byte %d, want letters, digits and -._~+/, and = behind all of them", token[end:end+1], end)
+		return "", malformed("token has %q at byte %d, want letters, digits and -._~+/, and = only at the end", token[end:end+1], end)
 	}
 	return token, nil
 }
 
-// otherCredentials tells what a value has in place of Bearer and a token, for logs. What
-// looks like the name of a scheme may be the secret itself: only those that are known are
+// otherCredentials says, for logs, what a value has in place of Bearer and a token. Text
+// that looks like the name of a scheme may be the secret itself, so only known names are
 // shown.
 func otherCredentials(credentials, scheme string) error {
 	const bare = "Authorization has a token without Bearer before it"
@@ -83,19 +83,20 @@ func otherCredentials(credentials, scheme string) error {
 	return fmt.Errorf("%w: Authorization has another scheme, want Bearer", ErrNoCredentials)
 }
 
-// schemes are those of IANA's registry, and those that APIs and clients are known to use.
+// schemes are those in IANA's registry, and others that APIs and clients are known to
+// use.
 var schemes = []string{
 	"Basic", "Concealed", "Digest", "DPoP", "GNAP", "HOBA", "Mutual", "Negotiate", "OAuth", "PrivateToken", "SCRAM-SHA-1", "SCRAM-SHA-256", "vapid",
 	"JWT", "Token", "ApiKey", "Api-Key", "Key", "NTLM", "Hawk", "MAC", "Signature", "AWS4-HMAC-SHA256", "SharedAccessSignature", "SSWS", "PoP", "Session", "Splunk", "GenieKey",
 	"Authorization", "access_token", "Bearer_token", "BearerToken", "OAuth2", "Kerberos", "MSAuth1.0", "WRAP",
 }
 
-// ErrNoCredentials: the request has no credentials of the scheme Bearer. HTTP 401,
-// and none of the error codes of RFC 6750 is due.
+// ErrNoCredentials: the request has no credentials of the scheme Bearer. Answer
+// HTTP 401 without an error code of RFC 6750.
 var ErrNoCredentials = errors.New("bearer: no credentials of the scheme Bearer")
 
-// A RequestError says that the Authorization header cannot be read: HTTP 400, error
-// code invalid_request (RFC 6750, section 3.1).
+// A RequestError says that the Authorization header cannot be read. Answer HTTP 400
+// with error code invalid_request (RFC 6750, section 3.1).
 type RequestError struct {
 	// Description is the fixed text for the client: "More than one Authorization
 	// header field", "The Authorization header field is malformed" or "The access
@@ -105,15 +106,15 @@ type RequestError struct {
 	reason string // what was expected and found, without the token
 }
 
-// Error returns what was expected and what was found, for logs. It never has the
-// token in it.
+// Error returns what was expected and what was found, for logs. It never
+// contains the token.
 func (e *RequestError) Error() string { return "bearer: " + e.reason }
 
 func malformed(format string, args ...any) error {
 	return &RequestError{"The Authorization header field is malformed", fmt.Sprintf(format, args...)}
 }
 
-// leading returns how many bytes at the start of s are of a kind.
+// leading returns how many bytes at the start of s satisfy is.
 func leading(s string, is func(byte) bool) int {
 	for i := range len(s) {
 		if !is(s[i]) {
@@ -127,14 +128,15 @@ func isAlphanumeric(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }
 
-// isTokenChar reports whether c is a tchar (RFC 9110, section 5.6.2), of which the
-// name of a scheme is made.
+// isTokenChar reports whether c is a tchar (RFC 9110, section 5.6.2), which the
+// name of a scheme consists of.
 func isTokenChar(c byte) bool {
 	return isAlphanumeric(c) || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
 }
 
-// leadingBase64 returns how many bytes at the start of s may stand in a b64token before
-// its "=". It is leading for a whole token, without a call for each byte.
+// leadingBase64 returns how many bytes at the start of s may precede the "=" of a
+// b64token. It does what leading does, without a function call for each byte of a
+// token.
 func leadingBase64(s string) int {
 	for i := range len(s) {
 		if !base64Chars[s[i]] {

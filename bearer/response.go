@@ -10,42 +10,43 @@ import (
 	"time"
 )
 
-// A Rejection says why a guard refused a request, and what it answered. Everything
-// but Err goes to the client.
+// A Rejection says why a guard refused a request, and what the response is.
+// Everything but Err is sent to the client.
 type Rejection struct {
 	// Status is 400, 401, 403 or 503.
 	Status int
 	// Code is the error code of RFC 6750, section 3.1: "invalid_request",
-	// "invalid_token" or "insufficient_scope". It is empty where none is due: no
-	// credentials, or 503.
+	// "invalid_token" or "insufficient_scope". It is empty for a request without
+	// credentials, and with 503.
 	Code string
-	// Description is the sentence for the client, one of a fixed few; empty if there
-	// were no credentials.
+	// Description is the sentence for the client, one of a few fixed ones. It is
+	// empty if there were no credentials.
 	Description string
-	// Scopes are those that the route requires, all of them, with 401, and with 403
-	// where one was missing; else nil.
+	// Scopes are all scopes that the route requires, with 401 and with a 403 for a
+	// missing scope; otherwise nil.
 	Scopes []string
-	// RetryAfter is what the header Retry-After says with 503, whole seconds from 1
-	// second to 5 minutes; else 0.
+	// RetryAfter is the value of the header Retry-After with 503: whole seconds,
+	// from 1 second to 5 minutes. Otherwise 0.
 	RetryAfter time.Duration
-	// Err is the full reason, for logs only: it tells what was expected and found,
-	// with text from the token in quotes. It never holds the token. For 401 it is
-	// [ErrNoCredentials] or the Verifier's error, which [errors.Is] tells apart; for
-	// 400 a [*RequestError]; for 503 mostly a [*jwtverify.KeysUnavailableError].
-	// One of the Reason "caller" means that the client has gone: no alarm is due.
+	// Err is the full reason, for logs only: it says what was expected and found,
+	// and quotes text from the token. It never holds the token. For 401 it is
+	// [ErrNoCredentials] or the Verifier's error; [errors.Is] distinguishes them.
+	// For 400 it is a [*RequestError], for 503 usually a
+	// [*jwtverify.KeysUnavailableError]. If that has the Reason "caller", the client
+	// has gone: raise no alarm.
 	Err error
 }
 
 const (
 	problemType = "application/problem+json"
 
-	// How long a client should wait where nobody has said it.
+	// How long a client should wait if the error does not say it.
 	unknownRetryAfter = 5 * time.Second
 	minRetryAfter     = time.Second
 	maxRetryAfter     = 5 * time.Minute
 )
 
-// refuse answers in place of the handler. The hook has a say in the body alone.
+// refuse answers in place of the handler. The hook can change only the body.
 func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, rejection *Rejection) {
 	body := problem(rejection)
 	if !g.ready() || g.reject == nil {
@@ -55,9 +56,9 @@ func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, rejection *Reject
 	returned := false
 	defer func() {
 		if !returned {
-			// The hook panics, and the panic goes on: the client is answered first.
-			// Flushed, since net/http then drops what is still in its buffers; where
-			// that is impossible nothing is lost but the answer.
+			// The hook panicked, and the panic goes on. Answer the client first, and
+			// flush, since net/http drops what is still in its buffers. If flushing
+			// is impossible, only the response is lost.
 			g.write(w, r, rejection, problemType, body)
 			_ = http.NewResponseController(w).Flush()
 		}
@@ -84,8 +85,8 @@ func withoutAuthorization(r *http.Request) *http.Request {
 	return r
 }
 
-// problem is the body of RFC 9457. Its member type is absent, which means that the
-// status says what kind of problem it is.
+// problem returns the body (RFC 9457). The member type is absent: then the status
+// says which kind of problem it is.
 func problem(rejection *Rejection) []byte {
 	document := struct {
 		Title       string `json:"title"`
@@ -107,7 +108,8 @@ func problem(rejection *Rejection) []byte {
 }
 
 // challenge is the value of WWW-Authenticate (RFC 6750, section 3). Nothing in it
-// needs escaping: New and Require have seen to that, and the rest is fixed.
+// needs escaping: New and Require have checked their parts, and the rest is
+// fixed.
 func (g *Guard) challenge(rejection *Rejection) string {
 	value := `Bearer realm="` + g.realm + `"`
 	if rejection.Code != "" {
@@ -124,8 +126,8 @@ func (g *Guard) challenge(rejection *Rejection) string {
 
 func (g *Guard) write(w http.ResponseWriter, r *http.Request, rejection *Rejection, contentType string, body []byte) {
 	header := w.Header()
-	// What an outer handler has set for the answer that does not come. By canonical
-	// name, since h["ETag"] = … is not where Del looks.
+	// Remove what an outer handler has set for the response that is not sent now.
+	// Compare canonical names, since Del would miss h["ETag"] = ….
 	maps.DeleteFunc(header, func(name string, _ []string) bool {
 		switch http.CanonicalHeaderKey(name) {
 		case "Content-Encoding", "Content-Range", "Etag", "Last-Modified", "Expires",
@@ -137,10 +139,10 @@ func (g *Guard) write(w http.ResponseWriter, r *http.Request, rejection *Rejecti
 		return false
 	})
 	if rejection.Status == http.StatusServiceUnavailable {
-		// No challenge: another token would fare no better.
+		// No challenge: another token would not help.
 		header.Set("Retry-After", strconv.Itoa(int(rejection.RetryAfter/time.Second)))
 	} else {
-		// Added: the challenge of another scheme may be there.
+		// Add, not Set: there may be a challenge of another scheme.
 		header.Add("WWW-Authenticate", g.challenge(rejection))
 	}
 	header.Set("Cache-Control", "no-store")
@@ -153,7 +155,7 @@ func (g *Guard) write(w http.ResponseWriter, r *http.Request, rejection *Rejecti
 	}
 }
 
-// retryAfter rounds up to whole seconds, within what the header may say.
+// retryAfter rounds up to whole seconds, within the bounds of the header.
 func retryAfter(d time.Duration) time.Duration {
 	seconds := (min(d, maxRetryAfter) + time.Second - 1) / time.Second
 	return max(seconds*time.Second, minRetryAfter)

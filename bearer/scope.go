@@ -13,19 +13,21 @@ import (
 
 // HasScope reports whether the token that a guard put into ctx has a scope, compared
 // byte for byte. It is false for an anonymous request ([Mux.Public], [Guard.Optional]).
-// The claims are read once per request, however often it is called.
+// The claims are read once for each request, however often HasScope is called.
 func HasScope(ctx context.Context, scope string) bool {
 	a := admissionFrom(ctx)
 	return a != nil && slices.Contains(a.scopes(), scope)
 }
 
 // Scopes returns the scopes of a token, for code that has no [Guard]. They are read
-// from the first of the claims that the token has, compared by exact name; without
-// claims from "scope", or "scp" where "scope" is absent. Never from two.
+// from the first of the claims that the token has, compared by exact name, and
+// never from two. If no claims are given, that is "scope", or "scp" if "scope" is
+// absent.
 //
-// A string is split at spaces, an array of strings has one scope per element. Where
-// the claim is absent, has another type, or is an array with anything but strings, the
-// token has no scopes. So has a nil token, or one that Verify did not return.
+// A string is split at spaces; an array of strings has one scope in each element. The
+// token has no scopes if the claim is absent, has another type, or is an array with
+// anything but strings. A nil token, or one that Verify did not return, has none
+// either.
 func Scopes(t *jwtverify.Token, claims ...string) []string {
 	if len(claims) == 0 {
 		claims = defaultScopeClaims()
@@ -33,11 +35,11 @@ func Scopes(t *jwtverify.Token, claims ...string) []string {
 	return readScopes(claimsOf(t), claims)
 }
 
-// RFC 8693, section 4.2, has the claim scope; some issuers write scp instead.
+// RFC 8693, section 4.2, defines the claim scope; some issuers write scp instead.
 func defaultScopeClaims() []string { return []string{"scope", "scp"} }
 
-// claimsOf returns the claims as they were signed, which Verify has read strictly; or
-// nothing for a Token that Verify did not return.
+// claimsOf returns the claims as they were signed; Verify has checked that they are
+// strict JSON. It returns nothing for a Token that Verify did not return.
 func claimsOf(t *jwtverify.Token) string {
 	var text strictjson.Text
 	if t.Claims(&text) != nil {
@@ -46,8 +48,8 @@ func claimsOf(t *jwtverify.Token) string {
 	return string(text)
 }
 
-// readScopes reads the first of the names that the claims have, by its exact name: a
-// struct for encoding/json would take "Scope" for "scope".
+// readScopes reads the first of the named claims that is present. Names must match
+// exactly: encoding/json would read "Scope" into the field for "scope".
 func readScopes(claims string, names []string) (scopes []string) {
 	first := len(names)
 	var r strictjson.Reader
@@ -90,8 +92,8 @@ func readScopeClaim(r *strictjson.Reader, name string) []string {
 	return scopes
 }
 
-// An admission is what a guard knows about a request that it let in: it travels in the
-// context beside the token.
+// An admission is what a guard knows about a request that it admitted. It travels in
+// the context with the token.
 type admission struct {
 	guard *Guard
 	token *jwtverify.Token
@@ -106,8 +108,8 @@ func (a *admission) context(ctx context.Context) context.Context {
 	return jwtverify.NewContext(context.WithValue(ctx, admissionKey{}, a), a.token)
 }
 
-// admissionFrom returns the admission in ctx, or nil. One whose token is not the
-// token of ctx any more is none: the scopes of one token say nothing about another.
+// admissionFrom returns the admission in ctx, or nil. It also returns nil if ctx
+// now holds another token: the scopes of one token say nothing about another.
 func admissionFrom(ctx context.Context) *admission {
 	a, ok := ctx.Value(admissionKey{}).(*admission)
 	if !ok {
@@ -140,7 +142,7 @@ func isPath(claim string) bool {
 	return strings.Contains(claim, ".") && !strings.ContainsAny(claim, ":/")
 }
 
-// mustScopes panics if one of the scopes can be in no token.
+// mustScopes panics if one of the scopes cannot be in any token.
 func mustScopes(scopes []string) {
 	for _, scope := range scopes {
 		if !isScope(scope) {
@@ -149,7 +151,7 @@ func mustScopes(scopes []string) {
 	}
 }
 
-// union returns the scopes of both, each of the others once.
+// union returns the scopes, and those of the others that are not among them.
 func union(scopes, others []string) []string {
 	all := slices.Clone(scopes)
 	for _, scope := range others {

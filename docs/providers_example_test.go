@@ -67,7 +67,7 @@ func absent(names ...string) func(*jwtverify.Token) error {
 	}
 }
 
-// all is a Check that makes several.
+// all is a Check that runs several.
 func all(checks ...func(*jwtverify.Token) error) func(*jwtverify.Token) error {
 	return func(token *jwtverify.Token) error {
 		for _, check := range checks {
@@ -151,7 +151,7 @@ func entraVersion1() jwtverify.Config {
 	return config
 }
 
-// notPending refuses a session whose user has still something to do, such as a second factor.
+// notPending refuses a session whose user still has something to do, such as a second factor.
 func notPending(token *jwtverify.Token) error {
 	if slices.Contains(token.Strings("sts"), "pending") {
 		return errors.New("the session is pending")
@@ -162,7 +162,7 @@ func notPending(token *jwtverify.Token) error {
 // Access tokens of AD FS, whose issuer is a name.
 func Example_adfs() {
 	config := jwtverify.Config{
-		Issuer:    "http://adfs.example.com/adfs/services/trust", // a name, in spite of http
+		Issuer:    "http://adfs.example.com/adfs/services/trust", // only a name, although it is http
 		Audiences: []string{"https://api.example.com"},           // the Web API's identifier
 		Keys:      jwtverify.HTTPKeySource{URL: "https://adfs.example.com/adfs/discovery/keys"},
 		Check:     present("appid"), // no ID tokens
@@ -261,7 +261,7 @@ func Example_google() {
 		Issuer:    "https://accounts.google.com",
 		Audiences: []string{"1234987819200.apps.googleusercontent.com"}, // the client id
 		Keys:      jwtverify.HTTPKeySource{URL: "https://www.googleapis.com/oauth2/v3/certs"},
-		Check:     has("example.com", "hd"), // of one Workspace domain alone
+		Check:     has("example.com", "hd"), // only one Workspace domain
 	}
 
 	token := verifyDocumented("Google", config)
@@ -269,7 +269,7 @@ func Example_google() {
 	// Output: 10769150350006150715113082367
 }
 
-// googleIssuers takes both names that Google goes by, with keys that are fetched once.
+// googleIssuers accepts both names that Google uses, with keys that are fetched once.
 func googleIssuers(keys *jwtverify.Cache) (*jwtverify.Issuers, error) {
 	var verifiers []*jwtverify.Verifier
 	for _, name := range []string{"https://accounts.google.com", "accounts.google.com"} {
@@ -339,7 +339,7 @@ func kubernetesKeys(apiServer, dir string) (jwtverify.KeySource, error) {
 	}, nil
 }
 
-// What a pod has of the cluster it runs in.
+// What a pod knows about its cluster.
 const (
 	apiServer         = "https://kubernetes.default.svc"
 	serviceAccountDir = "/var/run/secrets/kubernetes.io/serviceaccount"

@@ -213,7 +213,7 @@ func providers(tb testing.TB) map[string]provider {
 		"AD FS": {
 			config: func() jwtverify.Config {
 				config := jwtverify.Config{
-					Issuer:    "http://adfs.example.com/adfs/services/trust", // a name, in spite of http
+					Issuer:    "http://adfs.example.com/adfs/services/trust", // only a name, although it is http
 					Audiences: []string{"https://api.example.com"},           // the Web API's identifier
 					Keys:      jwtverify.HTTPKeySource{URL: "https://adfs.example.com/adfs/discovery/keys"},
 					Check:     present("appid"), // no ID tokens
@@ -360,7 +360,7 @@ func providers(tb testing.TB) map[string]provider {
 					Issuer:    "https://accounts.google.com",
 					Audiences: []string{"1234987819200.apps.googleusercontent.com"}, // the client id
 					Keys:      jwtverify.HTTPKeySource{URL: "https://www.googleapis.com/oauth2/v3/certs"},
-					Check:     has("example.com", "hd"), // of one Workspace domain alone
+					Check:     has("example.com", "hd"), // only one Workspace domain
 				}
 				return config
 			},

@@ -1,6 +1,7 @@
-// Package issuertest is what net/http/httptest is for servers, for issuers of access
-// tokens: an issuer in memory, for the tests of programs that use jwtverify. Its keys
-// and signatures are real; there is no socket, and no goroutine at rest.
+// Package issuertest provides an issuer of access tokens in memory, for tests of
+// programs that use jwtverify. It is for issuers what net/http/httptest is for
+// servers. Its keys and signatures are real. It opens no socket and has no goroutine
+// at rest.
 //
 //	func TestOrders(t *testing.T) {
 //		iss := issuertest.New(t)
@@ -13,43 +14,45 @@
 //
 // # What it does
 //
-//   - [Issuer.Token] mints a good token, with the claims that you want; [Issuer.Sign]
-//     an odd one; [Issuer.BadTokens] some hundred that must be refused, each with the
-//     error that Verify gives.
+//   - [Issuer.Token] issues a good token with the claims that you want, [Issuer.Sign]
+//     one with any header and claims. [Issuer.BadTokens] returns about a hundred
+//     tokens that must be refused, each with the error that Verify returns.
 //   - [Issuer.Verifier] trusts the issuer. It fetches the keys through
 //     [Issuer.Client], in memory. For a verifier of your own start from
 //     [Issuer.Config].
-//   - [Issuer.Rotate] and [Issuer.Revoke] do to the keys what issuers do.
-//   - [Issuer.Fault] makes the key document unreachable, slow, cut off, a login page …
-//   - [Issuer.Suite] tests an API in one line: that it takes good tokens, refuses bad
-//     ones as RFC 6750 says, and tells an outage from both. A handler that calls
-//     [Issuer.Ran] shows it that no bad token got as far.
-//   - [Issuer.Handler] gives the same answers over a socket, to programs that are not
-//     in this process.
+//   - [Issuer.Rotate] and [Issuer.Revoke] change the keys as issuers do.
+//   - [Issuer.Fault] makes the key document unreachable, slow, truncated, a login page
+//     …
+//   - [Issuer.Suite] tests an API in one line: that it accepts good tokens, refuses
+//     bad ones as RFC 6750 says, and answers 503 in an outage. If the handler calls
+//     [Issuer.Ran], Suite also sees that no bad token reached it.
+//   - [Issuer.Handler] serves the same over a socket, for programs outside this
+//     process.
 //
 // # Keys
 //
-// The key document is a mixed one, as real ones are: the key that signs, the next one,
-// which is published before [Issuer.Rotate] uses it, an RSA key for encryption, and an
-// EC key. New makes two RSA keys of 2048 bits, some 100 ms each, and Rotate one: where
-// that adds up, make one issuer and use sub-tests. Signing keys are never shared
-// between issuers, since that would hide a missing check of the issuer.
+// The key document holds several kinds of keys, as real ones do: the key that signs,
+// the next one, which is published before [Issuer.Rotate] uses it, an RSA key for
+// encryption, and an EC key. New makes two RSA keys of 2048 bits, which takes about
+// 100 ms each, and Rotate makes one. If that adds up, make one issuer and use
+// sub-tests. Issuers never share signing keys, since that would hide a missing check
+// of the issuer.
 //
 // # Time
 //
-// One rule: token time can be advanced, key time must pass. [Issuer.Now] is time.Now
-// and what [Issuer.Advance] has added; tokens are made and, by the verifiers of
-// [Issuer.Config], judged by it. So a token expires in a test that advances the
-// issuer by its lifetime and the leeway. The age of keys in a [jwtverify.Cache] goes by the monotonic
-// clock: tests about refresh, delays after a rotation and long outages run in a bubble
-// of testing/synctest, and sleep.
+// Tokens and keys have different clocks. The clock of tokens is [Issuer.Now]: time.Now plus
+// what [Issuer.Advance] has added. Tokens are made by it, and the verifiers of [Issuer.Config]
+// check them by it. So a token expires when a test advances the issuer by its lifetime and the
+// leeway. The age of keys in a [jwtverify.Cache] follows the monotonic clock, which cannot be
+// advanced. Run tests about refresh, delays after a rotation and long outages in a bubble of
+// testing/synctest, and sleep there.
 //
-// An Issuer made outside a bubble works inside. A token made inside is expired
-// outside, since a bubble's clock starts in the year 2000: make tokens where they are
-// used. A verifier belongs to the side that it was made on.
+// An Issuer made outside a bubble works inside. A token made inside has expired
+// outside, since a bubble's clock starts in the year 2000: make tokens where you use
+// them. Use a verifier only on the side on which it was made.
 //
-// An Issuer is safe for concurrent use; but methods that can fail the test end it by
-// Fatal, and so belong into its own goroutine.
+// An Issuer is safe for concurrent use. But methods that can fail the test call
+// Fatal, so call them in the goroutine of the test.
 package issuertest
 
 import (
@@ -63,23 +66,23 @@ import (
 	"example.com/jwtverify/internal/issuer"
 )
 
-// Claims are the members of a token's claims, or of its header. The values are what
-// encoding/json makes JSON of.
+// Claims are the members of a token's claims, or of its header. The values are
+// encoded by encoding/json.
 type Claims = map[string]any
 
-// An Issuer mints tokens and publishes the keys to verify them by. Make one with
-// [New].
+// An Issuer issues tokens and publishes the keys to verify them with. Make one
+// with [New].
 type Issuer struct {
 	tb     testing.TB
 	engine *issuer.Issuer
 	runs   atomic.Int64 // of handlers, see Ran
 }
 
-// issuers counts those of the process, so that no two have the same URL.
+// issuers counts the issuers of the process, so that no two have the same URL.
 var issuers atomic.Int64
 
-// New returns an issuer with fresh keys, for the time of the test. It fails the test
-// if an option is wrong.
+// New returns an issuer with fresh keys that lives as long as the test. It fails the
+// test if an option is wrong.
 func New(tb testing.TB, opts ...Option) *Issuer {
 	tb.Helper()
 	c := config{
@@ -101,18 +104,18 @@ func New(tb testing.TB, opts ...Option) *Issuer {
 }
 
 // URL returns the issuer's identifier, the iss of its tokens: "https://issuer-1.test",
-// unless the shape or [WithURL] say otherwise. The host is a reserved name (RFC 6761),
+// unless the shape or [WithURL] changes it. The host is a reserved name (RFC 6761),
 // and no other issuer in the process has it.
 func (iss *Issuer) URL() string { return iss.engine.URL() }
 
-// Audience returns whom the tokens are for: "https://api.test", or that of
+// Audience returns the audience of the tokens: "https://api.test", or that of
 // [WithAudience].
 func (iss *Issuer) Audience() string { return iss.engine.Audience() }
 
-// Config returns the configuration of a verifier that trusts this issuer: Issuer,
-// Audiences, Now, Keys, which is an HTTPKeySource over [Issuer.Client], and where the
-// shape needs it Type or AudienceClaim. Change what your program has different, such
-// as
+// Config returns the configuration of a verifier that trusts this issuer. It sets
+// Issuer, Audiences, Now, Keys (an HTTPKeySource over [Issuer.Client]) and, if the
+// shape needs it, Type or AudienceClaim. Change what your program does differently,
+// such as
 //
 //	config.Keys = &jwtverify.Cache{Source: config.Keys, Timeout: time.Second}
 func (iss *Issuer) Config() jwtverify.Config { return iss.engine.Config() }
@@ -131,13 +134,13 @@ func (iss *Issuer) Verifier() *jwtverify.Verifier {
 
 // Client returns a client whose Transport answers for this issuer, in memory: the key
 // document, the metadata that name it (OpenID Connect Discovery 1.0), and the token
-// endpoint. A request for any other host is an error, and never goes to the network. An
-// answer takes a millisecond, in a bubble too, where a verifier could not tell
-// otherwise that a rotation came after its last look at the keys.
+// endpoint. A request to any other host is an error, and never goes to the network. A
+// response takes a millisecond, in a bubble too: without it a verifier there could not
+// see that a rotation came after its last fetch.
 func (iss *Issuer) Client() *http.Client { return iss.engine.Client() }
 
-// Handler gives the answers of [Issuer.Client] over a socket, whatever the Host. The
-// issuer has to know its address, and a server knows that before it starts:
+// Handler serves the same as [Issuer.Client] over a socket, for any Host. The issuer
+// has to know its address, which a server knows before it starts:
 //
 //	server := httptest.NewUnstartedServer(nil)
 //	t.Cleanup(server.Close)
@@ -145,18 +148,17 @@ func (iss *Issuer) Client() *http.Client { return iss.engine.Client() }
 //	server.Config.Handler = iss.Handler()
 //	server.Start()
 //
-// The faults refused and tls close the connection.
+// The faults "refused" and "tls" close the connection.
 func (iss *Issuer) Handler() http.Handler { return iss.engine.Handler() }
 
-// JWKS returns the key document (RFC 7517, section 5) as it is now, whatever the
-// fault: for [jwtverify.ParseKeySet] and for files.
+// JWKS returns the current key document (RFC 7517, section 5), whatever the
+// fault. Use it with [jwtverify.ParseKeySet] or write it to a file.
 func (iss *Issuer) JWKS() []byte { return iss.engine.JWKS() }
 
-// Token returns a token that [Issuer.Verifier] accepts, unless the claims say
-// otherwise. In the default shape its claims are iss, aud, sub "m2m", iat, exp in an
+// Token returns a token that [Issuer.Verifier] accepts, unless you change that by the
+// claims. In the default shape it has the claims iss, aud, sub "m2m", iat, exp in an
 // hour, jti and client_id "m2m", and its header has alg, kid and typ "JWT". The given
-// claims are put over these, the later over the earlier; a nil value takes a claim
-// away.
+// claims replace these, later ones earlier ones; a nil value removes a claim.
 func (iss *Issuer) Token(claims ...Claims) string {
 	token, err := iss.engine.Token(claims...)
 	if err != nil {
@@ -167,9 +169,9 @@ func (iss *Issuer) Token(claims ...Claims) string {
 	return token
 }
 
-// Sign returns a token of exactly this header and these claims, for odd tokens:
-// nothing is added, nothing checked. The signature is RS256 by the current key,
-// whatever the header says.
+// Sign returns a token with exactly this header and these claims, for unusual
+// tokens: nothing is added or checked. The signature is RS256 by the current
+// key, whatever the header says.
 func (iss *Issuer) Sign(header, claims Claims) string {
 	token, err := iss.engine.Sign(header, claims)
 	if err != nil {
@@ -180,8 +182,8 @@ func (iss *Issuer) Sign(header, claims Claims) string {
 	return token
 }
 
-// SignWith is [Issuer.Token] by the key of a kid, which may be an old one, the next
-// one, or one that was revoked.
+// SignWith is [Issuer.Token] with the signature of another key: the kid may be that
+// of an old key, the next one, or a revoked one.
 func (iss *Issuer) SignWith(kid string, claims ...Claims) string {
 	token, err := iss.engine.SignWith(kid, claims...)
 	if err != nil {
@@ -192,28 +194,27 @@ func (iss *Issuer) SignWith(kid string, claims ...Claims) string {
 	return token
 }
 
-// keepReason is deferred where a test is ended. An F cannot be told so by its fuzz
-// target, and panics; then the reason goes with the panic. It is also why Helper is
-// called at no other time.
+// keepReason is deferred where Fatal is called. A fuzz target must not call Fatal
+// of its F, which panics then; keepReason adds the reason to that panic. This is
+// also why Helper is called only then.
 func keepReason(err error) {
 	if p := recover(); p != nil {
 		panic(fmt.Sprintf("issuertest: %v (%v)", err, p))
 	}
 }
 
-// Now returns the time by which tokens are made and judged: that of time.Now, and what
+// Now returns the time by which tokens are made and checked: time.Now plus what
 // Advance has added.
 func (iss *Issuer) Now() time.Time { return iss.engine.Now() }
 
-// Advance moves the time of tokens on, for this issuer and the verifiers of its
-// Config. It does not age the keys in a Cache: for that, sleep in a bubble of
-// testing/synctest. A negative d panics.
+// Advance adds d to the clock of tokens, for this issuer and the verifiers of
+// its Config. It does not age the keys in a Cache: for that, sleep in a bubble
+// of testing/synctest. It panics if d is negative.
 func (iss *Issuer) Advance(d time.Duration) { iss.engine.Advance(d) }
 
-// Rotate makes the announced key the one that signs, announces a fresh one, and
-// returns the kid that signs from now on. Old keys stay published. Who has the key
-// document from before one call knows the key that signs already; from before two, it
-// has to ask again.
+// Rotate starts signing with the announced key, announces a new one, and returns the
+// kid that signs from now on. Old keys stay published. A key document from before one
+// Rotate already has the new signing key; after two, a verifier has to fetch again.
 func (iss *Issuer) Rotate() (kid string) {
 	kid, err := iss.engine.Rotate()
 	if err != nil {
@@ -224,9 +225,9 @@ func (iss *Issuer) Rotate() (kid string) {
 	return kid
 }
 
-// Revoke takes a key out of the key document at once. Its tokens can still be made, by
-// SignWith. Where it was the key that signs, the announced one takes over, and there
-// is always another that is announced. An unknown kid fails the test.
+// Revoke removes a key from the key document at once. SignWith can still make tokens
+// with it. If it was the key that signs, the announced key replaces it. There is
+// always an announced key. An unknown kid fails the test.
 func (iss *Issuer) Revoke(kid string) {
 	if err := iss.engine.Revoke(kid); err != nil {
 		defer keepReason(err)
@@ -235,7 +236,7 @@ func (iss *Issuer) Revoke(kid string) {
 	}
 }
 
-// A Fault is what goes wrong when the key document or the metadata are asked for. The
+// A Fault is what goes wrong with requests for the key document or the metadata. The
 // names are
 //
 //	status-404, status-500  that status
@@ -248,7 +249,7 @@ func (iss *Issuer) Revoke(kid string) {
 //	oversized               16 MiB of valid JSON, without Content-Length
 //	redirect                302 to another host
 //	redirect-http           302 to the same place by http
-//	refused, tls            no connection; a certificate that nobody knows
+//	refused, tls            no connection; an untrusted certificate
 //	empty, null, array      {"keys":[]}; null; an array where there should be an object
 //	malformed-sibling       the good keys among broken ones, and those of other kinds
 //	wrong-issuer            metadata of another issuer; the key document is good
@@ -261,7 +262,7 @@ type Fault struct {
 	RetryAfter time.Duration // of status-429 and status-503, in whole seconds; 0: one second
 }
 
-// Fault replaces the fault in force; Fault{} ends it. An unknown name fails the test.
+// Fault replaces the current fault; Fault{} ends it. An unknown name fails the test.
 func (iss *Issuer) Fault(f Fault) {
 	if err := iss.engine.Fault(issuer.Fault(f)); err != nil {
 		defer keepReason(err)
@@ -270,15 +271,15 @@ func (iss *Issuer) Fault(f Fault) {
 	}
 }
 
-// A Request is one that the issuer was asked, by Client or Handler.
+// A Request is one that the issuer received, by Client or Handler.
 type Request struct {
 	Path   string    // its first 256 bytes
-	Time   time.Time // when it came; Advance has no part in it
-	Status int       // of the answer; 0: there was none
+	Time   time.Time // when it arrived; Advance does not change it
+	Status int       // of the response; 0: there was none
 }
 
-// Requests returns the requests so far, the oldest first: to see how often, and when,
-// keys were asked for. When there are 10,000, the older half is forgotten.
+// Requests returns the requests so far, the oldest first. They show how often and
+// when keys were fetched. At 10,000 requests the older half is dropped.
 func (iss *Issuer) Requests() []Request {
 	var requests []Request
 	for _, r := range iss.engine.Requests() {
@@ -294,10 +295,10 @@ type BadToken struct {
 	Err   error // the reason that Verify gives, such as [jwtverify.ErrAudience]
 }
 
-// BadTokens returns some hundred tokens that must be refused, made fresh at each call.
-// Each is a good token but for one thing, signed by the right key unless its name says
-// otherwise; times lie an hour off, beyond any sensible leeway. Verify gives each the
-// Err named, and no narrower one beside it.
+// BadTokens returns about a hundred tokens that must be refused, newly made at each
+// call. Each is a good token except for one thing, and signed by the right key unless
+// its name says otherwise. Times are wrong by an hour, more than any sensible leeway.
+// Verify returns exactly the Err named for each.
 //
 //	for _, bad := range iss.BadTokens() {
 //		if _, err := verifier.Verify(ctx, bad.Token); !errors.Is(err, bad.Err) {
@@ -305,7 +306,7 @@ type BadToken struct {
 //		}
 //	}
 //
-// A new version may add names. aud-case is not there where the audience has no letter.
+// A new version may add names. There is no "aud-case" if the audience has no letter.
 func (iss *Issuer) BadTokens() []BadToken {
 	all, err := iss.engine.BadTokens()
 	if err != nil {

@@ -22,55 +22,57 @@ import (
 	"example.com/jwtverify/internal/issuer"
 )
 
-// Suite tests that an API does with tokens what RFC 6750 asks of any API, and no more:
-// texts and bodies are its own.
+// Suite tests that an API handles tokens as RFC 6750 requires of any API. Texts and
+// bodies are up to the API.
 //
 //	iss := issuertest.New(t, issuertest.WithClaims(issuertest.Claims{"scope": "orders:read"}))
 //	iss.Suite(t, newAPI(iss.Verifier()), "GET /orders", "POST /orders")
 //
-// The API must trust this issuer, by [Issuer.Verifier] or [Issuer.Config], and be new:
-// bad kids that came before use up the fetches that step 2 needs. Each route is a
-// method and a path, with a query if it needs one; without routes it is "GET
-// /protected". All must take the tokens of this issuer as they are ([WithClaims]); the
+// The API must trust this issuer, by [Issuer.Verifier] or [Issuer.Config], and must be
+// new: bad kids in earlier requests use up the fetches that step 2 needs. Each route
+// is a method and a path, with a query if needed; the default is "GET /protected". All
+// routes must accept the tokens of this issuer as they are ([WithClaims]). The
 // requests have no body. The steps are
 //
-//  1. A good token is good: not 401, 403 or 5xx, no challenge; so with bearer in lower
-//     case, and with two spaces. A path that is not there (404) passes as well, if it is
-//     protected: mind the spelling of the routes.
-//  2. While the keys cannot be had, a token of an unknown key gets 503 with
-//     Retry-After and no challenge, and one of a known key is good. Afterwards both
-//     are.
-//  3. Without credentials, with an empty Authorization or with Basic: 401, and a
-//     Bearer challenge without error. HEAD gets the same, without a body.
-//  4. Each of [Issuer.BadTokens] gets 401 and error="invalid_token", or if it cannot
-//     stand in a header, 400 or 401.
-//  5. A good token in the query, a form or a cookie gets 401, one of two Authorization
-//     headers 400 or 401.
-//  6. No way around: OPTIONS, //, /./, a final slash, capitals, and the headers that
-//     proxies set don't get the good answer without a token. OPTIONS may be 2xx with
-//     an empty body, which is a preflight.
-//  7. No answer holds a part of a token, and 16 concurrent requests get their own
-//     answers each.
+//  1. A good token is accepted: not 401, 403 or 5xx, and no challenge. The same with
+//     bearer in lower case, and with two spaces. An unknown path (404) passes too, if it
+//     is protected, so check the spelling of the routes.
+//  2. While the keys are unavailable, a token with an unknown key gets 503 with
+//     Retry-After and no challenge, and one with a known key is accepted.
+//     Afterwards both are.
+//  3. Without credentials, with an empty Authorization or with Basic, the
+//     response is 401 and a Bearer challenge without error. HEAD gets the same,
+//     without a body.
+//  4. Each of [Issuer.BadTokens] gets 401 and error="invalid_token". If it cannot be
+//     sent in a header, 400 or 401.
+//  5. A good token in the query, a form or a cookie gets 401. In one of two
+//     Authorization headers it gets 400 or 401.
+//  6. There is no way around the check: OPTIONS, //, /./, a final slash, capitals,
+//     and the headers that proxies set don't get the good response without a token.
+//     OPTIONS may get 2xx with an empty body, as a preflight does.
+//  7. No response holds a part of a token, and each of 16 concurrent requests
+//     gets its own response.
 //
-// In all of them, a refusal must be one alone. An adapter between a guard and a
-// framework can answer 401 and run the handler all the same. Suite sees that where the
-// answer to a good token stands in a refusal, before or behind what else is there; and
-// for any handler, also one that answers nothing or whose answer is dropped, where the
-// handler calls [Issuer.Ran]:
+// In all steps, a refused request must not reach the handler. An adapter between a
+// guard and a framework can answer 401 and run the handler all the same. Suite sees
+// that if the refusal contains the response to a good token. If the handler calls
+// [Issuer.Ran], Suite sees it for any handler, even one that writes nothing or whose
+// response is dropped:
 //
 //	router.GET("/orders", func(c *gin.Context) { iss.Ran(); c.Status(204) })
 //
-// It may be the handler of the test alone; the adapter is what is tested. For a good
-// token, it may run once at most.
+// This may be a handler made for the test, since the adapter is what is tested. For
+// a good token it may run at most once.
 //
-// What a good token gets too is no fault: a router may answer HEAD by 404 or 405, with
-// or without a token.
+// A response that a good token gets too is no fault: a router may answer HEAD with 404
+// or 405, with or without a token.
 //
-// A failure names the route, the token, what was expected and what was found, never
-// the token itself. Where a good token is refused, Suite says so once, and stops.
+// A failure names the route, the kind of token, what was expected and what was
+// found, but never shows the token. If a good token is refused, Suite says so once
+// and stops.
 //
-// Suite makes no sub-tests, so that it runs in a bubble of testing/synctest too. There
-// it takes no time; else about a second, for step 2. It rotates the keys twice, and
+// Suite makes no sub-tests, so it also runs in a bubble of testing/synctest. There it
+// takes no time, elsewhere about a second, for step 2. It rotates the keys twice, and
 // leaves the issuer without a fault.
 func (iss *Issuer) Suite(tb testing.TB, api http.Handler, routes ...string) {
 	tb.Helper()
@@ -95,8 +97,8 @@ func (iss *Issuer) Suite(tb testing.TB, api http.Handler, routes ...string) {
 	}
 }
 
-// Ran tells Suite that a handler runs which only a good token may reach. Call it first
-// in that handler, once in each run. It counts, and does nothing else.
+// Ran tells Suite that a handler runs which only a good token may reach. Call it once
+// at the start of that handler. It only counts.
 func (iss *Issuer) Ran() { iss.runs.Add(1) }
 
 type suite struct {
@@ -110,14 +112,14 @@ type suite struct {
 	leaks []leak
 }
 
-// A route is what is tested.
+// A route is one route under test.
 type route struct {
 	name    string // as given
 	method  string
 	target  string
 	good    reply             // to a good token
-	bodies  []string          // of all answers to good tokens; several where they vary
-	refused []issuer.BadToken // as they should be
+	bodies  []string          // of all responses to good tokens; several if they vary
+	refused []issuer.BadToken // bad tokens that were refused as they should be
 }
 
 func parseRoute(text string) (*route, error) {
@@ -135,7 +137,7 @@ func (r *route) path() string { path, _, _ := strings.Cut(r.target, "?"); return
 
 func (r *route) withPath(path string) string { return path + strings.TrimPrefix(r.target, r.path()) }
 
-// run runs the steps. The error is one of making tokens.
+// run runs the steps. Its error means that a token could not be made.
 func (s *suite) run() error {
 	s.tb.Helper()
 	if err := s.issuer.Fault(issuer.Fault{}); err != nil {
@@ -170,18 +172,18 @@ func (s *suite) run() error {
 	return nil
 }
 
-// A reply is what the API has answered.
+// A reply is a response of the API.
 type reply struct {
 	status     int
 	header     http.Header
 	body       string
-	runs       int64                 // of handlers, meanwhile
+	runs       int64                 // of handlers, during the request
 	challenges []challenge.Challenge // of Bearer
 	leaks      bool                  // holds a part of the token, and must not be shown
 }
 
-// ask sends a request; what names it in case that the answer holds a part of one of
-// its tokens.
+// ask sends a request. what is its name in the failure if the response holds a part
+// of one of its tokens.
 func (s *suite) ask(r *route, what, method, target string, edit func(*http.Request), tokens ...string) reply {
 	request := httptest.NewRequest(method, target, nil)
 	if edit != nil {
@@ -210,7 +212,7 @@ func (s *suite) ask(r *route, what, method, target string, edit func(*http.Reque
 	return got
 }
 
-// with asks the route with a token in Authorization.
+// with sends a request to the route with a token in Authorization.
 func (s *suite) with(r *route, what, token string) reply {
 	return s.ask(r, what, r.method, r.target, authorization("Bearer "+token), token)
 }
@@ -219,7 +221,7 @@ func authorization(values ...string) func(*http.Request) {
 	return func(r *http.Request) { r.Header["Authorization"] = values }
 }
 
-// String describes an answer in a failure.
+// String describes a response in a failure.
 func (got reply) String() string {
 	text := fmt.Sprintf("%d %s", got.status, http.StatusText(got.status))
 	switch values := got.header.Values("WWW-Authenticate"); {
@@ -240,8 +242,9 @@ func (s *suite) fail(r *route, what string, got reply, want string) {
 
 const wantAlone = "no run of the handler, whatever the status"
 
-// behind says what shows that the handler has run for a request with no good token,
-// behind an answer that may look like a refusal. It is empty where nothing does.
+// behind returns the evidence that the handler ran for a request without a good
+// token, although the response may look like a refusal. It is empty if there is
+// none.
 func (r *route) behind(got reply) string {
 	switch {
 	case got.runs > 0:
@@ -252,7 +255,7 @@ func (r *route) behind(got reply) string {
 	return ""
 }
 
-// holdsGood reports whether a body holds an answer to a good token.
+// holdsGood reports whether a body contains a response to a good token.
 func (r *route) holdsGood(body string) bool {
 	if len(r.bodies) == 0 || r.good.isNoPage() {
 		return false
@@ -260,8 +263,8 @@ func (r *route) holdsGood(body string) bool {
 	if slices.ContainsFunc(r.bodies, func(good string) bool { return holds(body, good) }) {
 		return true
 	}
-	// Of answers that vary, what they begin with shows; but it may be how every page
-	// begins, unless something stands before it.
+	// If the responses vary, look for their common start. Every page may start like
+	// that, so there must be other text in front of it.
 	start := r.bodies[0]
 	for _, other := range r.bodies[1:] {
 		start = start[:commonPrefix(start, other)]
@@ -269,19 +272,19 @@ func (r *route) holdsGood(body string) bool {
 	return len(r.bodies) > 1 && isTelling(start) && strings.Index(body, start) > 0
 }
 
-// holds reports whether a body begins or ends with an answer, or has it within, where
-// that can be no chance.
+// holds reports whether a body starts or ends with a response, or contains one that
+// cannot be there by chance.
 func holds(body, good string) bool {
 	body, good = strings.TrimSpace(body), strings.TrimSpace(good)
 	if isTelling(good) {
 		return strings.Contains(body, good)
 	}
-	isWord := len(good) > 1 && strings.ContainsFunc(good, unicode.IsLetter) // else {} or 1, which many end with
+	isWord := len(good) > 1 && strings.ContainsFunc(good, unicode.IsLetter) // not {} or 1, with which many bodies end
 	return isWord && (strings.HasPrefix(body, good) || strings.HasSuffix(body, good))
 }
 
-// isTelling reports whether a text stands in no other by chance, as the word
-// "protected" could: a long one, or one with the structure of JSON or HTML.
+// isTelling reports whether a text cannot be part of another by chance, as the
+// word "protected" could: it is long, or has the structure of JSON or HTML.
 func isTelling(text string) bool {
 	return len(text) >= 32 || len(text) >= 8 && strings.ContainsAny(text, "{[<")
 }
@@ -294,12 +297,12 @@ func commonPrefix(a, b string) int {
 	return n
 }
 
-// good reports whether an answer is not one to a bad token.
+// good reports whether a response accepts the token.
 func (got reply) good() bool {
 	return got.status != http.StatusUnauthorized && got.status != http.StatusForbidden && got.status < 500 && len(got.challenges) == 0
 }
 
-// mustBeGood reports whether an answer is one to a good token, and fails if not.
+// mustBeGood reports whether a response accepts the token, and fails the test if not.
 func (s *suite) mustBeGood(r *route, what string, got reply) bool {
 	s.tb.Helper()
 	switch {
@@ -313,14 +316,14 @@ func (s *suite) mustBeGood(r *route, what string, got reply) bool {
 	return true
 }
 
-// learn remembers the body of an answer to a good token.
+// learn remembers the body of a response to a good token.
 func (r *route) learn(got reply) {
 	if !slices.Contains(r.bodies, got.body) {
 		r.bodies = append(r.bodies, got.body)
 	}
 }
 
-// isNoPage reports whether there is no such page, or none for this method.
+// isNoPage reports whether the response is 404 or 405.
 func (got reply) isNoPage() bool {
 	return got.status == http.StatusNotFound || got.status == http.StatusMethodNotAllowed
 }
@@ -352,7 +355,7 @@ func (s *suite) goodIsGood(r *route) (bool, error) {
 	return true, nil
 }
 
-// explain tells what the issuer's own verifier finds of a token that was refused.
+// explain says what the issuer's own verifier finds about a token that was refused.
 func (s *suite) explain(token string) string {
 	verifier, err := jwtverify.New(s.issuer.Config())
 	if err != nil {
@@ -371,7 +374,7 @@ func (s *suite) explain(token string) string {
 	return fmt.Sprintf("Explain finds: %v", report.Err)
 }
 
-// Step 2. It returns false if the steps behind would only say the same again.
+// Step 2. It returns false if the later steps would only report the same again.
 func (s *suite) outageIsNoBadToken() (bool, error) {
 	s.tb.Helper()
 	if !s.askedForKeys() {
@@ -379,7 +382,7 @@ func (s *suite) outageIsNoBadToken() (bool, error) {
 		return true, nil
 	}
 	known := s.issuer.KeyID()
-	// Before the rotations, lest a refresh comes between.
+	// The fault starts before the rotations, so that no refresh comes in between.
 	if err := s.issuer.Fault(issuer.Fault{Name: "status-503"}); err != nil {
 		return false, err
 	}
@@ -422,7 +425,7 @@ func (s *suite) outageIsNoBadToken() (bool, error) {
 		return false, err
 	}
 
-	// It may be a little longer until the API asks again.
+	// It may take a little longer until the API fetches again.
 	const longest = 10 * time.Second
 	waited := min(wait, longest) + 10*time.Millisecond
 	time.Sleep(waited)
@@ -478,7 +481,7 @@ func (s *suite) nothingIsRefused(r *route, good string) {
 		}
 		what := "HEAD with " + credentials.what
 		got = s.ask(r, what, http.MethodHead, r.target, credentials.edit)
-		// A router may say, to everybody, that the route has no HEAD.
+		// A router may tell everybody that the route has no HEAD.
 		none := got.isNoPage() && got.status == head.status
 		switch {
 		case !got.asksForToken() && !none:
@@ -496,8 +499,8 @@ func (got reply) asksForToken() bool {
 		!slices.ContainsFunc(got.challenges, func(c challenge.Challenge) bool { _, has := c.Parameters["error"]; return has })
 }
 
-// Step 4. It returns the tokens that are refused as they should be. Of the others
-// those that are bad for the same reason and get the same answer are named together.
+// Step 4. It returns the tokens that are refused as they should be. The others are
+// reported together if they are bad for the same reason and get the same response.
 func (s *suite) badIsRefused(r *route, tokens []issuer.BadToken) (refused []issuer.BadToken) {
 	s.tb.Helper()
 	type finding struct {
@@ -542,21 +545,20 @@ func (s *suite) badIsRefused(r *route, tokens []issuer.BadToken) (refused []issu
 	return refused
 }
 
-// reasonText is what the errors of jwtverify have behind their prefix.
+// reasonText is the text of an error of jwtverify without its prefix.
 func reasonText(reason error) string {
 	return strings.TrimPrefix(reason.Error(), errors.Unwrap(reason).Error()+": ")
 }
 
-// fitsHeader reports whether a token can stand behind Bearer: b64token (RFC 6750,
-// section 2.1), of the length that servers take.
+// fitsHeader reports whether a token can be sent after Bearer: it is a b64token
+// (RFC 6750, section 2.1) and not longer than servers accept.
 func fitsHeader(token string) bool {
 	const characters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/"
 	bare := strings.TrimRight(token, "=")
 	return bare != "" && len(token) <= 16<<10 && strings.Trim(bare, characters) == ""
 }
 
-// same reports whether an answer is the one to a good token. That there is no such
-// page is no answer.
+// same reports whether a response is the one to a good token. 404 and 405 are not.
 func (r *route) same(got reply) bool {
 	if got.status != r.good.status || got.isNoPage() {
 		return false
@@ -606,9 +608,9 @@ func (s *suite) elsewhereIsRefused(r *route, good string, tokens []issuer.BadTok
 				s.fail(r, place.what, got, wantAlone)
 			}
 		case place.two:
-			s.fail(r, place.what, got, "400 or 401, since nobody knows which counts")
+			s.fail(r, place.what, got, "400 or 401, since it is unclear which of them is used")
 		default:
-			s.fail(r, place.what, got, "401: a token counts in Authorization alone")
+			s.fail(r, place.what, got, "401: only a token in Authorization may be used")
 		}
 	}
 }
@@ -616,7 +618,8 @@ func (s *suite) elsewhereIsRefused(r *route, good string, tokens []issuer.BadTok
 // Step 6.
 func (s *suite) noWayAround(r *route, good string) {
 	s.tb.Helper()
-	// What the good answer is by now: it may tell the time, or that the order exists.
+	// Ask again for the good response: it may hold the time, or say that the order
+	// exists.
 	if latest := s.with(r, "good token", good); s.mustBeGood(r, "good token", latest) {
 		r.good = latest
 	}
@@ -663,7 +666,7 @@ func (s *suite) noWayAround(r *route, good string) {
 }
 
 // Step 7, the second part: good tokens, and bad ones that are refused when they come
-// alone. Answers that leak are said afterwards, with all others.
+// alone. Responses that leak are reported later, with all others.
 func (s *suite) answersAreOnesOwn(r *route, good string) {
 	s.tb.Helper()
 	const concurrent = 16
@@ -688,7 +691,7 @@ func (s *suite) answersAreOnesOwn(r *route, good string) {
 		return
 	}
 	for i, got := range replies {
-		got.runs = 0 // which are of all 16
+		got.runs = 0 // they are those of all 16
 		switch {
 		case bad[i] == "" && !got.good():
 			s.fail(r, "good token beside 15 concurrent requests", got, wantGood)
@@ -703,15 +706,15 @@ func (s *suite) answersAreOnesOwn(r *route, good string) {
 	}
 }
 
-// A leak is an answer that holds a part of a token.
+// A leak is a response that holds a part of a token.
 type leak struct {
 	route *route
 	what  string // the request
 	where string
 }
 
-// leaksInto says where an answer holds a part of a token: any 23 characters in a row
-// show, but for the first of the header, which all tokens of all issuers share.
+// leaksInto says where a response holds a part of a token: any 23 characters in a
+// row, except the first ones of the header, which all tokens of all issuers share.
 func leaksInto(got reply, token string) (where string) {
 	const size, step, common = 16, 8, 24
 	texts := map[string]string{"the body": got.body}
@@ -728,7 +731,7 @@ func leaksInto(got reply, token string) (where string) {
 	return ""
 }
 
-// Step 7, the first part, over all answers so far.
+// Step 7, the first part, for all responses so far.
 func (s *suite) nothingLeaks() {
 	s.tb.Helper()
 	for _, r := range s.routes {

@@ -265,7 +265,7 @@ func TestSuiteFindsWhatIsWrong(t *testing.T) {
 			"two Authorization headers, the first with a good token: got 200 OK", "two Authorization headers, the last with a good token: got 200 OK",
 		}},
 		{"OPTIONS skipped", []string{"no token, but OPTIONS: got 200 OK, want a refusal", "no token, but OPTIONS and X-HTTP-Method-Override: GET: got 200 OK"}},
-		{"query token", []string{"good token in the query only: got 200 OK, want 401: a token counts in Authorization alone"}},
+		{"query token", []string{"good token in the query only: got 200 OK, want 401: only a token in Authorization may be used"}},
 		{"no audience", []string{`bad tokens "aud-missing", "aud-other", "aud-empty-list", "aud-slash", "aud-case", "aud-prefix", "aud-joined", "id-token": got 200 OK, the answer to a good token, want 401 with a Bearer challenge…wrong audience`}},
 		{"no issuer", []string{`bad tokens "iss-missing", "iss-other"…: got 200 OK…wrong issuer`}},
 		{"no expiry", []string{`bad tokens "expired", "expired-long-ago", "exp-zero", "exp-negative", "expired-and-wrong-scope": got 200 OK…expired`}},

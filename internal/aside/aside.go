@@ -1,5 +1,5 @@
-// Package aside makes calls that may not return. It lets a caller go on, and makes no second
-// call beside one that it has left alone.
+// Package aside makes calls that may never return. The caller can go on without such a call,
+// and no second call is made while it still runs.
 package aside
 
 import (
@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// Calls are those that go on. The zero value is ready to use.
+// Calls are the calls that still run. The zero value is ready to use.
 type Calls struct{ running sync.Map }
 
-// Do makes a call in a goroutine of its own and returns what it does; or an error, if the
-// call is still out at a time (zero: never), has ended its goroutine, or goes on at this
-// place from before.
+// Do makes a call in its own goroutine and returns its result. It returns an error if the
+// call has not returned by a time (zero: never), if it has ended its goroutine, or if the
+// previous call at this place still runs.
 func Do[T any](calls *Calls, place string, until time.Time, call func() (T, error)) (T, error) {
 	type answer struct {
 		value T
@@ -46,5 +46,5 @@ func Do[T any](calls *Calls, place string, until time.Time, call func() (T, erro
 	}
 }
 
-// ErrEnded is of a call that has ended its goroutine ([runtime.Goexit]).
+// ErrEnded is the error of a call that ended its goroutine ([runtime.Goexit]).
 var ErrEnded = errors.New("the key source ended its goroutine")

@@ -1,9 +1,9 @@
 // Package base64url decodes base64url without padding (RFC 4648, section 5) as RFC 7515
-// has it: there is exactly one text for any bytes. No padding, no white space, no stray
-// bits at the end.
+// requires. It accepts exactly one text for any bytes: no padding, no white space, no
+// stray bits at the end.
 //
-// encoding/base64 is not used: even its strict decoder skips CR and LF, so that one
-// token could be written in many ways, and it takes twice as long.
+// encoding/base64 is not used: even its strict decoder skips CR and LF, so that a
+// token could be written in many ways. It also takes twice as long.
 package base64url
 
 import (
@@ -13,7 +13,7 @@ import (
 	"example.com/jwtverify/internal/quote"
 )
 
-// An Error tells what was found, without showing the text: it may be part of a token.
+// An Error says what was found, without showing the text, which may be part of a token.
 type Error struct{ Found, Want string }
 
 func (e *Error) Error() string {
@@ -81,7 +81,8 @@ func Append(dst []byte, s string) ([]byte, error) {
 	}
 }
 
-// Check returns the error of Append, for a text that perhaps nobody will need.
+// Check returns the error of Append without decoding, for a text that may not be
+// needed.
 func Check(s string) error {
 	table := &values[3]
 	all := uint32(0)
@@ -106,8 +107,8 @@ func Check(s string) error {
 	return nil
 }
 
-// String is Append for a result that is kept as a string: the chunks save a second
-// allocation of its size.
+// String is Append for a result that is kept as a string. Decoding in chunks saves
+// a second allocation of that size.
 func String(s string) (string, error) {
 	var out strings.Builder
 	out.Grow(len(s) * 3 / 4)

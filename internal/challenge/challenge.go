@@ -1,10 +1,10 @@
-// Package challenge reads WWW-Authenticate as any server may write it, and never fails.
+// Package challenge reads WWW-Authenticate of any server. It never fails.
 package challenge
 
 import "strings"
 
-// A Challenge is one of WWW-Authenticate (RFC 9110, section 11.6.1). Scheme and names
-// are in lower case.
+// A Challenge is one challenge of WWW-Authenticate (RFC 9110, section 11.6.1). Scheme
+// and names are in lower case.
 type Challenge struct {
 	Scheme     string
 	Parameters map[string]string
@@ -12,7 +12,7 @@ type Challenge struct {
 }
 
 // Parse reads all values of WWW-Authenticate. A value may hold several
-// challenges, and the comma stands between them as between the parameters of one.
+// challenges. A comma separates them, and also the parameters of one challenge.
 func Parse(values []string) (challenges []Challenge) {
 	for _, value := range values {
 		for _, item := range splitList(value) {
@@ -55,7 +55,7 @@ func splitList(value string) (items []string) {
 	return append(items, strings.Trim(value[start:], " \t"))
 }
 
-// leadingToken cuts off the token (RFC 9110, section 5.6.2) that s begins with.
+// leadingToken splits off the token (RFC 9110, section 5.6.2) at the start of s.
 func leadingToken(s string) (token, rest string) {
 	const marks = "!#$%&'*+-.^_`|~"
 	i := strings.IndexFunc(s, func(c rune) bool {

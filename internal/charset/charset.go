@@ -1,5 +1,5 @@
-// Package charset decodes the text of documents that editors, shells and exports write in
-// other forms than plain UTF-8.
+// Package charset decodes documents that editors, shells and exports wrote in other
+// encodings than plain UTF-8.
 package charset
 
 import (
@@ -10,9 +10,9 @@ import (
 	"unicode/utf8"
 )
 
-// Decode returns a text in UTF-8 without a byte order mark, and what it was instead: a
-// flaw that completes a sentence, for formats that take nothing else (RFC 8259, section
-// 8.1). What is in no form that can be told is returned as it is.
+// Decode returns a text in UTF-8 without a byte order mark. flaw says what the text was
+// instead. It completes a sentence, for formats that require UTF-8 (RFC 8259, section
+// 8.1). A text in an encoding that is not recognised is returned unchanged.
 func Decode(data []byte) (text, flaw string) {
 	if rest, found := bytes.CutPrefix(data, []byte("\ufeff")); found {
 		return string(rest), "starts with a byte order mark, want UTF-8 without one"

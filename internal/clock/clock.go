@@ -1,5 +1,4 @@
-// Package clock compares times of a machine that may sleep, and spreads what many would do at
-// the same time.
+// Package clock compares times on a machine that may sleep, and adds jitter to intervals.
 package clock
 
 import (
@@ -7,17 +6,17 @@ import (
 	"time"
 )
 
-// Past reports whether t has come, by the monotonic clock or by the wall clock: the monotonic
-// clock stands still while a machine is suspended, and the wall clock may be set back.
+// Past reports whether t has passed, by the monotonic clock or by the wall clock: the
+// monotonic clock stops while a machine is suspended, and the wall clock may be set back.
 func Past(now, t time.Time) bool { return !now.Before(t) || !now.Round(0).Before(t.Round(0)) }
 
-// Since is how long ago t is, by the clock that says more.
+// Since returns how long ago t is, by the clock that shows the longer time.
 func Since(now, t time.Time) time.Duration {
 	return max(now.Sub(t), now.Round(0).Sub(t.Round(0)))
 }
 
-// Jittered returns a duration that is shorter by up to a share of it. random returns 0 to 1;
-// nil means [rand.Float64].
+// Jittered returns a duration that is shorter by a random part of up to share. random
+// returns 0 to 1; nil means [rand.Float64].
 func Jittered(random func() float64, share float64, d time.Duration) time.Duration {
 	if random == nil {
 		random = rand.Float64

@@ -2,8 +2,8 @@ package diagnosis
 
 import "cmp"
 
-// A Code is what is known of a diagnosis. Codes are never renamed and never used for
-// anything else; their words may improve.
+// A Code is what is known about a diagnosis. Codes are never renamed and never used
+// for anything else; their words may improve.
 type Code struct {
 	Name     string
 	Check    string // the step that comes to it, or what the command calls its own check
@@ -21,7 +21,7 @@ type Advice struct {
 	Command  string // as the command says it; empty: as the library does
 }
 
-// Of returns what is known of a code: nothing, if there is none of that name.
+// Of returns what is known about a code, or nothing if there is no code of that name.
 func Of(code string) Code {
 	for _, c := range Codes {
 		if c.Name == code {

@@ -32,7 +32,7 @@ func (k *Case) shapeOf(c *Check) (cause string) {
 	return shape.Cause
 }
 
-// claimedIssuer says who the token says it is from, where nobody vouches for that.
+// claimedIssuer returns the issuer that the token names, which is not verified.
 func (k *Case) claimedIssuer() string {
 	if k.Signed || !k.isForeign() {
 		return ""
@@ -40,10 +40,10 @@ func (k *Case) claimedIssuer() string {
 	return "; its iss (not verified) is " + quote.Text(k.Issuer, 100)
 }
 
-// isForeign reports whether the token says that it is of an issuer that was not asked for.
+// isForeign reports whether the token names an issuer that is not configured.
 func (k *Case) isForeign() bool { return k.Issuer != "" && !slices.Contains(k.Issuers, k.Issuer) }
 
-// causeOfUnknownKey tells why the set may have no key of the token's kid.
+// causeOfUnknownKey says why the set may have no key with the token's kid.
 func (k *Case) causeOfUnknownKey(c *Check) string {
 	c.Found += k.claimedIssuer()
 	var thumbprints bool
@@ -127,7 +127,7 @@ func (k *Case) causeOfIssuer(c *Check) (cause string) {
 	return ""
 }
 
-// settingMarks are what files of settings and shells leave around a value.
+// settingMarks are characters that settings files and shells leave around a value.
 const settingMarks = " \t\r\n\"'`<>"
 
 // isEntra reports whether an issuer is one of Microsoft's clouds.
@@ -142,7 +142,7 @@ func isEntra(issuer string) bool {
 		".ciamlogin.com", ".b2clogin.com"}, func(known string) bool { return strings.HasSuffix(host, known) })
 }
 
-// isShared reports whether an address is for the tenants of everybody.
+// isShared reports whether an address is shared by all tenants.
 func isShared(issuer string) bool {
 	u, err := url.Parse(issuer)
 	if err != nil {

@@ -1,12 +1,12 @@
-// Package diagnosis puts into words what was found of a token: for each step of the
+// Package diagnosis puts into words what was found about a token: for each step of the
 // verification a code, what was expected, what was found, and what to do. Facts go in,
 // words come out.
 //
-// It decides nothing: a verdict is made before it is asked, and no error of the library
-// comes from here. It shows nothing secret: what comes from outside is quoted and cut.
-// advice.go has all words of advice, those of the command too; whoever adds some changes
-// that file and, if they are for a cause that is told apart, the place that sees it: here
-// in causes.go, or packages notjwt, notkeys, metadata and fetch.
+// It decides nothing: the verdict is made before, and no error of the library comes from
+// here. It shows nothing secret: untrusted text is quoted and cut. advice.go has all
+// words of advice, those of the command too. To add advice, change that file and, if the
+// advice is for a new cause, the code that recognises the cause: causes.go here, or
+// packages notjwt, notkeys, metadata and fetch.
 package diagnosis
 
 import (
@@ -27,7 +27,7 @@ import (
 	"example.com/jwtverify/internal/strictjson"
 )
 
-// A Step of a verification, in the order in which they are made.
+// A Step is a step of a verification. They are in the order in which they run.
 type Step int
 
 const (
@@ -50,10 +50,11 @@ var names = [Steps]string{
 	"settings", "form", "algorithm", "type", "key", "signature", "claims", "issuer", "audience", "not-before", "expiry", "check",
 }
 
-// A Case is what is known of a token that was judged. What is zero was not looked at.
+// A Case is what is known about a token that was verified. A zero field was not looked
+// at.
 type Case struct {
-	// What was asked for: by the verifier of the token's issuer, or by all of those
-	// that it has none among.
+	// What was wanted: by the verifier of the token's issuer, or by all verifiers
+	// if none of them is for it.
 	Issuers, Audiences, Types []string
 	Leeway, Timeout           time.Duration
 	Now                       time.Time
@@ -74,7 +75,7 @@ type Case struct {
 	Unnamed              bool    // no key of the set has a kid
 	TokenIssuer          string  // what the issuer's metadata say of the iss of its tokens
 
-	// What the claims say. Perhaps nobody vouches for them.
+	// What the claims say. They may not be verified.
 	Claims, Issuer              string
 	Audience                    []string
 	AudienceClaim               string // Config.AudienceClaim
@@ -90,7 +91,7 @@ type Failure struct {
 	Keys                       *NoKeys // why there were no keys; nil: there were
 }
 
-// A NoKeys is why the keys could not be had.
+// A NoKeys is why the keys are unavailable.
 type NoKeys struct {
 	Held       bool   // the source was not asked
 	Reason     string // as in jwtverify.KeysUnavailableError
@@ -129,7 +130,7 @@ func (k *Case) Checks() []Check {
 	return list
 }
 
-// passed tells what a step wanted, and what it found good.
+// passed says what a step wanted, and what it accepted.
 func (k *Case) passed(s Step) (expected, found string) {
 	switch s {
 	case Settings:
@@ -178,7 +179,8 @@ func (k *Case) appendNotes(list []Check, s Step, trusted bool) []Check {
 	case s == Key && len(k.Skipped) > 0:
 		note("keys-skipped", "", skippedList(k.Skipped))
 	case s == Claims && hasMember(k.Claims, "cnf"):
-		// RFC 7800, section 3.1: the token is for who can prove possession of a key.
+		// RFC 7800, section 3.1: the token is for a client that can prove possession of
+		// a key.
 		note("sender-constrained", "a plain bearer token", "a cnf claim")
 	case s == NotBefore && k.IssuedAt.After(k.Now.Add(k.Leeway)):
 		note("issued-ahead", k.notAfterNow(), "iat "+k.fromNow(k.IssuedAt))
@@ -200,7 +202,7 @@ func (k *Case) wantedType() string {
 	return strings.Join(wanted, ", or ")
 }
 
-// namedKey is what the token says of its key.
+// namedKey is what the token says about its key.
 func (k *Case) namedKey() string {
 	if k.HasKeyID {
 		return "kid " + quote.Text(k.KeyID, 64)
@@ -270,8 +272,8 @@ func hasMember(text string, names ...string) (has bool) {
 	return has
 }
 
-// diagnose fills in a check that failed: by the words of advice.go, where the token and
-// the error do not say more.
+// diagnose fills in a check that failed: with the words of advice.go, unless the token
+// and the error say more.
 func (k *Case) diagnose(c *Check, s Step, f *Failure) {
 	var cause string
 	part, limits, host := "claims", k.ClaimsLimits, "the key server"
@@ -295,8 +297,8 @@ func (k *Case) diagnose(c *Check, s Step, f *Failure) {
 	c.Next = fill.Replace(cmp.Or(advice.Next, usual.Next))
 }
 
-// refine says more than the error of Verify does, where the rest of the token tells
-// more, and returns the cause if it is one that is told apart.
+// refine says more than the error of Verify if the rest of the token allows it, and
+// returns the cause if it recognises one.
 func (k *Case) refine(c *Check, s Step, f *Failure, limits string) (cause string) {
 	switch c.Code {
 	case "token-parts", "token-opaque", "token-encrypted":
@@ -389,7 +391,7 @@ func withoutScheme(s string) string {
 	return s
 }
 
-// findNoKeys tells why there were no keys to judge a token by, and returns the cause.
+// findNoKeys says why there were no keys to verify a token with, and returns the cause.
 func (k *Case) findNoKeys(c *Check, err *NoKeys) (cause string) {
 	c.Code, cause, c.Found = keysCode(err)
 	c.Found = cmp.Or(c.Found, quote.Line(err.Err.Error()))
@@ -438,7 +440,7 @@ func keysCode(err *NoKeys) (code, cause, found string) {
 	return "keys-connect", "", ""
 }
 
-// countedReasons tells why the keys of a set are not usable, each reason once.
+// countedReasons says why the keys of a set are not usable, each reason once.
 func countedReasons(skipped []string) string {
 	var reasons []string
 	counts := make(map[string]int)
@@ -460,5 +462,5 @@ func isTLS(err error) bool {
 	return strings.Contains(text, "tls: ") || strings.Contains(text, "x509: ") || strings.Contains(text, "HTTP response to HTTPS client") || errors.Is(err, http.ErrSchemeMismatch)
 }
 
-// Clock is a time as it stands in messages.
+// Clock is a time as messages show it.
 func Clock(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.999Z07:00") }

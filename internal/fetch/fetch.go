@@ -1,7 +1,7 @@
 // Package fetch gets a small document over HTTPS as a careful client does: it follows no
-// redirect, sends no cookie, leaves no connection open, reads no more than it is told,
-// and its error says what was found instead. An error is short and names the address
-// without its query; of the body it shows nothing.
+// redirect, sends no cookie, leaves no connection open, and reads no more than a limit.
+// Its error says what the response is instead. The error is short, names the address
+// without its query, and shows nothing of the body.
 package fetch
 
 import (
@@ -27,22 +27,22 @@ import (
 )
 
 const (
-	MaxHeaderBytes = 64 << 10 // of an answer
+	MaxHeaderBytes = 64 << 10 // of a response
 	MaxETagBytes   = 256
 
 	dateSpread = 30 * time.Second // over which those who were told the same date come
 )
 
-// A Request is one for a document.
+// A Request asks for a document.
 type Request struct {
 	URL    string       // one that CheckURL accepts
 	Client *http.Client // its Transport, if it has one, and its Timeout; nil: neither
 	Header http.Header  // added to those of this package
-	ETag   string       // of what is held already: ask for changes only
+	ETag   string       // of the document that is held already, for a conditional request
 	Limit  int          // on the body, in bytes
 }
 
-// An Answer is a 200, or the 304 that was asked for.
+// An Answer is a response of 200, or of 304 to a conditional request.
 type Answer struct {
 	Request     string // "GET https://…" without query, for messages
 	Header      http.Header
@@ -50,47 +50,47 @@ type Answer struct {
 	NotModified bool
 }
 
-// An Error is a request that got no answer.
+// An Error is the error of a request without a response.
 type Error struct {
 	Request, Host string
 	Err           error // of the transport
 }
 
-// Error returns a text that may quote what the server sent: cut, and on one line.
+// Error returns a text that may quote what the server sent, cut and on one line.
 func (e *Error) Error() string { return e.Request + ": " + quote.Line(e.Err.Error()) }
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// A Refused is an answer that brings nothing.
+// A Refused is a response without the document.
 type Refused struct {
 	Request     string
 	Text        string // what is wrong with it
-	Code, Found string // the diagnosis, and what was found
-	Cause       string // of it, as package diagnosis has them; empty: none that was told apart
+	Code, Found string // the diagnosis code, and what was found
+	Cause       string // the cause, as in package diagnosis; empty: none was recognised
 	Status      int
-	RetryAfter  time.Duration // the server's wish; 0: none
-	Err         error         // that cut it off; nil: none
+	RetryAfter  time.Duration // what the server asks for; 0: nothing
+	Err         error         // the error that ended the body early; nil: none
 }
 
 func (e *Refused) Error() string { return e.Request + ": " + e.Text }
 
 func (e *Refused) Unwrap() error { return e.Err }
 
-// Diagnosis returns Code, Cause and Found, with the address that was asked.
+// Diagnosis returns Code, Cause and Found, with the address of the request.
 func (e *Refused) Diagnosis() (code, cause, found string) {
 	return e.Code, e.Cause, e.Found + " at " + strings.TrimPrefix(e.Request, "GET ")
 }
 
-// CheckURL accepts an https address without user name and fragment; http on
-// loopback only, since whoever can change the answer can sign tokens. The error begins
-// with the name.
+// CheckURL accepts an https address without user name and fragment. It accepts http
+// only on loopback, since anyone who can change the response can sign tokens. The
+// error begins with the name.
 func CheckURL(name, raw string) error {
 	if raw == "" {
 		return fmt.Errorf("%s is empty: set it to an https address", name)
 	}
 	u, err := url.Parse(raw)
 	switch {
-	case err != nil: // which holds parts of the address, perhaps a secret one
+	case err != nil: // err holds parts of the address, perhaps a secret
 		return fmt.Errorf("%s is not a URL: look for spaces, and for what stands behind : and %%", name)
 	case u.Scheme != "https" && u.Scheme != "http" || u.Host == "" && u.Opaque != "":
 		return fmt.Errorf("%s is not an address that begins with https:// and a host", name)
@@ -108,7 +108,7 @@ func CheckURL(name, raw string) error {
 	return nil
 }
 
-// ErrPlainHTTP is matched by the error for http beyond this machine.
+// ErrPlainHTTP is matched by the error for http to another machine.
 var ErrPlainHTTP = errors.New("use https; http is for localhost, 127.0.0.0/8 and ::1 only")
 
 // IsLoopback reports whether a host is localhost, in 127.0.0.0/8, or ::1.
@@ -120,20 +120,20 @@ func IsLoopback(host string) bool {
 	return err == nil && (addr.Is4() && addr.IsLoopback() || addr == netip.IPv6Loopback())
 }
 
-// shownURL is the part of an address that may stand in a message: a query may hold
-// a secret.
+// shownURL is the part of an address that may be shown in a message: a query may
+// hold a secret.
 func shownURL(u *url.URL) string { return u.Scheme + "://" + u.Host + u.EscapedPath() }
 
 // SameOrigin reports whether two addresses have the same scheme, host and port (RFC 6454,
-// section 4), but for a port that need not be written.
+// section 4). A default port may be omitted.
 func SameOrigin(a, b string) bool {
 	first, err := url.Parse(a)
 	second, otherErr := url.Parse(b)
 	return err == nil && otherErr == nil && first.Scheme == second.Scheme && strings.EqualFold(first.Host, second.Host)
 }
 
-// Name tells an address from others, for a file: its query may hold a secret, and only its
-// hash is shown.
+// Name is a name for an address, to be written to a file. Its query may hold a secret, so
+// only the hash of that is shown.
 func Name(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -151,12 +151,13 @@ func Transport() *http.Transport {
 		Proxy:                  http.ProxyFromEnvironment,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		ForceAttemptHTTP2:      true,
-		DisableKeepAlives:      true, // an idle connection is a goroutine that nobody closes
+		DisableKeepAlives:      true, // an idle connection is a goroutine that is never closed
 		MaxResponseHeaderBytes: MaxHeaderBytes,
 	}
 }
 
-// Get asks once, for the present state at the origin; with an ETag, for changes only. The error is an [*Error] or a [*Refused].
+// Get makes one request for the current state at the origin, conditional if there is an ETag.
+// The error is an [*Error] or a [*Refused].
 func Get(ctx context.Context, r Request) (*Answer, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.URL, nil)
 	if err != nil {
@@ -169,14 +170,15 @@ func Get(ctx context.Context, r Request) (*Answer, error) {
 	if request.Header.Get("User-Agent") == "" {
 		request.Header.Set("User-Agent", "jwtverify")
 	}
-	// RFC 9111, section 5.2.1.4: what a cache on the way has stored does not count unless
-	// the origin confirms it.
+	// RFC 9111, section 5.2.1.4: a cache on the way must not use what it has stored
+	// unless the origin confirms it.
 	request.Header.Set("Cache-Control", "no-cache")
 	if r.ETag != "" {
 		request.Header.Set("If-None-Match", r.ETag)
 	}
 
-	// The transport alone: no cookie jar, no redirect, nothing else of a client.
+	// Only the transport is used: no cookie jar, no redirects, nothing else of a
+	// client.
 	var transport http.RoundTripper = Transport()
 	if client := r.Client; client != nil {
 		if client.Transport != nil {
@@ -228,10 +230,10 @@ func Get(ctx context.Context, r Request) (*Answer, error) {
 	return answer, nil
 }
 
-// codingOf returns the Content-Encoding if it names a coding that the body would have to be
-// decoded from (RFC 9110, section 8.4.1, and the registry that it makes). Storage services
-// send back whatever was once put there, such as utf-8 or aws-chunked: the body itself says
-// whether it is what was asked for.
+// codingOf returns the Content-Encoding if it names a coding from which the body would have
+// to be decoded (RFC 9110, section 8.4.1, and its registry). Storage services return any
+// value that was once stored, such as utf-8 or aws-chunked. Then the body itself shows
+// whether it is the document.
 func codingOf(header http.Header) string {
 	all := strings.Join(header.Values("Content-Encoding"), ", ")
 	for coding := range strings.SplitSeq(strings.ToLower(all), ",") {
@@ -243,10 +245,10 @@ func codingOf(header http.Header) string {
 	return ""
 }
 
-// refusal is the error for a status that brings nothing.
+// refusal is the error for a status without a document.
 func refusal(name string, response *http.Response) *Refused {
 	status := response.StatusCode
-	found := strings.TrimSpace(fmt.Sprintf("%d %s", status, http.StatusText(status))) // not every one has a name
+	found := strings.TrimSpace(fmt.Sprintf("%d %s", status, http.StatusText(status))) // not every status has a name
 	e := &Refused{
 		Request: name,
 		Status:  status,
@@ -262,7 +264,7 @@ func refusal(name string, response *http.Response) *Refused {
 		if target, err := response.Location(); err == nil {
 			e.Found += " to " + quote.Text(shownURL(target), 100)
 			if asked := strings.TrimPrefix(name, "GET "); isLogin(target) && path.Base(target.Path) != path.Base(asked) {
-				e.Cause = "login" // and not the same document elsewhere
+				e.Cause = "login" // not the same document at another address
 			}
 		}
 	case status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable:
@@ -274,7 +276,7 @@ func refusal(name string, response *http.Response) *Refused {
 	return e
 }
 
-// causeOf names the statuses that ask for different things to be done.
+// causeOf names the statuses that need different advice.
 func causeOf(status int) string {
 	switch {
 	case status == http.StatusNotFound || status == http.StatusGone:
@@ -289,7 +291,7 @@ func causeOf(status int) string {
 	return ""
 }
 
-// isLogin reports whether an address looks like one where people log in.
+// isLogin reports whether an address looks like a login page.
 func isLogin(u *url.URL) bool {
 	words := strings.FieldsFunc(strings.ToLower(u.Host+u.Path), func(c rune) bool { return !unicode.IsLetter(c) && c != '-' })
 	return slices.ContainsFunc(words, func(word string) bool {
@@ -313,8 +315,8 @@ func retryAfter(text string) (wish, after time.Duration) {
 	return wish, time.Until(date.Add(rand.N(min(wish, dateSpread))))
 }
 
-// deltaSeconds reads a number of seconds (RFC 9111, section 1.2.2): one of more than 31
-// bits counts as the largest that has no more.
+// deltaSeconds reads a number of seconds (RFC 9111, section 1.2.2). A number of more
+// than 31 bits is read as the largest with 31 bits.
 func deltaSeconds(text string) (time.Duration, bool) {
 	if text == "" || strings.Trim(text, "0123456789") != "" {
 		return 0, false
@@ -331,7 +333,7 @@ func (a *Answer) MediaType() string {
 	return quote.Text(a.Header.Get("Content-Type"), 64)
 }
 
-// ETag returns the tag of the answer if it is fit to be sent back.
+// ETag returns the tag of the response if it may be sent back.
 func (a *Answer) ETag() string {
 	tag := a.Header.Get("ETag")
 	for i := range len(tag) {
@@ -345,9 +347,9 @@ func (a *Answer) ETag() string {
 	return tag
 }
 
-// FreshFor returns how long the answer stays fresh: the smallest max-age less Age (RFC
-// 9111, section 4.2), and whether it says so at all. s-maxage and Expires are not meant
-// for us, or guesses.
+// FreshFor returns how long the response stays fresh, the smallest max-age less Age
+// (RFC 9111, section 4.2), and whether it has a max-age. s-maxage and Expires are
+// ignored: the first is meant for shared caches, the second is often a guess.
 func (a *Answer) FreshFor() (time.Duration, bool) {
 	fresh, found := time.Duration(math.MaxInt64), false
 	for directive := range strings.SplitSeq(strings.Join(a.Header.Values("Cache-Control"), ","), ",") {
@@ -368,8 +370,8 @@ func (a *Answer) FreshFor() (time.Duration, bool) {
 	return fresh - a.Age(), found
 }
 
-// Age is how long ago a cache on the way got the answer from the origin (RFC 9111, section
-// 5.1); 0: none has kept it.
+// Age is how long ago a cache on the way got the response from the origin (RFC 9111,
+// section 5.1); 0: it does not come from a cache.
 func (a *Answer) Age() time.Duration {
 	age, _ := deltaSeconds(a.Header.Get("Age"))
 	return age

@@ -1,6 +1,6 @@
 // Package guide is the API of AuthAction's guide for backends: GET /public for
-// everybody, GET /protected for who has a good token. It is what `jwtverify serve` and
-// `jwtverify demo` serve, and what benchmarks/figures measures.
+// everybody, GET /protected for clients with a valid token. `jwtverify serve` and
+// `jwtverify demo` serve it, and benchmarks/figures measures it.
 package guide
 
 import (
@@ -15,7 +15,7 @@ import (
 )
 
 // New returns the API for tokens that the verifier accepts. The hook is called for
-// each refusal, as [bearer.Config] has it; nil: nothing is called.
+// each refusal, like Reject of [bearer.Config]; nil: no hook.
 func New(verifier bearer.Verifier, refused func(*http.Request, bearer.Rejection)) (http.Handler, error) {
 	config := bearer.Config{Verifier: verifier}
 	if refused != nil {
@@ -54,14 +54,14 @@ func write(w http.ResponseWriter, document any) {
 	var body bytes.Buffer
 	encoder := json.NewEncoder(&body)
 	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(document) // strings always have a JSON
+	_ = encoder.Encode(document) // strings can always be encoded
 	body.Truncate(body.Len() - 1)
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(body.Len()))
 	_, _ = w.Write(body.Bytes()) // an error means that the client has gone
 }
 
-// MaxHeaderBytes bounds the header of a request: twice the longest token.
+// MaxHeaderBytes limits the header of a request: twice the longest token.
 const MaxHeaderBytes = 32 << 10
 
 // NewServer returns a server for the API. No client can hold a connection for long:
@@ -75,6 +75,6 @@ func NewServer(api http.Handler) *http.Server {
 		WriteTimeout:                 70 * time.Second,
 		IdleTimeout:                  time.Minute,
 		MaxHeaderBytes:               MaxHeaderBytes,
-		DisableGeneralOptionsHandler: true, // "OPTIONS *" needs a token as all else does
+		DisableGeneralOptionsHandler: true, // "OPTIONS *" needs a token like everything else
 	}
 }

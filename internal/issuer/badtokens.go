@@ -22,16 +22,16 @@ import (
 	"example.com/jwtverify"
 )
 
-// A BadToken is a token that must be refused, and the reason that Verify gives.
+// A BadToken is a token that must be refused, and the error that Verify returns.
 type BadToken struct {
 	Name  string
 	Token string
 	Err   error // one of jwtverify's errors, such as ErrAudience
 }
 
-// BadTokens returns some hundred tokens that must be refused, made fresh. Each is a
-// good token but for one thing, signed by the right key unless its name says
-// otherwise. Times lie an hour off, beyond any sensible leeway.
+// BadTokens returns about a hundred tokens that must be refused, newly made. Each
+// is a good token except for one thing, and signed by the right key unless its name
+// says otherwise. Times are wrong by an hour, more than any sensible leeway.
 func (iss *Issuer) BadTokens() ([]BadToken, error) {
 	attacker, err := attackerKey()
 	if err != nil {
@@ -100,7 +100,7 @@ func (f *forge) fail(err error) {
 	}
 }
 
-// header is the JSON of a good header with changes; a nil value takes a member away.
+// header is the JSON of a good header with changes; a nil value removes a member.
 func (f *forge) header(changes ...Claims) []byte {
 	return f.json(merged(append([]Claims{f.iss.header(f.key)}, changes...)...))
 }
@@ -123,13 +123,13 @@ func (f *forge) signedBy(key *rsaKey, header, claims []byte) string {
 	return f.signedText(key, encode(header)+"."+encode(claims))
 }
 
-// signedText is a token of segments as they are.
+// signedText is a signed token of the given segments, unchanged.
 func (f *forge) signedText(key *rsaKey, text string) string {
 	digest := sha256.Sum256([]byte(text))
 	return text + "." + encode(f.pkcs1(key, crypto.SHA256, digest[:]))
 }
 
-// pkcs1 signs a digest; with hash 0, whatever stands in its place.
+// pkcs1 signs a digest, or with hash 0 any other bytes.
 func (f *forge) pkcs1(key *rsaKey, hash crypto.Hash, digest []byte) []byte {
 	signature, err := rsa.SignPKCS1v15(nil, key.private, hash, digest)
 	if err != nil {
@@ -138,7 +138,7 @@ func (f *forge) pkcs1(key *rsaKey, hash crypto.Hash, digest []byte) []byte {
 	return signature
 }
 
-// withHeader and withClaims are good tokens but for a change.
+// withHeader and withClaims are good tokens with one change.
 func (f *forge) withHeader(changes Claims) string { return f.signed(f.header(changes), f.claims()) }
 func (f *forge) withClaims(changes Claims) string { return f.signed(f.header(), f.claims(changes)) }
 
@@ -214,7 +214,8 @@ func (f *forge) malformed() {
 
 func bracketed(object []byte) []byte { return fmt.Appendf(nil, "[%s]", object) }
 
-// withMember puts a member in front of those of an object, whatever they are.
+// withMember puts a member in front of the others of an object, even one with the same
+// name.
 func withMember(object []byte, member string) []byte {
 	return fmt.Appendf(nil, "{%s,%s", member, object[1:])
 }
@@ -226,8 +227,8 @@ func (f *forge) unsupported() {
 	add("alg-None", f.withHeader(Claims{"alg": "None"}))
 	add("alg-none-no-signature", f.text(Claims{"alg": "none"})+".")
 
-	// The public key as the secret of an HMAC: all that an attacker needs where the
-	// token chooses the algorithm (RFC 8725, section 2.1).
+	// The public key is used as the secret of an HMAC. An attacker needs no more if
+	// the token chooses the algorithm (RFC 8725, section 2.1).
 	der, err := x509.MarshalPKIXPublicKey(&f.key.private.PublicKey)
 	if err != nil {
 		f.fail(err)
@@ -311,9 +312,9 @@ func (f *forge) unknownKey() {
 		return f.signedBy(f.attacker, f.header(Claims{"kid": attackerKeyID}, changes), f.claims())
 	}
 	add("kid-never-published", byAttacker(nil))
-	add("kid-missing-two-keys", f.withHeader(Claims{"kid": nil, "x5t": nil})) // x5t would choose one, too
+	add("kid-missing-two-keys", f.withHeader(Claims{"kid": nil, "x5t": nil})) // x5t would also select a key
 
-	// The attacker brings the key along.
+	// The attacker sends the key in the token.
 	jwk := f.attacker.jwk
 	jwk.Kid = attackerKeyID
 	add("jwk-in-header", byAttacker(Claims{"jwk": jwk}))
@@ -350,8 +351,8 @@ func (f *forge) signature() {
 	jwk.Kid = f.key.jwk.Kid
 	add("jwk-same-kid", f.signedBy(f.attacker, f.header(Claims{"jwk": jwk}), f.claims()))
 
-	// What RFC 8017, section 9.2 has under the signature, but for a detail that a
-	// lenient reader passes over.
+	// The signed block is that of RFC 8017, section 9.2, except for a detail that
+	// a lenient reader ignores.
 	digest := sha256.Sum256([]byte(signed))
 	prefix := []byte{0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20}
 	noNull := []byte{0x30, 0x2f, 0x30, 0x0b, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x04, 0x20}
@@ -366,8 +367,8 @@ func (f *forge) signature() {
 }
 
 // plusModulus is a token whose signature s is given as s + n, which is the same number
-// modulo n (RFC 8017, section 8.2.2 refuses it by RSAVP1). It mints until the sum has
-// the length of a signature, which most keys grant soon.
+// modulo n (RFC 8017, section 8.2.2 refuses it by RSAVP1). It makes tokens until the
+// sum has the length of a signature, which happens soon for most keys.
 func (f *forge) plusModulus() string {
 	for tries := 0; ; tries++ {
 		token := f.signed(f.header(), f.claims())
@@ -411,7 +412,7 @@ func withOrWithoutSlash(s string) string {
 	return s + "/"
 }
 
-// audienceClaim is the claim that says whom a good token is for.
+// audienceClaim is the claim with the audience of a good token.
 func (f *forge) audienceClaim() string {
 	if _, has := f.iss.claims()["aud"]; has || f.iss.shape.audienceClaim == "" {
 		return "aud"
@@ -428,17 +429,17 @@ func (f *forge) audience() {
 
 	add("aud-missing", Claims{"aud": nil, claim: nil, f.iss.shape.audienceClaim: nil})
 	add("aud-other", Claims{claim: "another-" + audience})
-	// An aud that is there is judged, even where another claim may stand in.
+	// An aud that is there is checked, even if another claim may replace it.
 	add("aud-empty-list", Claims{"aud": []string{}})
 	add("aud-slash", Claims{claim: withOrWithoutSlash(audience)})
-	if other := otherCase(audience); other != audience { // else it has no letter
+	if other := otherCase(audience); other != audience { // otherwise it has no letter
 		add("aud-case", Claims{claim: other})
 	}
 	add("aud-prefix", Claims{claim: audience + ".attacker.test"})
 	add("aud-joined", Claims{claim: audience + " another-" + audience})
 
-	// An ID token (OpenID Connect Core 1.0, section 2) is for the client that asked
-	// for it.
+	// An ID token (OpenID Connect Core 1.0, section 2) is for the client that
+	// requested it.
 	add("id-token", Claims{
 		"client_id": nil, "scope": nil, "scp": nil,
 		"aud":       "client-of-" + audience,
@@ -448,7 +449,7 @@ func (f *forge) audience() {
 	})
 }
 
-// idTokenUse is the claim by which Cognito tells its tokens apart.
+// idTokenUse is the claim that distinguishes Cognito's tokens.
 func (f *forge) idTokenUse() any {
 	if _, has := f.iss.claims()["token_use"]; has {
 		return "id"

@@ -16,10 +16,10 @@ import (
 // maxRequestBytes bounds the body of a request for a token.
 const maxRequestBytes = 64 << 10
 
-// grant answers at the token endpoint: RFC 6749, section 4.4, the grant of type
-// client_credentials and no other. The parameters are those of a form, or the members
-// of a JSON object as in AuthAction's guide: client_id, client_secret, audience (or
-// resource, RFC 8707), scope.
+// grant answers at the token endpoint: only the grant type client_credentials (RFC
+// 6749, section 4.4). The parameters are those of a form, or the members of a JSON
+// object as in AuthAction's guide: client_id, client_secret, audience (or resource,
+// RFC 8707), scope.
 func (iss *Issuer) grant(r *http.Request) answer {
 	if r.Method != http.MethodPost {
 		return notAllowed(http.MethodPost)
@@ -45,7 +45,7 @@ func uncached(a answer) answer {
 	return a
 }
 
-// A grantedToken is the answer of RFC 6749, section 5.1.
+// A grantedToken is the response of RFC 6749, section 5.1.
 type grantedToken struct {
 	AccessToken string `json:"access_token"`
 	TokenType   string `json:"token_type"`
@@ -53,7 +53,7 @@ type grantedToken struct {
 	Scope       string `json:"scope,omitempty"`
 }
 
-// A refusal is the answer of RFC 6749, section 5.2.
+// A refusal is the response of RFC 6749, section 5.2.
 type refusal struct {
 	Code        string `json:"error"`
 	Description string `json:"error_description"`
@@ -103,8 +103,8 @@ func (iss *Issuer) requested(p parameters, scope string) Claims {
 	return claims
 }
 
-// grantedScope is what is granted of the scope that was asked for, and whether it was
-// right to ask for that (RFC 6749, section 3.3).
+// grantedScope returns the granted part of the requested scope, and whether the
+// request was valid (RFC 6749, section 3.3).
 func (iss *Issuer) grantedScope(asked string) (string, bool) {
 	if asked == "" || iss.config.Scope == "" {
 		return strings.Join(strings.Fields(asked+" "+iss.config.Scope), " "), true
@@ -149,7 +149,7 @@ func (iss *Issuer) checkClient(r *http.Request, p parameters) *refusal {
 type parameters map[string]string
 
 // readParameters reads the body: a form, as RFC 6749 has it, or a JSON object. The
-// query is not looked at, since secrets do not belong there.
+// query is ignored, since secrets do not belong there.
 func readParameters(r *http.Request) (parameters, error) {
 	var body []byte
 	if r.Body != nil {

@@ -19,7 +19,7 @@ import (
 )
 
 // A Fault is what goes wrong with requests for the keys and the metadata. The zero
-// Fault is none.
+// Fault means nothing does.
 type Fault struct {
 	Name       string        // one of FaultNames
 	For        int           // the next n requests; 0: until it is changed
@@ -36,8 +36,8 @@ func FaultNames() []string {
 	return names
 }
 
-// Fault replaces the fault in force. An unknown name is an error, and so is a Fault
-// that says how but not what.
+// Fault replaces the current fault. An unknown name is an error, and so is a Fault
+// without a name that sets For or RetryAfter.
 func (iss *Issuer) Fault(f Fault) error {
 	_, known := faults[f.Name]
 	switch {
@@ -71,7 +71,7 @@ const (
 	oversize  = 16 << 20
 )
 
-// faults turn the good answer for the keys or the metadata into a bad one.
+// faults turn the good response for the keys or the metadata into a bad one.
 var faults = map[string]func(iss *Issuer, f Fault, doc doc, good answer) answer{
 	"status-404": func(*Issuer, Fault, doc, answer) answer { return status(http.StatusNotFound) },
 	"status-500": func(*Issuer, Fault, doc, answer) answer { return status(http.StatusInternalServerError) },
@@ -152,8 +152,8 @@ func redirect(target string) answer {
 	return a
 }
 
-// oversized is the document with a long member behind its own, without a
-// Content-Length that would give it away.
+// oversized is the document with a long member added at the end, without a
+// Content-Length, which would reveal its size.
 func oversized(object []byte) answer {
 	const member, end = `,"filler":"`, `"}`
 	front := slices.Concat(object[:len(object)-1], []byte(member))
@@ -164,7 +164,7 @@ func oversized(object []byte) answer {
 	return a
 }
 
-// endless is a byte without end.
+// endless yields the same byte forever.
 type endless byte
 
 func (b endless) Read(p []byte) (int, error) {
@@ -174,8 +174,9 @@ func (b endless) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// withMalformedSiblings is the JWK Set with all that may stand beside a good key:
-// broken keys, keys of other kinds, of another use, too small, and twice.
+// withMalformedSiblings is the JWK Set with everything that may be beside a good
+// key: broken keys, keys of other types, with another use, too small, and
+// duplicates.
 func (iss *Issuer) withMalformedSiblings() []byte {
 	good := iss.published()
 	signing := iss.signingKey().jwk

@@ -18,10 +18,10 @@ const (
 	TokenPath    = "/oauth2/m2m/token"
 )
 
-// A Request is one that the issuer was asked.
+// A Request is a request that the issuer received.
 type Request struct {
 	Path   string    // its first 256 bytes
-	Time   time.Time // when it came, by the clock that keys go by: Advance has no part in it
+	Time   time.Time // when it arrived, by the clock of keys, which Advance does not change
 	Status int       // of the answer; 0: there was none
 }
 
@@ -31,15 +31,15 @@ const (
 	requestsKept   = maxRequests / 2
 )
 
-// Requests returns the requests so far, oldest first. From maxRequests on, the older
-// half is forgotten whenever there are so many.
+// Requests returns the requests so far, oldest first. Whenever there are
+// maxRequests, the older half is dropped.
 func (iss *Issuer) Requests() []Request {
 	iss.mu.Lock()
 	defer iss.mu.Unlock()
 	return append([]Request(nil), iss.requests...)
 }
 
-// An answer is what a request gets, by whichever way it came.
+// An answer is the response to a request, in memory or over a socket.
 type answer struct {
 	status int
 	header http.Header
@@ -70,8 +70,8 @@ type doc struct {
 	keys bool // the JWK Set, not the metadata
 }
 
-// answer answers a request and writes it down. It is all that the issuer does over
-// HTTP: RoundTrip and Handler deliver what it returns.
+// answer answers a request and records it. This is everything that the issuer does
+// over HTTP: RoundTrip and Handler deliver what it returns.
 func (iss *Issuer) answer(r *http.Request) answer {
 	a := iss.decide(r)
 	iss.mu.Lock()
@@ -82,7 +82,7 @@ func (iss *Issuer) answer(r *http.Request) answer {
 	if len(iss.requests) == maxRequests {
 		iss.requests = append(iss.requests[:0], iss.requests[maxRequests-requestsKept:]...)
 	}
-	// A clone, since a part would keep the whole alive.
+	// Clone it, since a part would keep the whole in memory.
 	path := strings.Clone(r.URL.Path[:min(len(r.URL.Path), maxRequestPath)])
 	iss.requests = append(iss.requests, Request{path, time.Now(), a.status})
 	return a
@@ -105,7 +105,7 @@ func (iss *Issuer) decide(r *http.Request) answer {
 	return status(http.StatusNotFound)
 }
 
-// deliver returns a document, or what the fault in force makes of it.
+// deliver returns a document, or what the current fault turns it into.
 func (iss *Issuer) deliver(r *http.Request, d doc, good answer) answer {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return notAllowed("GET, HEAD")
@@ -163,9 +163,8 @@ func (iss *Issuer) Client() *http.Client { return &http.Client{Transport: transp
 
 type transport struct{ iss *Issuer }
 
-// latency is what an answer in memory takes. In a bubble, where nothing else takes
-// time, a verifier could otherwise not tell that a rotation came after its last look
-// at the keys.
+// latency is how long a response in memory takes. In a bubble nothing else takes
+// time, and a verifier could not see that a rotation came after its last fetch.
 const latency = time.Millisecond
 
 // RoundTrip is that of [http.RoundTripper]. It ends at once when the context of the
@@ -215,8 +214,8 @@ func (iss *Issuer) owns(u *url.URL) bool {
 	return strings.EqualFold(u.Host, iss.base.Host) || strings.EqualFold(u.Host, iss.keysBase().Host)
 }
 
-// Handler gives the same answers over a socket, whatever the Host. Where the client
-// would see an error of the connection, the connection is closed.
+// Handler serves the same over a socket, for any Host. Where the client would see
+// an error of the connection, it closes the connection.
 func (iss *Issuer) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a := iss.answer(r)
@@ -255,8 +254,8 @@ func (f flusher) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// begin waits until the answer begins, and returns its body; or the error that comes
-// in its place. It ends with ctx, and so does the body.
+// begin waits until the response begins, and returns its body or an error. It ends
+// with ctx, and so does the body.
 func (iss *Issuer) begin(ctx context.Context, a answer) (io.ReadCloser, error) {
 	if a.err != nil {
 		return nil, a.err
@@ -281,8 +280,8 @@ func (iss *Issuer) begin(ctx context.Context, a answer) (io.ReadCloser, error) {
 	return &dripping{w, a.body}, nil
 }
 
-// A waiter is an answer that takes its time. All that it waits on is made while it
-// waits, and so belongs to the bubble of the one that asked.
+// A waiter is a slow response. Everything that it waits on is made while it waits,
+// and so belongs to the bubble of the caller.
 type waiter struct {
 	iss *Issuer
 	ctx context.Context
@@ -325,7 +324,7 @@ func (w *waiter) stop() {
 
 var errBodyClosed = fmt.Errorf("the body was closed while it came")
 
-// dripping is a body of which a byte comes now and then.
+// dripping is a body that arrives byte by byte.
 type dripping struct {
 	*waiter
 	body io.Reader

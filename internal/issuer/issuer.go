@@ -1,7 +1,7 @@
 // Package issuer is an issuer of RS256 access tokens with its keys in memory: it
-// mints good tokens and bad ones, publishes a JWK Set and the metadata that names
-// it, answers at a token endpoint, rotates, revokes, and fails on demand. It is the
-// engine behind package issuertest and `jwtverify demo`.
+// issues good tokens and bad ones, publishes a JWK Set and the metadata that names
+// it, has a token endpoint, rotates, revokes, and fails on demand. It is the engine
+// behind package issuertest and `jwtverify demo`.
 //
 //	iss, err := issuer.New(issuer.Config{URL: "http://127.0.0.1:8180", Audience: "https://api.example.com"})
 //	…
@@ -52,23 +52,23 @@ type Config struct {
 	// AuthAction.
 	Shape Shape
 
-	// Claims are put over those of the shape in every token; a nil value takes a
-	// claim away.
+	// Claims replace those of the shape in every token; a nil value removes a
+	// claim.
 	Claims Claims
 
 	// Lifetime is the time from iat to exp, 1 second or more; 0 means an hour.
 	Lifetime time.Duration
 
 	// Scope is what the token endpoint grants, separated by spaces: all of it, or
-	// the part that a request asks for. Empty: whatever is asked for.
+	// the part that a request asks for. Empty: any scope that is requested.
 	Scope string
 
-	// ClientSecret is what the token endpoint asks of every client. Empty: any
-	// secret but an empty one.
+	// ClientSecret is the secret of every client at the token endpoint. Empty:
+	// any secret but an empty one.
 	ClientSecret string
 }
 
-// An Issuer mints tokens and publishes the keys to verify them by.
+// An Issuer issues tokens and publishes the keys to verify them with.
 type Issuer struct {
 	config Config
 	shape  Shape
@@ -94,8 +94,8 @@ type Issuer struct {
 // New returns an Issuer with fresh keys, or an error that names the field of the
 // Config that is missing or wrong.
 //
-// Every set is a mixed one, as issuers publish them: the signing key, the next one,
-// a key for encryption and an EC key.
+// Every set holds several kinds of keys, as those of real issuers do: the signing
+// key, the next one, a key for encryption and an EC key.
 func New(config Config) (*Issuer, error) {
 	base, err := parseURL(config.URL)
 	switch {
@@ -173,16 +173,17 @@ func (iss *Issuer) Config() jwtverify.Config {
 	}
 }
 
-// Now is the time by which tokens are made: that of [time.Now], and what Advance
-// has added.
+// Now is the time by which tokens are made: [time.Now] plus what Advance has
+// added.
 func (iss *Issuer) Now() time.Time {
 	iss.mu.Lock()
 	defer iss.mu.Unlock()
 	return time.Now().Add(iss.advanced)
 }
 
-// Advance moves the time of tokens on. It does not age anybody's keys: those go by
-// the monotonic clock. A negative d panics, since verifiers would see time run back.
+// Advance adds d to the clock of tokens. It does not age keys in a Cache, which
+// follow the monotonic clock. It panics if d is negative, since verifiers would see
+// time run back.
 func (iss *Issuer) Advance(d time.Duration) {
 	if d < 0 {
 		panic(fmt.Sprintf("issuertest: Advance by %v: want 0 or more", d))
@@ -192,7 +193,7 @@ func (iss *Issuer) Advance(d time.Duration) {
 	iss.advanced += d
 }
 
-// Close ends the answers that are under way, such as one that hangs, and lets all
+// Close ends the responses in progress, such as one that hangs, and makes all
 // later requests fail. Tokens can still be made.
 func (iss *Issuer) Close() {
 	iss.mu.Lock()

@@ -77,7 +77,7 @@ func (iss *Issuer) makeKeys() error {
 	return nil
 }
 
-// dress gives a key what the shape publishes of it beside n and e.
+// dress adds to a key what the shape publishes besides n and e.
 func (iss *Issuer) dress(key *rsaKey) error {
 	if iss.shape.bareKeys {
 		key.jwk.Alg = ""
@@ -88,8 +88,8 @@ func (iss *Issuer) dress(key *rsaKey) error {
 	return iss.shape.dress(&key.jwk, key.private, iss.url)
 }
 
-// announce publishes a fresh key, and lets the one that was announced sign. In place
-// of one that was revoked it is announced only.
+// announce publishes a new key and starts signing with the one announced before. If
+// that one was revoked, the new key only replaces it.
 func (iss *Issuer) announce() error {
 	key, err := makeKey()
 	if err != nil {
@@ -131,9 +131,9 @@ func generateKey() (*rsa.PrivateKey, error) {
 	return rsa.GenerateKey(rand.Reader, keyBits)
 }
 
-// Two keys are made once in a process, since keys take their time, and these sign for no
-// issuer: the one that is published for encryption, and the one of an attacker, which
-// never is.
+// Two keys are made only once in a process, since making keys takes long and no issuer
+// signs with these: the published key for encryption, and the key of an attacker, which
+// is never published.
 var (
 	encryptionKey = sync.OnceValues(makeKey)
 	attackerKey   = sync.OnceValues(makeKey)
@@ -153,8 +153,8 @@ func (iss *Issuer) signingKey() *rsaKey {
 
 // Rotate makes the announced key the one that signs, announces a fresh one, and
 // returns the kid that signs from now on. Old keys stay published, so that their
-// tokens live on. A verifier that loaded the keys before a single Rotate knows the
-// key already; before two, it does not.
+// tokens stay valid. A verifier that loaded the keys before one Rotate already
+// knows the key; after two, it does not.
 func (iss *Issuer) Rotate() (kid string, err error) {
 	if err := iss.announce(); err != nil {
 		return "", err
@@ -162,9 +162,9 @@ func (iss *Issuer) Rotate() (kid string, err error) {
 	return iss.KeyID(), nil
 }
 
-// Revoke unpublishes a key at once. SignWith can still sign with it. Where it was the
-// one that signs, the announced key takes over, and another is announced; so it is
-// where it was the announced one. An unknown kid is an error.
+// Revoke removes a key from the set at once. SignWith can still sign with it. If it
+// was the signing or the announced key, another one takes its place. An unknown kid
+// is an error.
 func (iss *Issuer) Revoke(kid string) error {
 	key, err := iss.key(kid)
 	if err != nil {
@@ -244,7 +244,7 @@ func ellipticJWK(private *ecdsa.PrivateKey) (jwk, error) {
 }
 
 // selfSigned returns a certificate for the key, as some issuers publish beside it.
-// Nobody has to trust it: the key counts.
+// It need not be trusted: only the key is used.
 func selfSigned(private *rsa.PrivateKey) ([]byte, error) {
 	now := time.Now()
 	template := &x509.Certificate{

@@ -2,9 +2,9 @@ package issuer
 
 import "crypto/rsa"
 
-// A Shape is the form that an issuer gives to its URLs, documents, headers and
-// claims, after the documents that its vendor publishes. It is a value; the zero
-// Shape is AuthAction. No shape is all of what the vendor does.
+// A Shape is the form of an issuer's URLs, documents, headers and claims, as its
+// vendor documents them. It is a value; the zero Shape is AuthAction. No shape
+// is complete.
 type Shape struct {
 	name string
 
@@ -27,7 +27,7 @@ type Shape struct {
 	scopeClaim   string
 	scopeIsList  bool
 
-	// What a verifier has to be told.
+	// What the Config of a verifier must say.
 	requiredType  string
 	audienceClaim string
 }
@@ -76,7 +76,7 @@ func Auth0() Shape {
 	}
 }
 
-// entraTenant and the like are made up.
+// entraTenant and the like are invented.
 const (
 	entraTenant = "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"
 	entraObject = "5d4c3b2a-1f0e-4d9c-8b7a-6f5e4d3c2b1a"
@@ -121,8 +121,8 @@ func Entra() Shape {
 
 const cognitoPool = "/us-east-1_Example01"
 
-// Cognito has access tokens without aud, unless a resource was asked for: client_id
-// is judged in its place.
+// Cognito has access tokens without aud, unless a resource was requested: client_id
+// is checked in its place.
 func Cognito() Shape {
 	return Shape{
 		name:          "Cognito",
@@ -149,7 +149,7 @@ func Cognito() Shape {
 const keycloakRealm = "/realms/test"
 
 // Keycloak has a realm in its URLs, roles in claims, a claim typ, and an aud that is
-// a list as soon as there are two.
+// a list if there are at least two.
 func Keycloak() Shape {
 	return Shape{
 		name:          "Keycloak",
@@ -225,8 +225,8 @@ func Google() Shape {
 	}
 }
 
-// RFC9068 is an issuer by the profile of that number: at+jwt, which a verifier has to
-// demand (section 4).
+// RFC9068 is an issuer that follows RFC 9068: at+jwt, which a verifier must require
+// (section 4).
 func RFC9068() Shape {
 	return Shape{
 		name:          "RFC9068",

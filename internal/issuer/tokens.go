@@ -12,15 +12,15 @@ import (
 
 // Token returns a token signed by the current key. The default claims are iss, aud,
 // sub "m2m", client_id "m2m", iat now, exp after the lifetime, and a random jti; the
-// header has alg, kid and typ "JWT". The shape, and then the Claims of the Config,
-// are put over them, and over these the given claims, the later over the earlier; a
-// nil value takes the claim away. An error means a value that has no JSON.
+// header has alg, kid and typ "JWT". They are replaced by those of the shape, then
+// by the Claims of the Config, then by the given claims, later ones last; a nil
+// value removes a claim. An error means that a value cannot be encoded as JSON.
 func (iss *Issuer) Token(claims ...Claims) (string, error) {
 	return iss.tokenOf(iss.signingKey(), claims)
 }
 
-// SignWith is Token by the key of a kid: one that was used before, that is announced,
-// or that was revoked. An unknown kid is an error.
+// SignWith is Token signed by the key with a kid: an old, announced or revoked one.
+// An unknown kid is an error.
 func (iss *Issuer) SignWith(kid string, claims ...Claims) (string, error) {
 	key, err := iss.key(kid)
 	if err != nil {
@@ -33,8 +33,8 @@ func (iss *Issuer) tokenOf(key *rsaKey, claims []Claims) (string, error) {
 	return key.sign(iss.header(key), iss.claims(claims...))
 }
 
-// Sign returns a token with exactly this header and these claims, for odd tokens.
-// The signature is RS256 by the current key, whatever the header says.
+// Sign returns a token with exactly this header and these claims, for unusual
+// tokens. The signature is RS256 by the current key, whatever the header says.
 func (iss *Issuer) Sign(header, claims Claims) (string, error) {
 	return iss.signingKey().sign(header, claims)
 }
@@ -51,7 +51,7 @@ func (iss *Issuer) header(key *rsaKey) Claims {
 	return header
 }
 
-// claims returns the claims of a good token, with the given ones over them.
+// claims returns the claims of a good token, changed by the given ones.
 func (iss *Issuer) claims(claims ...Claims) Claims {
 	now := iss.Now()
 	good := Claims{
@@ -69,7 +69,7 @@ func (iss *Issuer) claims(claims ...Claims) Claims {
 	return merged(append([]Claims{good, iss.config.Claims}, claims...)...)
 }
 
-// merged puts the later claims over the earlier and drops those that are nil.
+// merged lets later claims replace earlier ones, and drops those that are nil.
 func merged(claims ...Claims) Claims {
 	all := Claims{}
 	for _, some := range claims {

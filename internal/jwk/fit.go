@@ -12,21 +12,22 @@ import (
 // Which RSA keys are fit for RS256.
 const (
 	MinKeyBits = 2048 // RFC 7518, section 3.3: "A key of size 2048 bits or larger MUST be used"
-	// A check takes time with more than the square of the size: one of 8192 bits, the
-	// most that crypto/tls takes too, costs 35 times as much as one of 2048.
+	// The time of a check grows faster than the square of the size. A key of 8192
+	// bits, also the largest that crypto/tls accepts, costs 35 times as much as one
+	// of 2048 bits.
 	MaxKeyBits = 8192
-	// crypto/rsa takes no larger exponent, so that 32-bit machines agree.
+	// crypto/rsa accepts no larger exponent, so that 32-bit machines agree.
 	MaxExponent = 1<<31 - 1
-	// A check takes time with the length of the exponent, too: a key of more than
-	// LargeKeyBits has one of 17 bits at most. OpenSSL has the same two bounds, for its
-	// own sizes.
+	// The time of a check also grows with the length of the exponent: for a key of more
+	// than LargeKeyBits it may have at most 17 bits. OpenSSL has the same two bounds,
+	// with its own sizes.
 	LargeKeyBits     = 3072
 	MaxLargeExponent = 1<<16 + 1
 )
 
-// Unfit says why a modulus and exponent make no key for RS256, or returns "".
-// An even modulus or exponent is no RSA at all; e = 1 signs nothing. Whether the primes
-// are good cannot be seen from outside, with the one exception of isROCA.
+// Unfit says why a modulus and exponent are not a key for RS256, or returns "". An even
+// modulus or exponent is not RSA at all, and with e = 1 nothing is signed. Whether the
+// primes are good cannot be seen from outside, except for isROCA.
 func Unfit(n *big.Int, e int64) string {
 	switch bits := n.BitLen(); {
 	case n.Sign() <= 0:
@@ -49,8 +50,8 @@ func Unfit(n *big.Int, e int64) string {
 	if !fips140.Enabled() {
 		return ""
 	}
-	// GODEBUG=fips140=only refuses more, such as 2049 bits. Without a signature, whether
-	// the key will do is all that is looked at.
+	// GODEBUG=fips140=only refuses more keys, such as those of 2049 bits. Without a
+	// signature, crypto/rsa only checks whether the key is allowed.
 	var digest [sha256.Size]byte
 	if err := rsa.VerifyPKCS1v15(&rsa.PublicKey{N: n, E: int(e)}, crypto.SHA256, digest[:], nil); err != rsa.ErrVerification {
 		return fmt.Sprintf("FIPS 140 mode is on, and refuses it: %v", err)
@@ -58,13 +59,14 @@ func Unfit(n *big.Int, e int64) string {
 	return ""
 }
 
-// Small primes modulo which few numbers are a power of 65537, the most telling first.
+// Small primes modulo which few numbers are a power of 65537, the most selective first.
 var rocaPrimes = [...]int64{331, 673, 241, 691, 523, 461, 541, 97, 257, 239, 37, 229, 349, 571, 397, 281, 233}
 
 // isROCA reports whether n comes from the key generator of CVE-2017-15361, found in
-// smart cards and TPMs. Its primes are powers of 65537 modulo every prime up to 701
-// (in keys of this size), and so is their product: "The Return of Coppersmith's
-// Attack", Nemec and others, 2017, section 2. By chance a modulus is that once in 2^73.
+// smart cards and TPMs. Its primes are powers of 65537 modulo every prime up to 701 (in
+// keys of this size), and so is their product: "The Return of Coppersmith's Attack",
+// Nemec and others, 2017, section 2. A random modulus is like that with a probability
+// of 2^-73.
 func isROCA(n *big.Int) bool {
 	var residue, modulus big.Int
 	for _, p := range rocaPrimes {

@@ -1,11 +1,11 @@
-// Package jwk reads RSA public keys out of a JWK Set (RFC 7517, section 5), a single JWK
-// or PEM, and judges whether they are fit for RS256. It does no I/O.
+// Package jwk reads RSA public keys from a JWK Set (RFC 7517, section 5), a single JWK
+// or PEM, and checks whether they are fit for RS256. It does no I/O.
 //
-// Each key that it returns is fit. What is wrong with one is its Reason, and breaks no
-// other; only what makes the text unreadable, or is a private key by itself, is an error.
-// Private members are never read, so that no message can show one. JSON is as strict as
-// package strictjson has it, and UTF-8 without a byte order mark; PEM may have either, and
-// may have lost its line ends. What is kept of a key does not keep the document.
+// Each key has either a public key that is fit, or the Reason why it is not; one bad key
+// does not affect the others. Only an unreadable text, or a private key, is an error.
+// Private members are never read, so no message can show one. JSON must pass package
+// strictjson, in UTF-8 without a byte order mark. PEM may have a byte order mark, may be
+// in UTF-16, and may have lost its line ends. A key does not keep the document in memory.
 package jwk
 
 import (
@@ -30,25 +30,27 @@ const (
 	MaxBytes   = 512 << 10 // about 1,200 RSA keys of 2048 bits
 	MaxKeys    = 1_024     // far above any issuer's set
 	MaxIDBytes = 256       // far above any kid: a thumbprint has 43
-	minKeyText = 360       // of a JWK that is fit, in bytes: its modulus alone has 342 characters
+	minKeyText = 360       // of a fit JWK, in bytes: its modulus alone has 342 characters
 )
 
-// A Key is one that was found, in its place.
+// A Key is one key of the document, in its position.
 type Key struct {
 	Names
-	Public *rsa.PublicKey // nil: the key is not to be used, for this
+	Public *rsa.PublicKey // nil: the key is not used, for this
 	Reason string
 }
 
-// Names are what a token can call its key by: those of its header are those of the JWK. Of
-// the certificate's thumbprints (RFC 7517, sections 4.8 and 4.9) only the text counts.
+// Names are the names by which a token can select its key: those in its header are
+// compared with those of the JWK. The certificate's thumbprints (RFC 7517, sections 4.8
+// and 4.9) are only compared as text.
 type Names struct {
 	ID      string `json:"kid,omitempty"`
 	X5t     string `json:"x5t,omitempty"`
 	X5tS256 string `json:"x5t#S256,omitempty"`
 }
 
-// Certificate is the thumbprint of the key's certificate, for messages; empty: there is none.
+// Certificate is the thumbprint of the key's certificate, for messages; empty if there is
+// none.
 func (n Names) Certificate() string {
 	switch {
 	case n.X5tS256 != "":
@@ -61,7 +63,7 @@ func (n Names) Certificate() string {
 
 const shownIDs = 5 // in a message
 
-// ShowID adds a kid to those that a message shows, if they are not enough already.
+// ShowID adds a kid to those that a message shows, unless there are enough.
 func ShowID(shown []string, id string) []string {
 	switch {
 	case len(shown) < shownIDs:
@@ -72,7 +74,7 @@ func ShowID(shown []string, id string) []string {
 	return shown
 }
 
-// Wanted is what the kid of a token should have been.
+// Wanted says what the kid of a token should have been.
 func Wanted(shown []string, thumbprints bool) string {
 	want := "one of the issuer's keys (" + strings.Join(shown, ", ") + ")"
 	if thumbprints {
@@ -81,21 +83,22 @@ func Wanted(shown []string, thumbprints bool) string {
 	return want
 }
 
-// A Set is what was read.
+// A Set is the result of reading a document.
 type Set struct {
 	Keys        []Key
 	Thumbprints bool // the IDs were computed (RFC 7638), for keys from PEM
 	Stored      Stored
 }
 
-// Stored is what a copy of a set says of itself: when it was true (RFC 3339), and where it
-// came from. In other documents these are members that mean nothing.
+// Stored is what a stored copy of a set says about itself: when it was valid (RFC 3339),
+// and where it came from. In other documents these members have no meaning.
 type Stored struct {
 	Saved  string `json:"saved"`
 	Source string `json:"source,omitempty"`
 }
 
-// MarshalStored returns the copy of a set of usable keys, which Parse reads back.
+// MarshalStored returns the stored copy of a set of usable keys, which Parse reads
+// back.
 func MarshalStored(keys []Key, stored Stored) ([]byte, error) {
 	type member struct {
 		Type string `json:"kty"`
@@ -114,8 +117,8 @@ func MarshalStored(keys []Key, stored Stored) ([]byte, error) {
 	return json.Marshal(set)
 }
 
-// Parse reads keys: the data itself tells in which form they are. The errors complete a
-// sentence that begins with what was read.
+// Parse reads keys. It recognises their form from the data. The errors complete a
+// sentence that begins with the name of what was read.
 func Parse(data []byte) (*Set, error) { return parse(data, true) }
 
 // ParseJSON is Parse for a JWK Set or a JWK: PEM is refused before any of it is decoded.
@@ -192,7 +195,7 @@ func parseJWKSet(text string) (*Set, error) {
 	return set, nil
 }
 
-// A jwk is one key as read, not yet judged.
+// A jwk is one key as read, not yet checked.
 type jwk struct {
 	Names
 	kty, use, alg, n, e string
@@ -201,8 +204,8 @@ type jwk struct {
 	problem             string // the first member of a wrong type
 }
 
-// readJWK reads one element of keys. Whatever is wrong with it becomes its
-// problem, so that it breaks no other key, except when the text cannot be read on.
+// readJWK reads one element of keys. Any flaw becomes its problem, so that it does
+// not affect other keys, unless nothing more can be read.
 func readJWK(r *strictjson.Reader) (k jwk) {
 	flaw := r.Contained(func() {
 		if r.Kind() == '{' {
@@ -223,7 +226,7 @@ func readJWK(r *strictjson.Reader) (k jwk) {
 func (k *jwk) readMember(r *strictjson.Reader, name string) {
 	switch name {
 	case "kid", "use", "alg", "key_ops", "d", "p", "q", "dp", "dq", "qi", "oth", "k":
-		// Issuers that write out each field of an object say nothing by this.
+		// Some issuers write each field of an object, even if it is empty.
 		if r.IsEmpty() {
 			r.Skip()
 			return
@@ -261,9 +264,9 @@ func (k *jwk) readMember(r *strictjson.Reader, name string) {
 	}
 }
 
-// readThumbprint reads a name that a key may do without: one that no token can have is none.
+// readThumbprint reads an optional name. A name that no token can have is treated as absent.
 func readThumbprint(r *strictjson.Reader) string {
-	text, _ := r.String("") // empty, if it is something else
+	text, _ := r.String("") // empty if it is not a string
 	if len(text) > MaxIDBytes {
 		return ""
 	}
@@ -286,10 +289,10 @@ func (k *jwk) readKeyOps(r *strictjson.Reader) error {
 	return wrong
 }
 
-// judged returns the key, or why it is none.
+// judged returns the key, or why it is not used.
 func (k jwk) judged() Key {
 	pub, reason := k.judge()
-	// A copy: what is kept of a key must not keep the whole document.
+	// Copy the text: a key must not keep the whole document in memory.
 	k.ID, k.X5t, k.X5tS256 = strings.Clone(k.ID), strings.Clone(k.X5t), strings.Clone(k.X5tS256)
 	return Key{k.Names, pub, reason}
 }
@@ -332,8 +335,8 @@ func (k jwk) judge() (pub *rsa.PublicKey, reason string) {
 	return &rsa.PublicKey{N: modulus, E: int(exponent.Int64())}, ""
 }
 
-// integer reads a big-endian number (RFC 7518, sections 2 and 6.3.1). Octets of zero in
-// front and padding behind are forbidden there, and common: the number is the same.
+// integer reads a big-endian number (RFC 7518, sections 2 and 6.3.1). Zero octets in
+// front and padding behind are forbidden there, but common, and the number is the same.
 func (k jwk) integer(name, text string) (value *big.Int, problem string) {
 	text = strings.TrimRight(text, "=")
 	if text == "" {
@@ -350,8 +353,8 @@ func (k jwk) integer(name, text string) (value *big.Int, problem string) {
 	return new(big.Int).SetBytes(data), ""
 }
 
-// Thumbprint is RFC 7638, section 3: the hash of the required members in
-// lexicographic order, without white space.
+// Thumbprint returns the hash of the required members in lexicographic order,
+// without white space (RFC 7638, section 3).
 func Thumbprint(pub *rsa.PublicKey) string {
 	n, e := Members(pub)
 	sum := sha256.Sum256([]byte(`{"e":"` + e + `","kty":"RSA","n":"` + n + `"}`))

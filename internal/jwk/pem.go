@@ -11,9 +11,9 @@ import (
 	"example.com/jwtverify/internal/quote"
 )
 
-// relined gives PEM its line ends back, which it loses on the way through variables,
-// templates and forms: there they are \n as two characters, spaces, or nothing. A line
-// that is indented, as in YAML, is moved to the margin.
+// relined restores the line ends of PEM. Variables, templates and forms turn them into
+// \n as two characters, into spaces, or remove them. Indentation, as in YAML, is
+// removed.
 func relined(text string) string {
 	text = strings.NewReplacer(`\r`, "\n", `\n`, "\n", "\r", "\n").Replace(text)
 	const dashes = "-----"
@@ -42,10 +42,10 @@ func relined(text string) string {
 
 // parsePEM reads every block of a PEM file (RFC 7468).
 func parsePEM(text string) (*Set, error) {
-	// pem.Decode passes over a block that is damaged or has no end, as if it were
-	// not there. A file that is half written must not lose keys in silence.
+	// pem.Decode skips a block that is damaged or has no end. But a file that is
+	// half written must not lose keys silently.
 	begins := strings.Count(text, "-----BEGIN")
-	if begins > MaxKeys { // before the first is decoded, since that may take them all in
+	if begins > MaxKeys { // before the first is decoded, since Decode may read past all of them
 		return nil, fmt.Errorf("has more than %d keys", MaxKeys)
 	}
 	set, data := &Set{Thumbprints: true}, []byte(text)

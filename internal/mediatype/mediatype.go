@@ -1,10 +1,10 @@
-// Package mediatype knows media types as the header of a token has them in typ.
+// Package mediatype reads media types as in the typ of a token's header.
 package mediatype
 
 import "strings"
 
-// Valid reports whether s is a media type as typ may hold it: restricted
-// names (RFC 6838, section 4.2), at most one slash, something behind the prefix.
+// Valid reports whether s is a media type that typ may hold: restricted names
+// (RFC 6838, section 4.2), at most one slash, and text after the prefix.
 func Valid(s string) bool {
 	for i := range len(s) {
 		c := s[i]
@@ -16,8 +16,8 @@ func Valid(s string) bool {
 	return strings.Count(s, "/") <= 1 && !strings.HasPrefix(s, "/") && !strings.HasSuffix(s, "/")
 }
 
-// Same compares them: ignoring case, and a prefix
-// "application/" (RFC 7515, section 4.1.9).
+// Same compares two media types. It ignores case and a prefix "application/"
+// (RFC 7515, section 4.1.9).
 func Same(a, b string) bool {
 	a, b = bare(a), bare(b)
 	// EqualFold also folds letters outside ASCII, such as U+017F to s; a media

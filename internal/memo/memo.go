@@ -1,6 +1,6 @@
-// Package memo remembers values by long texts that strangers choose, in a room of fixed
-// size. It returns a value only for the text that it was added with, keeps no text, never
-// holds more entries or bytes than it may, and is safe for concurrent use.
+// Package memo remembers values by long texts that strangers choose, in a table of fixed
+// size. It returns a value only for the text with which it was added. It keeps no text,
+// never holds more entries or bytes than allowed, and is safe for concurrent use.
 package memo
 
 import (
@@ -12,11 +12,11 @@ import (
 
 const ways = 8
 
-// A Table is a hash table of fixed size: a text can stand in any of the eight slots that
-// its hash points to, and has to leave for a newer one when it was not asked for. The
-// hash has a random key, so that nobody can choose texts that meet in one place; and
-// it only finds an entry: what is compared is the SHA-256 of a secret and the text. Looking
-// up takes no lock, and writes to shared memory only at the first use of an entry.
+// A Table is a hash table of fixed size. A text can be in any of the eight slots to which
+// its hash points. A newer text replaces one that was not looked up lately. The hash has a
+// random key, so that nobody can choose texts that collide. It only finds an entry: what is
+// compared is the SHA-256 of a secret and the text. A look-up takes no lock, and writes to
+// shared memory only at the first use of an entry.
 type Table[V any] struct {
 	secret   [sha256.Size]byte // of the digests
 	slots    []atomic.Pointer[Entry[V]]
@@ -26,16 +26,16 @@ type Table[V any] struct {
 	hand     atomic.Uint64 // the slot where the next sweep begins
 }
 
-// An Entry is never changed once it stands in a slot, but for used.
+// An Entry never changes once it is in a slot, except for used.
 type Entry[V any] struct {
 	Value V
 	hash  uint64
 	sum   [sha256.Size]byte // of the text, which is not kept
 	bytes int64
-	used  atomic.Bool // since the last time that somebody looked for a victim
+	used  atomic.Bool // since the last search for an entry to replace
 }
 
-// New returns a Table with room for so many entries, of so many bytes together.
+// New returns a Table with room for that many entries, with that many bytes together.
 func New[V any](entries int, maxBytes int64) *Table[V] {
 	ways := min(entries, ways)
 	c := &Table[V]{
@@ -47,10 +47,10 @@ func New[V any](entries int, maxBytes int64) *Table[V] {
 	return c
 }
 
-// seed is one for all tables, so that a text is hashed once for many of them.
+// seed is the same for all tables, so that a text is hashed only once for many of them.
 var seed = maphash.MakeSeed()
 
-// Hash is what Find and Add take beside a text.
+// Hash returns the hash of a text, which Find and Add need.
 func Hash(text string) uint64 { return maphash.String(seed, text) }
 
 func (c *Table[V]) sumOf(text string) [sha256.Size]byte {
@@ -58,8 +58,8 @@ func (c *Table[V]) sumOf(text string) [sha256.Size]byte {
 	return sha256.Sum256(append(append(room[:0], c.secret[:]...), text...))
 }
 
-// Add remembers a value of so many bytes, in the place of one that nobody has asked for
-// lately, or of none. A table that is full of larger ones may have no room for it.
+// Add remembers a value of that many bytes. If needed, it replaces one that was not
+// looked up lately. A table that is full of larger values may have no room for it.
 func (c *Table[V]) Add(text string, hash uint64, value V, size int) {
 	c.add(&Entry[V]{Value: value, hash: hash, sum: c.sumOf(text), bytes: int64(size)})
 }
@@ -67,7 +67,7 @@ func (c *Table[V]) Add(text string, hash uint64, value V, size int) {
 // Bytes returns the size of all entries together.
 func (c *Table[V]) Bytes() int64 { return c.bytes.Load() }
 
-// row returns the slots in which a text can stand.
+// row returns the slots in which a text can be.
 func (c *Table[V]) row(hash uint64) []atomic.Pointer[Entry[V]] {
 	rows := uint64(len(c.slots) / c.ways)
 	first := int(hash%rows) * c.ways
@@ -116,9 +116,10 @@ func (c *Table[V]) add(known *Entry[V]) {
 	c.freed(row[start].Swap(known)) // all were in use
 }
 
-// sweep takes entries out until there is room, as a clock's hand goes round: those
-// that were not used since it came by last. It looks at so many slots that an
-// addition stays cheap, and reports whether there is room.
+// sweep removes entries until there is room. It goes round the slots like the hand
+// of a clock, and removes entries that were not used since the last round. It
+// looks at only so many slots that an addition stays cheap, and reports whether
+// there is room.
 func (c *Table[V]) sweep() bool {
 	const most = 64
 	for range min(most, 2*len(c.slots)) {
@@ -134,7 +135,7 @@ func (c *Table[V]) sweep() bool {
 	return false
 }
 
-// Forget takes an entry out.
+// Forget removes an entry.
 func (c *Table[V]) Forget(known *Entry[V]) {
 	row := c.row(known.hash)
 	for i := range row {

@@ -1,5 +1,5 @@
-// Package metadata finds an issuer's keys by what it publishes of itself: OpenID Connect
-// Discovery 1.0 or, where that is not found, RFC 8414.
+// Package metadata finds an issuer's keys by what it publishes about itself: OpenID
+// Connect Discovery 1.0 or, if that is not found, RFC 8414.
 package metadata
 
 import (
@@ -17,15 +17,15 @@ import (
 	"example.com/jwtverify/internal/strictjson"
 )
 
-// A Document is what counts of the metadata.
+// A Document holds the members of the metadata that are used.
 type Document struct {
 	KeysURI string
-	// TokenIssuer is the iss of the issuer's access tokens, where that is another name:
-	// access_token_issuer of AD FS; empty: there is none.
+	// TokenIssuer is the iss of the issuer's access tokens if it differs:
+	// access_token_issuer of AD FS. Empty: it is not there.
 	TokenIssuer string
 }
 
-// Find asks for the metadata of an issuer; the request says how. The document must be of
+// Find fetches the metadata of an issuer; the request says how. The document must name
 // exactly this issuer (OpenID Connect Discovery 1.0, section 4.3; RFC 8414, section 3.3).
 func Find(ctx context.Context, issuer string, request fetch.Request) (*Document, error) {
 	base := strings.TrimSuffix(issuer, "/")
@@ -52,7 +52,7 @@ func Find(ctx context.Context, issuer string, request fetch.Request) (*Document,
 }
 
 // explain adds to an error what else is known: that the first address was not found, and
-// that the issuer in the settings cannot be one.
+// that the issuer in the settings cannot be right.
 func explain(err error, issuer string, missing *fetch.Refused) error {
 	var coded interface {
 		Diagnosis() (code, cause, found string)
@@ -69,7 +69,7 @@ func explain(err error, issuer string, missing *fetch.Refused) error {
 		found = first + "; and then " + found
 		err = fmt.Errorf("%w; and then %w", missing, err)
 	}
-	// What trying again may help is not the fault of the issuer in the settings.
+	// An error that may go away by trying again is not the fault of the settings.
 	lasting := code != "keys-status" || cause != "5xx" && cause != "429"
 	switch {
 	case strings.Contains(issuer, "/.well-known") && lasting:
@@ -82,7 +82,7 @@ func explain(err error, issuer string, missing *fetch.Refused) error {
 	return &notkeys.Error{Code: code, Cause: cause, Found: found, Err: err}
 }
 
-// read judges the document.
+// read reads and checks the document.
 func read(answer *fetch.Answer, issuer string) (*Document, error) {
 	bad := func(code, cause string, err error) error {
 		return &notkeys.Error{Code: code, Cause: cause,
@@ -129,7 +129,7 @@ func read(answer *fetch.Answer, issuer string) (*Document, error) {
 	return d, nil
 }
 
-// unreadable is the cause where the document is no JSON.
+// unreadable is the cause if the document is not JSON.
 func unreadable(body []byte) string {
 	if cause, _ := notkeys.Look(body); cause == "html" || cause == "xml" {
 		return "metadata " + cause
@@ -137,7 +137,7 @@ func unreadable(body []byte) string {
 	return "no metadata"
 }
 
-// differs tells what it means that the metadata are of another issuer.
+// differs explains metadata that name another issuer.
 func differs(found, issuer string) (code, cause string) {
 	switch {
 	case found == "":
@@ -150,7 +150,7 @@ func differs(found, issuer string) (code, cause string) {
 	return "metadata-issuer", ""
 }
 
-// withoutForm leaves out what people write in two ways.
+// withoutForm removes what people write in two ways.
 func withoutForm(issuer string) string {
 	if scheme, rest, ok := strings.Cut(issuer, "://"); ok && (strings.EqualFold(scheme, "https") || strings.EqualFold(scheme, "http")) {
 		issuer = rest

@@ -1,6 +1,6 @@
-// Package notjwt looks at a text that stands where a token should, and says what it is: an
-// opaque token, a token with something around it, part of one, or no token at all. It shows
-// nothing of the text, and decides nothing: a text is refused before it is asked.
+// Package notjwt looks at a text that was given as a token, and says what it is: an opaque
+// token, a token with something around it, part of a token, or no token at all. It shows
+// nothing of the text and decides nothing: the text was refused before.
 package notjwt
 
 import (
@@ -13,14 +13,14 @@ import (
 	"example.com/jwtverify/internal/strictjson"
 )
 
-// A Shape is what a text is. The zero Shape: a token in three parts, whose flaw is within
+// A Shape says what a text is. The zero Shape is a token in three parts with a flaw in
 // one of them.
 type Shape struct {
-	Code, Cause string // as package diagnosis has them
+	Code, Cause string // as in package diagnosis
 	Found       string // completes a sentence that begins with "token"
 }
 
-// Look tells the shape of a text that could not be read as a token.
+// Look returns the shape of a text that could not be read as a token.
 func Look(text string) Shape {
 	if text == "" {
 		return Shape{"token-parts", "empty", "is empty"}
@@ -52,7 +52,8 @@ func Look(text string) Shape {
 	return parts(bare)
 }
 
-// The patterns are made when the first text is looked at: most programs never do.
+// The patterns are compiled when the first text is looked at: most programs never need
+// them.
 var patterns = sync.OnceValue(func() (p struct {
 	jwt, run, shortened, variable, file, scheme, header, assignment *regexp.Regexp
 }) {
@@ -68,7 +69,7 @@ var patterns = sync.OnceValue(func() (p struct {
 	return p
 })
 
-// words are what programs send where they have no token.
+// words are what programs send when they have no token.
 var words = map[string]bool{
 	"null": true, "undefined": true, "none": true, "nil": true, "nan": true, "true": true, "false": true,
 	"[object object]": true, "[object promise]": true, "token": true, "access_token": true, "accesstoken": true, "your_token": true,
@@ -76,7 +77,7 @@ var words = map[string]bool{
 	"string": true, "empty": true, "(null)": true, "<nil>": true, "todo": true, "xxx": true, "changeme": true, "eyj": true,
 }
 
-// unwrap takes away what people and programs leave around a token, and says what it was.
+// unwrap removes what people and programs leave around a token, and says what it was.
 func unwrap(text string) (bare string, wrapped Shape) {
 	say := func(cause, found string) {
 		if wrapped.Code == "" {
@@ -110,7 +111,7 @@ func unwrap(text string) (bare string, wrapped Shape) {
 	return bare, wrapped
 }
 
-// around tells what stands before and behind the one token in a text.
+// around says what is before and after the only token in a text.
 func around(before, behind string) Shape {
 	wrapped := func(cause, found string) Shape { return Shape{"token-wrapped", cause, found} }
 	switch text := before + "ey"; {
@@ -136,7 +137,7 @@ func around(before, behind string) Shape {
 	return Shape{} // a flaw within the parts, which the reader names
 }
 
-// parts judges a text by its parts, where nothing else is known of it.
+// parts says what a text is by its parts, if nothing else is known.
 func parts(text string) Shape {
 	list := strings.SplitN(text, ".", 6)
 	header, count := list[0], quote.Count(strings.Count(text, ".")+1, "part")
@@ -181,8 +182,8 @@ func mark(text string) string {
 	return "a mark for what was left out"
 }
 
-// isHeader reports whether a part may be a header, be it damaged: base64url of what begins
-// as a JSON object.
+// isHeader reports whether a part may be a header, even a damaged one: base64url of text
+// that begins like a JSON object.
 func isHeader(part string) bool {
 	return strings.HasPrefix(part, "ey") || strings.HasPrefix(part, "ew") || isObject(part)
 }
@@ -192,7 +193,7 @@ func isObject(part string) bool {
 	return err == nil && strings.HasPrefix(strings.TrimLeft(text, " \t\r\n"), "{")
 }
 
-// isClaims reports whether a part is a JSON object to its end: one that only begins as an
+// isClaims reports whether a part is a complete JSON object: one that only begins like an
 // object may be random bytes.
 func isClaims(part string) bool {
 	text, err := base64url.String(part)
@@ -208,7 +209,7 @@ func isClaims(part string) bool {
 }
 
 // isJWE reports whether a text is an encrypted token: five parts (RFC 7516, section 3.1)
-// with a header, and no claims behind it that anybody can read.
+// with a header, which is not followed by readable claims.
 func isJWE(text string) bool {
 	if strings.Count(text, ".") != 4 || strings.Contains(text, "...") {
 		return false // with three dots in a row it was shortened
@@ -217,7 +218,8 @@ func isJWE(text string) bool {
 	return isObject(list[0]) && !isClaims(list[1]) && !isClaims(list[3])
 }
 
-// isJoined reports whether the parts are those of several tokens with nothing between.
+// isJoined reports whether the parts are those of several tokens with nothing between
+// them.
 func isJoined(text string) bool {
 	list := strings.SplitN(text, ".", 6)
 	return len(list) > 4 && isObject(list[0]) && isClaims(list[1]) && isClaims(list[3])
@@ -230,8 +232,8 @@ func isEncoded(text string) bool {
 	return err == nil && patterns().jwt.MatchString(decoded)
 }
 
-// usesOwnKey reports whether alg is one for a key that the issuer shares with nobody
-// (RFC 7518, section 4.1): dir, or a symmetric key wrap.
+// usesOwnKey reports whether alg needs a key that the issuer does not share (RFC
+// 7518, section 4.1): dir, or a symmetric key wrap.
 func usesOwnKey(part string) bool {
 	text, _ := base64url.String(part)
 	var r strictjson.Reader

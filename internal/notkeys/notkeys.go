@@ -1,5 +1,5 @@
-// Package notkeys looks at a document that stands where a key set should, and says what it
-// is. Of the document it shows at most an address that it names.
+// Package notkeys looks at a document that should be a key set, and says what it is
+// instead. It shows at most an address that the document names.
 package notkeys
 
 import (
@@ -17,10 +17,11 @@ import (
 	"example.com/jwtverify/internal/quote"
 )
 
-// An Error is one of a key source, with what package diagnosis has to say of it.
+// An Error is an error of a key source, with what package diagnosis needs to explain
+// it.
 type Error struct {
 	Code, Cause string
-	Found       string // what was found, if that says more than the error
+	Found       string // what was found, if that is more than the error says
 	Err         error
 }
 
@@ -30,8 +31,8 @@ func (e *Error) Unwrap() error { return e.Err }
 // Diagnosis returns the code, the cause and what was found.
 func (e *Error) Diagnosis() (code, cause, found string) { return e.Code, e.Cause, e.Found }
 
-// Explain returns the error of a reader of key sets with what the document is. Where that
-// says more than the reader does, it takes the place of its words.
+// Explain adds to the error of a reader of key sets what the document is. If that says
+// more than the reader's own text, it replaces it.
 func Explain(data []byte, err error) *Error {
 	cause, text := Look(data)
 	if text != "" {
@@ -40,7 +41,7 @@ func Explain(data []byte, err error) *Error {
 	return &Error{Code: "keys-not-json", Cause: cause, Found: "it " + err.Error(), Err: err}
 }
 
-// From is Explain for a document that came over HTTP.
+// From is Explain for a document from HTTP.
 func From(request string, header http.Header, body []byte, err error) error {
 	var e *Error
 	if !errors.As(err, &e) {
@@ -60,8 +61,8 @@ func From(request string, header http.Header, body []byte, err error) error {
 	}
 }
 
-// HeldBack is the error of a server that asks for credentials, where those that there are
-// were not sent to it.
+// HeldBack adds to the error of a server that wants credentials that the Header was not
+// sent to it.
 func HeldBack(err error) error {
 	var refused *fetch.Refused
 	if !errors.As(err, &refused) || refused.Cause != "401" && refused.Cause != "403" {
@@ -71,8 +72,9 @@ func HeldBack(err error) error {
 	return &Error{Code: refused.Code, Cause: "header", Found: found + ", without the Header, which is for the issuer's own host", Err: err}
 }
 
-// Look tells what a document is that is no key set: the cause, and words that complete a
-// sentence that begins with "the key set". Both are empty where it may be one with a flaw.
+// Look says what a document is that is not a key set. It returns the cause, and text that
+// completes a sentence that begins with "the key set". Both are empty if the document may
+// be a key set with a flaw.
 func Look(data []byte) (cause, text string) {
 	const mostLooked = 64 << 10
 	start := bytes.TrimLeft(bytes.TrimPrefix(data, []byte("\ufeff")), " \t\r\n")
@@ -145,7 +147,7 @@ func lookAtObject(text []byte, whole bool) (cause, words string) {
 	return "", ""
 }
 
-// holdsPEM reports whether all members, one at least, are texts in PEM.
+// holdsPEM reports whether all members, and at least one, are PEM texts.
 func holdsPEM(members map[string]json.RawMessage) bool {
 	var texts []string
 	for _, value := range members {

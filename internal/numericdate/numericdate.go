@@ -1,4 +1,4 @@
-// Package numericdate turns a NumericDate (RFC 7519, section 2) into a time, exactly.
+// Package numericdate converts a NumericDate (RFC 7519, section 2) to a time, exactly.
 package numericdate
 
 import (
@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// MaxSeconds is the last second of the year 9999, the end of RFC 3339. Behind it lie milliseconds
-// taken for seconds, and numbers made to overflow.
+// MaxSeconds is the last second of the year 9999, where RFC 3339 ends. Larger numbers are
+// milliseconds in place of seconds, or meant to overflow.
 const MaxSeconds = 253402300799
 
 // Parse reads seconds since 1970, a number as JSON writes it: fractions and exponents are
-// allowed. ok is false for a time beyond MaxSeconds either way. It never goes through a float: the
-// value is rounded up to the nanosecond, which compares with a clock that counts in
-// nanoseconds just as the exact value does.
+// allowed. ok is false for a time beyond MaxSeconds either way. No float is involved. The value
+// is rounded up to the nanosecond, which makes no difference in a comparison with a clock that
+// counts nanoseconds.
 func Parse(text string) (date time.Time, ok bool) {
 	if n, err := strconv.ParseUint(text, 10, 64); err == nil && n <= MaxSeconds {
 		return time.Unix(int64(n), 0).UTC(), true // as nearly all issuers write it
@@ -22,8 +22,8 @@ func Parse(text string) (date time.Time, ok bool) {
 	mantissa, negative := strings.CutPrefix(text, "-")
 	exponent := 0
 	if i := strings.IndexAny(mantissa, "eE"); i >= 0 {
-		// For a huge exponent Atoi returns the nearest int; a million decides
-		// every number that fits in a token.
+		// For a huge exponent Atoi returns the nearest int. A million is enough
+		// for every number that fits in a token.
 		exponent, _ = strconv.Atoi(mantissa[i+1:])
 		exponent = min(max(exponent, -1_000_000), 1_000_000)
 		mantissa = mantissa[:i]

@@ -1,6 +1,6 @@
-// Package quote makes text from outside fit for messages and logs: what it returns is
-// short, on one line, and without control characters. Text and List return ASCII alone,
-// but for the … where something was cut.
+// Package quote makes untrusted text safe for messages and logs: the result is short,
+// on one line, and without control characters. Text and List return only ASCII, except
+// for the … where text was cut.
 package quote
 
 import (
@@ -11,8 +11,8 @@ import (
 	"unicode/utf8"
 )
 
-// Text returns s in quotes, with everything but ASCII escaped (a Cyrillic letter
-// shows), cut after limit bytes.
+// Text returns s in quotes, cut after limit bytes. Everything but ASCII is
+// escaped, so that a Cyrillic letter is noticed.
 func Text(s string, limit int) string {
 	if len(s) <= limit {
 		return strconv.QuoteToASCII(s)
@@ -23,7 +23,7 @@ func Text(s string, limit int) string {
 	return strconv.QuoteToASCII(s[:limit]) + "…"
 }
 
-// List returns the elements as Text does, 5 at most.
+// List returns at most 5 of the elements, each as Text does.
 func List(list []string) string {
 	var out []string
 	for i, s := range list {
@@ -44,7 +44,7 @@ func Count(n int, noun string) string {
 	return strconv.Itoa(n) + " " + noun + "s"
 }
 
-// Line returns a text of others as one line, and not a long one: as it is, or as Text does.
+// Line returns untrusted text as one short line: unchanged, or as Text does.
 func Line(s string) string {
 	const limit = 200
 	if len(s) > limit || !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {

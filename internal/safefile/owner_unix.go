@@ -11,12 +11,12 @@ import (
 	"syscall"
 )
 
-// An open of a pipe waits for its other end, but for this.
+// Without this flag, opening a pipe waits for its other end.
 const nonBlocking = syscall.O_NONBLOCK | syscall.O_NOCTTY
 
 const othersWrite = 0o022
 
-// CheckOwner refuses a file that somebody else may have written.
+// CheckOwner returns an error for a file that somebody else may have written.
 func CheckOwner(info os.FileInfo) error {
 	if info.Mode().Perm()&othersWrite != 0 {
 		return errors.New("can be written by group or others: chmod 600")
@@ -32,9 +32,9 @@ func isOurs(info os.FileInfo) bool {
 	return ok && (stat.Uid == 0 || int(stat.Uid) == os.Geteuid())
 }
 
-// CheckLinks refuses a path that leads through a symbolic link which somebody else has put
-// into a directory that others can write, such as /tmp: it chooses which file is read. A
-// path that ends before its last element is not its affair.
+// CheckLinks returns an error for a path through a symbolic link that another user put
+// into a directory that others can write, such as /tmp: that user would choose which file
+// is read. It ignores a path that does not exist to its end.
 func CheckLinks(path string) error {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -46,7 +46,7 @@ func CheckLinks(path string) error {
 		rest = rest[1:]
 		info, err := os.Lstat(next)
 		if err != nil {
-			return nil // whoever opens it is told
+			return nil // opening it returns the error
 		}
 		if info.Mode().Type() != os.ModeSymlink {
 			at = next

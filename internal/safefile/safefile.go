@@ -1,7 +1,7 @@
-// Package safefile reads and writes small files that others must not have a hand in. It
-// reads regular files alone, whole or not at all and never more than a limit, and
-// replaces a file so that a reader finds the old or the new one. CheckOwner and CheckLinks
-// tell, on Unix, whether somebody else may have written it or put it there.
+// Package safefile reads and writes small files that others must not change. It reads only
+// regular files, completely or not at all, and never more than a limit. It replaces a file
+// so that a reader finds the old or the new one. On Unix, CheckOwner and CheckLinks check
+// whether somebody else may have written the file or put it there.
 package safefile
 
 import (
@@ -12,9 +12,8 @@ import (
 	"path/filepath"
 )
 
-// Read reads a file of at most limit bytes. No pipe or device is opened, and if the name
-// becomes that of a pipe, opening it does not hang: the file is looked at once more when it
-// is open.
+// Read reads a file of at most limit bytes. It opens no pipe or device. If a pipe takes the
+// name meanwhile, opening does not hang, since the file is checked again when it is open.
 func Read(path string, limit int64) ([]byte, os.FileInfo, error) {
 	info, err := os.Stat(path)
 	if err == nil {
@@ -54,15 +53,15 @@ func checkRegular(path string, info os.FileInfo, limit int64) error {
 	return nil
 }
 
-// Write replaces a file as a whole, so that no reader ever sees half of it: mode 0600,
-// written beside it, synced and renamed.
+// Write replaces a file as a whole, so that no reader sees half of it. The new file
+// has mode 0600, and is written beside the old one, synced and renamed.
 func Write(path string, data []byte) error {
 	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp") // mode 0600
 	if err != nil {
 		return err
 	}
 	_, err = file.Write(data)
-	// The first error of all three: whatever fails, the file is closed.
+	// Return the first error of the three, and close the file in any case.
 	if err = cmp.Or(err, file.Sync(), file.Close()); err == nil {
 		err = os.Rename(file.Name(), path)
 	}

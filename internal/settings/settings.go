@@ -1,6 +1,6 @@
-// Package settings finds names and addresses that cannot be right: what an environment
-// file, a shell or a template has made of them. With such a setting every token is
-// refused, for a reason that leads elsewhere.
+// Package settings finds names and addresses that cannot be right, because an
+// environment file, a shell or a template changed them. With such a setting every
+// token is refused, for a reason that does not point to the setting.
 //
 // Each error begins with the name of the setting, and says what was found and what to do.
 package settings
@@ -19,7 +19,7 @@ import (
 	"example.com/jwtverify/internal/quote"
 )
 
-// Issuer accepts what can be the iss of tokens. That need not be an address.
+// Issuer accepts text that can be the iss of tokens. It need not be an address.
 func Issuer(name, issuer string) error {
 	switch {
 	case issuer == "":
@@ -30,7 +30,7 @@ func Issuer(name, issuer string) error {
 	return refuse(name, issuer, "the exact iss of the tokens", issuerFlaw(issuer))
 }
 
-// Audiences accepts what can be the aud of tokens: at least one.
+// Audiences accepts texts that can be the aud of tokens, at least one.
 func Audiences(name string, audiences []string) error {
 	if len(audiences) == 0 {
 		return errors.New(name + ` is empty: set it to the aud that tokens for this service carry, such as []string{"https://api.example.com"}`)
@@ -67,8 +67,9 @@ func Within(name string, value, low, high time.Duration) error {
 	return nil
 }
 
-// Name accepts what a person can have meant as a name: also one with spaces or commas. A
-// list in one text is not told from such a name. want says what the setting is.
+// Name accepts text that a person can have meant as a name, also one with spaces or
+// commas. A list in one text looks the same as such a name. want says what the setting
+// is.
 func Name(name, text, want string) error {
 	flaw := textFlaw(text, true)
 	switch {
@@ -88,13 +89,13 @@ func refuse(name, text, want, flaw string) error {
 	return fmt.Errorf("%s is %s, want %s: it %s", name, quote.Text(text, 100), want, flaw)
 }
 
-// Address accepts the address of a key set. It may hold a secret, so that an error shows
-// no more of it than the flaw.
+// Address accepts the address of a key set. It may hold a secret, so an error shows only
+// the flaw.
 func Address(name, address string) error {
 	return reachable(name, address, addressFlaw(address), "inside a cluster, set an https URL and a Client whose Transport goes there over http, or use a KeySourceFunc")
 }
 
-// MetadataIssuer accepts the issuer whose metadata are at an address below it.
+// MetadataIssuer accepts an issuer whose metadata are at an address below it.
 func MetadataIssuer(name, issuer string) error {
 	if err := reachable(name, issuer, issuerFlaw(issuer), "an issuer that is only called http stands in Config.Issuer, and its keys in an HTTPKeySource"); err != nil {
 		return err
@@ -117,7 +118,7 @@ func reachable(name, address, flaw, besideHTTPS string) error {
 	return err
 }
 
-// issuerFlaw says what is wrong with an issuer; "": nothing that one could see.
+// issuerFlaw says what is wrong with an issuer; "" if nothing was found.
 func issuerFlaw(issuer string) string {
 	if flaw := addressFlaw(issuer); flaw != "" {
 		return flaw
@@ -145,15 +146,16 @@ func addressFlaw(address string) string {
 		return "has https:// twice: remove one"
 	}
 	rest, _, _ = strings.Cut(rest, "?")
-	rest = strings.ReplaceAll(rest, "://", "") // a whole address in the path of another, as proxies have it
+	rest = strings.ReplaceAll(rest, "://", "") // a whole address in the path of another, as with some proxies
 	if strings.Contains(rest, "//") {
 		return "has // behind the host: correct the setting that it is made of, which is empty or ends in a slash"
 	}
 	return ""
 }
 
-// textFlaw says what nobody writes on purpose: control characters, what cannot be seen,
-// quotes around it, and space, but for the plain ones within a name.
+// textFlaw finds what nobody writes on purpose: control characters, invisible
+// characters, quotes around the text, and white space other than plain spaces within a
+// name.
 func textFlaw(text string, spaces bool) string {
 	for i, c := range text {
 		size := utf8.RuneLen(c)
@@ -164,7 +166,7 @@ func textFlaw(text string, spaces bool) string {
 			what, then = "a quote", "remove the quotes, which some readers of .env files keep"
 		case c == ' ' && spaces && !first && !last:
 		case !spaces && !first && !last && !strings.Contains(text, "://"):
-			// An issuer that is no address: any name may be meant.
+			// An issuer that is not an address may be any name.
 		case c == '\r' || c == '\n':
 			what = "a line end"
 		case unicode.IsSpace(c):

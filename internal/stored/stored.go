@@ -1,5 +1,5 @@
-// Package stored keeps a copy of an issuer's keys in a file: written whole, read with all the
-// distrust that a file deserves which can make any key trusted.
+// Package stored keeps a copy of an issuer's keys in a file. The file can make any key
+// trusted, so it is written as a whole, and read only if nobody else can have changed it.
 package stored
 
 import (
@@ -12,12 +12,12 @@ import (
 	"example.com/jwtverify/internal/safefile"
 )
 
-// MaxAhead is how far a copy may be ahead of the clock: one that was set back must not make
-// it look like one of the future for longer.
+// MaxAhead is how far the time of a copy may be ahead of the clock, which may have been set
+// back since.
 const MaxAhead = 5 * time.Minute
 
-// Save replaces the copy, so that no reader ever sees half of it. source tells it from that
-// of another source, and at is when the keys were true.
+// Save replaces the copy, so that no reader sees half of it. source names the source of the
+// keys, and at is the time at which they were valid.
 func Save(path, source string, keys []jwk.Key, at time.Time) error {
 	data, err := jwk.MarshalStored(keys, jwk.Stored{Saved: at.UTC().Format(time.RFC3339), Source: source})
 	if err != nil {
@@ -29,8 +29,8 @@ func Save(path, source string, keys []jwk.Key, at time.Time) error {
 	return safefile.Write(path, data)
 }
 
-// Load reads the copy of a source, and when its keys were true. The error begins with the
-// path.
+// Load reads the copy of a source, and the time at which its keys were valid. The error
+// begins with the path.
 func Load(path, source string) (set *jwk.Set, at time.Time, err error) {
 	if err := safefile.CheckLinks(path); err != nil {
 		return nil, at, err

@@ -1,8 +1,8 @@
 package strictjson
 
-// StringsAt returns the string, or the strings of the array, at a path of members, each
-// compared by its exact name; nil if there is none, or a value of another type. The text
-// was read without error before.
+// StringsAt returns the string or the array of strings at a path of members, whose names
+// must match exactly. It returns nil if there is none, or a value of another type. The
+// text must have been read without error before.
 func StringsAt(text string, path []string) []string {
 	var r Reader
 	r.Begin(text, Usual)

@@ -1,7 +1,7 @@
-// Package strictjson reads JSON as RFC 8259 has it, once, from front to back. It is
-// stricter than encoding/json where attackers live off the difference between two
-// readers: names are compared exactly, no object has a member twice, no invalid UTF-8 or
-// lone surrogate is replaced by U+FFFD, nothing follows the value.
+// Package strictjson reads JSON (RFC 8259) once, from front to back. It is stricter than
+// encoding/json, since attackers exploit differences between two readers. Names are
+// compared exactly, a duplicate member is an error, invalid UTF-8 or a lone surrogate is
+// an error and not replaced by U+FFFD, and nothing may follow the value.
 //
 //	var r strictjson.Reader
 //	r.Begin(text, limits)
@@ -27,14 +27,14 @@ import (
 	"example.com/jwtverify/internal/quote"
 )
 
-// Limits bound what a hostile text can make us do.
+// Limits bound the work that a hostile text can cause.
 type Limits struct {
 	Depth   int // nested objects and arrays
 	Members int // of one object
 	Total   int // members and elements of all objects and arrays together; 0: no limit
 }
 
-// Usual are the limits of claims, key sets and metadata. Real ones stay far below them.
+// Usual are the limits for claims, key sets and metadata. Real ones are far below.
 var Usual = Limits{Depth: MaxDepth, Members: MaxMembers}
 
 const (
@@ -42,7 +42,7 @@ const (
 	MaxMembers = 1_000
 )
 
-// An Error tells what was found where something else was wanted.
+// An Error says what was found in place of what was wanted.
 type Error struct {
 	Kind        Kind
 	Found, Want string
@@ -52,7 +52,7 @@ type Error struct {
 type Kind int
 
 const (
-	Syntax Kind = iota // RFC 8259, UTF-8, a member that stands twice
+	Syntax Kind = iota // RFC 8259, UTF-8, a duplicate member
 	Limit              // one of the Limits
 	Type               // a value of another type than wanted
 )
@@ -75,11 +75,11 @@ type Reader struct {
 	inAll  int // members and elements begun so far
 	limits Limits
 
-	// err is the first error behind which nothing can be read: then text is empty.
+	// err is the first error after which nothing can be read; text is then empty.
 	err error
-	// flaw is the first error that leaves the text readable: a member that
-	// stands twice, a lone surrogate. What was read must not be used; but a key
-	// set goes on with its next key.
+	// flaw is the first error after which the text can still be read: a
+	// duplicate member, a lone surrogate. What was read must not be used, but a
+	// key set goes on with its next key.
 	flaw error
 
 	// The names of the objects that are open, the innermost last, with their
@@ -90,7 +90,7 @@ type Reader struct {
 	large nameTable
 }
 
-// nameSeed keeps the hashes of names unpredictable, so that nobody can choose names
+// nameSeed makes the hashes of names unpredictable, so that nobody can choose names
 // that collide.
 var nameSeed = maphash.MakeSeed()
 
@@ -99,7 +99,7 @@ const (
 	smallObject = 32 // up to here, comparing marks one by one is fast, and names that share one too
 )
 
-// Begin starts a reader in its place: it is too large to be copied for each token.
+// Begin initialises a reader in place, which is too large to be copied for each token.
 func (r *Reader) Begin(text string, limits Limits) {
 	r.text, r.limits = text, limits
 	switch {
@@ -284,7 +284,7 @@ func (r *Reader) next(bracket byte, count int) bool {
 	return false
 }
 
-// another counts a member or element.
+// another counts one more member or element.
 func (r *Reader) another() bool {
 	if r.inAll++; r.inAll == r.limits.Total+1 && r.limits.Total > 0 {
 		r.stop(&Error{Limit, fmt.Sprintf("has more than %d members and array elements", r.limits.Total), ""})
@@ -292,8 +292,8 @@ func (r *Reader) another() bool {
 	return r.err == nil
 }
 
-// Kind returns the first byte of the next value: { [ " t f n, 0 for every
-// number, and whatever stands there if it is none of these.
+// Kind returns the first byte of the next value: { [ " t f n, or 0 for every
+// number. If it is none of these, it returns the byte that is there.
 func (r *Reader) Kind() byte {
 	c := r.space()
 	if c == '-' || '0' <= c && c <= '9' {
@@ -302,8 +302,8 @@ func (r *Reader) Kind() byte {
 	return c
 }
 
-// IsEmpty reports whether the next value says nothing: null, "" or an empty array. It
-// reads nothing.
+// IsEmpty reports whether the next value is null, "" or an empty array. It does not
+// read it.
 func (r *Reader) IsEmpty() bool {
 	c, rest := r.Kind(), r.text[r.pos:]
 	if c == '[' {
@@ -362,7 +362,7 @@ func (r *Reader) TypeName() string {
 	}
 }
 
-// Skip reads a value of any type, as strictly as every other.
+// Skip reads a value of any type, as strictly as all others.
 func (r *Reader) Skip() {
 	switch r.Kind() {
 	case '{':
@@ -370,7 +370,7 @@ func (r *Reader) Skip() {
 			r.Skip()
 		}
 	case '[':
-		if r.enter('[') { // as range r.Array, in half the time
+		if r.enter('[') { // the same as range r.Array, in half the time
 			for count := 0; r.next(']', count); count++ {
 				r.Skip()
 			}
@@ -390,7 +390,7 @@ func (r *Reader) Skip() {
 	}
 }
 
-// End reports the first error of the whole text, which must have been read.
+// End returns the first error of the whole text, which must have been read to its end.
 func (r *Reader) End() error {
 	if r.err == nil {
 		if r.space(); r.pos < len(r.text) {
@@ -403,9 +403,9 @@ func (r *Reader) End() error {
 	return r.flaw
 }
 
-// Contained has read read a value whose flaws count for it alone: it returns them, and
-// End does not. Behind an error of the grammar or of a limit nothing can be read on, and
-// that one is End's.
+// Contained lets read read a value and returns the flaws of that value, which End then
+// does not return. After an error of the grammar or of a limit nothing more can be read,
+// and End returns it.
 func (r *Reader) Contained(read func()) error {
 	outer := r.flaw
 	r.flaw = nil
@@ -415,10 +415,10 @@ func (r *Reader) Contained(read func()) error {
 	return inner
 }
 
-// Broken reports whether the text cannot be read on.
+// Broken reports whether nothing more can be read.
 func (r *Reader) Broken() bool { return r.err != nil }
 
-// space skips white space and returns the byte behind it, or 0 at the end.
+// space skips white space and returns the byte after it, or 0 at the end.
 func (r *Reader) space() byte {
 	if r.pos < len(r.text) && r.text[r.pos] > ' ' {
 		return r.text[r.pos]
@@ -491,8 +491,8 @@ func (r *Reader) peek() byte {
 }
 
 // rawString reads the string whose opening quote is next. The result shares the
-// memory of the text unless an escape has to be replaced; it is not made if
-// nobody wants it.
+// memory of the text unless an escape has to be replaced. It is not made if it
+// is not wanted.
 func (r *Reader) rawString(wanted bool) string {
 	start := r.pos + 1
 	end := start + plainBytes(r.text[start:])
@@ -652,7 +652,7 @@ func (r *Reader) hex4() (rune, bool) {
 	return 0, false
 }
 
-// fail records what stands at the reading position instead of want.
+// fail records what is at the reading position instead of want.
 func (r *Reader) fail(want string) {
 	if r.err != nil {
 		return
@@ -665,7 +665,7 @@ func (r *Reader) fail(want string) {
 	r.stop(&Error{Syntax, fmt.Sprintf("is not valid JSON: found %s at byte %d", quote.Text(string(found), 8), r.pos), want})
 }
 
-// stop ends all reading: there is nothing more to read.
+// stop ends all reading.
 func (r *Reader) stop(err error) {
 	r.err = err
 	r.text, r.pos = "", 0

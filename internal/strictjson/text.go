@@ -1,7 +1,7 @@
 package strictjson
 
-// A Text is a JSON text as it was written. Unmarshalled into it, the claims of a token
-// stay what a Reader needs.
+// A Text is a JSON text as it was written. Token.Claims into a Text returns the claims
+// unchanged, for a Reader.
 type Text string
 
 // UnmarshalJSON keeps the text. It never fails.

@@ -1,10 +1,10 @@
-// Package typednil sees a nil behind an interface.
+// Package typednil recognises a nil pointer in an interface.
 package typednil
 
 import "reflect"
 
 // Is reports whether an interface is nil or holds a nil pointer, function or the like,
-// which would panic at its first use.
+// which would panic when it is used.
 func Is(v any) bool {
 	if v == nil {
 		return true

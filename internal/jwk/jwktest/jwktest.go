@@ -17,8 +17,8 @@ import (
 	"time"
 )
 
-// Modulus returns an odd number of the given size, as good as a real modulus for
-// whoever does not check signatures.
+// Modulus returns an odd number of the given size, which is as good as a real
+// modulus for tests without signatures.
 func Modulus(bits int) *big.Int {
 	n := Must(rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), uint(bits-1))))
 	return n.SetBit(n.SetBit(n, bits-1, 1), 0, 1)
@@ -29,8 +29,8 @@ func Int(n *big.Int) string {
 	return `"` + base64.RawURLEncoding.EncodeToString(n.Bytes()) + `"`
 }
 
-// JWK is a good one of a public key, in which the members in changes, pairs of name and
-// JSON text, take the place of its own, or are removed if the text is empty.
+// JWK returns a good JWK of a public key. changes are pairs of name and JSON text: they
+// replace members, or remove them if the text is empty.
 func JWK(pub *rsa.PublicKey, kid string, changes ...string) string {
 	members := [][2]string{
 		{"kty", `"RSA"`}, {"kid", fmt.Sprintf("%q", kid)}, {"use", `"sig"`}, {"alg", `"RS256"`},
@@ -53,15 +53,16 @@ func JWK(pub *rsa.PublicKey, kid string, changes ...string) string {
 	return "{" + strings.Join(texts, ",") + "}"
 }
 
-// Set is the JWK Set of some keys.
+// Set returns the JWK Set of some keys.
 func Set(jwks ...string) string { return `{"keys":[` + strings.Join(jwks, ",") + `]}` }
 
-// PEM is a block of PEM.
+// PEM returns a PEM block.
 func PEM(blockType string, data []byte) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: blockType, Bytes: data}))
 }
 
-// Certificate is the DER of one of a public key, long expired, which matters to nobody here.
+// Certificate returns the DER of a certificate of a public key. It expired long ago, which
+// does not matter here.
 func Certificate(pub any) []byte {
 	signer := Must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
 	template := &x509.Certificate{

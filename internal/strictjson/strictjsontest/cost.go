@@ -9,7 +9,8 @@ import (
 )
 
 // CostOf returns how many signature checks take as long as a function. The machine may
-// be busy: both are the fastest of many runs, in turn, until that is below most.
+// be busy, so both are run in turn, and the fastest runs are compared, until the
+// result is below most.
 func CostOf(most float64, f func()) float64 {
 	n, _ := base64.RawURLEncoding.DecodeString(modulus)
 	pub := &rsa.PublicKey{N: new(big.Int).SetBytes(n), E: 65537}
@@ -31,7 +32,7 @@ func CostOf(most float64, f func()) float64 {
 	return float64(fastest) / float64(check)
 }
 
-// A number of 2048 bits that is odd: nothing is ever verified with it.
+// An odd number of 2048 bits; nothing is ever verified with it.
 var modulus = func() string {
 	text := make([]byte, 342)
 	for i := range text {

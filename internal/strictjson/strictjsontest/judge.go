@@ -1,5 +1,5 @@
-// Package strictjsontest is what tests hold strict JSON against: a judge that stands on
-// encoding/json alone, and what reading may cost.
+// Package strictjsontest is for tests of strict JSON: a judge that uses only
+// encoding/json, and a measure for the cost of reading.
 package strictjsontest
 
 import (
@@ -9,14 +9,14 @@ import (
 	"unicode/utf8"
 )
 
-// Judge says why a text must be refused, or nothing. It stands on
-// encoding/json alone.
+// Judge says why a text must be refused, or nothing. It uses only
+// encoding/json.
 func Judge(text string, maxDepth, maxMembers int) (reason string) {
 	switch {
 	case !utf8.ValidString(text):
 		return "not UTF-8"
 	case !json.Valid([]byte(text)):
-		return "not RFC 8259" // encoding/json takes a byte order mark for that
+		return "not RFC 8259" // encoding/json refuses a byte order mark for that reason
 	case hasLoneSurrogate(text):
 		return "lone surrogate"
 	}
