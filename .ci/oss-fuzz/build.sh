@@ -49,7 +49,14 @@ build() { # package, target, name of the fuzzer
 	$CXX $CXXFLAGS $LIB_FUZZING_ENGINE "$work/$3.a" -o "$OUT/$3"
 
 	mkdir -p "$work/$3"
-	(cd "$dir" && SEED_CORPUS="$work/$3" "$OUT/$3" >/dev/null)
+	local code=0
+	(cd "$dir" && SEED_CORPUS="$work/$3" "$OUT/$3" >/dev/null) || code=$?
+	if [ "$code" = 4 ]; then
+		rm "$OUT/$3"
+		return
+	fi
+	[ "$code" = 0 ] || exit "$code"
+	echo "built $3"
 	if [ -n "$(ls -A "$work/$3")" ]; then
 		(cd "$work/$3" && zip -q -r "$OUT/$3_seed_corpus.zip" .)
 	fi
@@ -65,6 +72,5 @@ for package in $(go list "${@:-./...}"); do
 		else
 			build "$package" "$target" "$fuzzer"
 		fi
-		echo "built $fuzzer"
 	done
 done

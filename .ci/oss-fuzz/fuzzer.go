@@ -14,8 +14,8 @@
 
 // Package ossfuzz lets libFuzzer run a fuzz target that is written for go test -fuzz. The
 // target is compiled by go test, in its own package, and called by package testing as one of
-// its fuzz workers: what differs is who invents the inputs. build.sh puts this file into
-// the module; no other build has it.
+// its fuzz workers: what differs is who invents the inputs, and that TestMain is not called,
+// which no target needs. build.sh puts this file into the module; no other build has it.
 package ossfuzz
 
 // #include <stdint.h>
@@ -49,6 +49,9 @@ func Target(name string, fn func(*testing.F)) {
 	target = testing.InternalFuzzTarget{Name: name, Fn: fn}
 }
 
+// skipped is the exit code that tells build.sh of a target that is not for fuzzing.
+const skipped = 4
+
 // worker runs the target with one input, and types are the types of its arguments.
 var (
 	worker func(entry) error
@@ -66,9 +69,14 @@ func LLVMFuzzerInitialize(*C.int, ***C.char) C.int {
 	run := func(d deps) int {
 		return testing.MainStart(d, nil, nil, []testing.InternalFuzzTarget{target}, nil).Run()
 	}
-	if code := run(deps{seeds: seeds}); code != 0 || types == nil {
-		fmt.Fprintf(os.Stderr, "%s did not reach F.Fuzz\n", target.Name)
+	code := run(deps{seeds: seeds})
+	switch {
+	case code != 0:
+		fmt.Fprintf(os.Stderr, "%s failed before F.Fuzz\n", target.Name)
 		os.Exit(1)
+	case types == nil:
+		fmt.Fprintf(os.Stderr, "%s skips itself where it is fuzzed\n", target.Name)
+		os.Exit(skipped)
 	}
 	if seeds != "" {
 		os.Exit(0)
