@@ -145,6 +145,15 @@ var ranBy = map[string]struct{ file, text string }{
 
 	".ci/release v0.1.0": {"docs/release_test.go", `".ci/release", test.version`},
 
+	"go test -run '^$' -bench 'KeySize/(2048|4096)/e=65537/good' .":                           {".ci/full", "go test -run '^$' -bench 'KeySize/(2048|4096)/e=65537/good' ."},
+	"GOEXPERIMENT=boringcrypto go test -run '^$' -bench 'KeySize/(2048|4096)/e=65537/good' .": {".ci/full", "for experiment in none boringcrypto; do"},
+	".ci/full oss-fuzz": {".ci/full", "if step oss-fuzz "},
+
+	"git show v0.1.0": {"docs/release_test.go", `git("show", test.version)`},
+	"go mod verify":   {"docs/trust_test.go", `"go mod verify",`},
+	"CGO_ENABLED=0 go build -trimpath ./cmd/jwtverify": {"docs/trust_test.go", `"CGO_ENABLED=0 go build -trimpath ./cmd/jwtverify",`},
+	"go version -m jwtverify":                          {"docs/trust_test.go", `"go version -m jwtverify",`},
+
 	"go test ./docs -run TestFleet -v -replicas 1000":         {"docs/fleet_test.go", `flag.Int("replicas"`},
 	"go test ./docs -run TestFleet -v -replicas 1000 -update": {"docs/fleet_test.go", `flag.Int("replicas"`},
 

@@ -96,6 +96,11 @@ func TestRelease(t *testing.T) {
 			if tagged := strings.Contains(tags, test.version) && test.version != ""; tagged == test.fails && test.tagged != test.version {
 				t.Errorf("HEAD has the tags %q", tags)
 			}
+			if !test.fails {
+				if shown := git("show", test.version); !strings.Contains(shown, "jwtverify "+test.version) || !strings.Contains(shown, "\ncommit ") {
+					t.Errorf("git show prints no title or no commit:\n%s", shown)
+				}
+			}
 		})
 	}
 }

@@ -474,7 +474,7 @@ func shapeNumber(n int) string {
 	if n < 1000 {
 		return strconv.Itoa(n)
 	}
-	return fmt.Sprintf("%d,%03d", n/1000, n%1000)
+	return fmt.Sprintf("%s,%03d", shapeNumber(n/1000), n%1000)
 }
 
 // docs/design.md names tests that are there: at least one for each promise, of which
