@@ -405,7 +405,7 @@ var scenarios = []struct {
 		within(s, "F of the control", control.fetched()-1, 11, 14)
 		is(s, "forced of the control", control.forcedFetches(), 0)
 	}},
-	{"K14", "a flood of made-up kids costs 12 fetches in 10 minutes", func(s *stage) {
+	{"K14", "a flood of unknown kids costs 12 fetches in 10 minutes", func(s *stage) {
 		r := s.warm()
 		kids := distinct("flood")
 		var known []func() []result
@@ -433,7 +433,7 @@ var scenarios = []struct {
 		is(s, "forced", r.forcedFetches(), 12)
 		s.figures("fetches in 10 min of flood", len(starts))
 	}},
-	{"K15", "10,000 made-up kids at once make one fetch and fill one queue", func(s *stage) {
+	{"K15", "10,000 unknown kids at once make one fetch and fill one queue", func(s *stage) {
 		r := s.warm()
 		s.results("kids", r.atOnce(10_000, distinct("kid")), 0, 1_024, 8_976)
 		is(s, "F", r.fetched()-1, 1)

@@ -27,7 +27,7 @@ import (
 )
 
 // summary writes the checks of a report as one line: each step with its status, and
-// its code if it has one; ? stands behind what nobody vouches for.
+// its code if it has one; ? stands behind what is not verified.
 func summary(report *jwtverify.Report) string {
 	var out []string
 	for _, check := range report.Checks {

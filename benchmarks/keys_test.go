@@ -172,7 +172,7 @@ func lasting(is *issuer, kid string) string {
 }
 
 func madeUp(i int) string {
-	return unsigned(goodHeader().with("kid", fmt.Sprintf(`"made-up-%d"`, i)), goodClaims().text())
+	return unsigned(goodHeader().with("kid", fmt.Sprintf(`"unknown-%d"`, i)), goodClaims().text())
 }
 
 func (r *remote) accepts(token string) bool {
@@ -222,7 +222,7 @@ func (r *remote) flood(t *testing.T) int {
 	before := r.fetches.Load()
 	for i := range 1000 {
 		if r.accepts(madeUp(i)) {
-			t.Fatal("a made-up token is accepted")
+			t.Fatal("a forged token is accepted")
 		}
 		time.Sleep(100 * time.Millisecond)
 	}

@@ -1,6 +1,6 @@
 // Command soak runs a service under bearer against an issuer that rotates its keys
 // every 5 seconds, revokes them, and is down for 6 of every 40 seconds, while clients
-// send good tokens, floods of made-up kids, bad tokens, and leave in the middle. It
+// send good tokens, floods of unknown kids, bad tokens, and leave in the middle. It
 // prints the figures, and exits 1 on a single wrong answer, or if memory or goroutines
 // grow:
 //

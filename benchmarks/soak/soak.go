@@ -226,7 +226,7 @@ func (s *soak) revoked(ctx context.Context, random *rand.Rand) {
 	}
 }
 
-// forged sends made-up kids as fast as it can.
+// forged sends unknown kids as fast as it can.
 func (s *soak) forged(ctx context.Context, random *rand.Rand) {
 	s.mu.Lock()
 	before := s.healthy()
@@ -241,9 +241,9 @@ func (s *soak) forged(ctx context.Context, random *rand.Rand) {
 		after := s.healthy()
 		s.mu.Unlock()
 		if before && after {
-			s.judge("made-up kid", status, err, http.StatusUnauthorized)
+			s.judge("unknown kid", status, err, http.StatusUnauthorized)
 		} else {
-			s.judge("made-up kid in or after an outage", status, err, http.StatusUnauthorized, http.StatusServiceUnavailable)
+			s.judge("unknown kid in or after an outage", status, err, http.StatusUnauthorized, http.StatusServiceUnavailable)
 		}
 	}
 }

@@ -55,7 +55,7 @@ func TestSoakFindsNothingWrong(t *testing.T) {
 	if s.wrong() != 0 {
 		t.Errorf("wrong answers:\n%s", out.String())
 	}
-	for _, want := range []string{"good token ", "token of a revoked key ", "made-up kid ", "expired token ", "outages: 2"} {
+	for _, want := range []string{"good token ", "token of a revoked key ", "unknown kid ", "expired token ", "outages: 2"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the soak has not come to %q:\n%s", want, out.String())
 		}

@@ -189,7 +189,7 @@ func (r *report) text(p palette) string {
 const doubt = "(?)"
 
 // itemLines returns the lines of an item; doubtful is set if one of them was read
-// from claims that nobody vouches for.
+// from claims that are not verified.
 func (r *report) itemLines(item int, p palette, doubtful *bool) (lines []string) {
 	decider := -1
 	for i, f := range r.findings {

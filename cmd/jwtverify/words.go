@@ -59,7 +59,7 @@ func typed(value, blank string) string {
 	return "'" + strings.ReplaceAll(value, "'", `'\''`) + "'"
 }
 
-// A glance is what a token says of itself, where nobody vouches for it. Names in a map are
+// A glance is what a token says of itself, not verified. Names in a map are
 // compared exactly.
 type glance struct {
 	header, claims members

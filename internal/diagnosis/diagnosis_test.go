@@ -39,7 +39,7 @@ func header(text string) string { return base64.RawURLEncoding.EncodeToString([]
 func next(code, cause string) string { return diagnosis.Of(code).For(cause).Next }
 
 // lines are the checks of one name, or all of them for an empty one: status and code,
-// expected, found and next; ? stands behind what nobody vouches for.
+// expected, found and next; ? stands behind what is not verified.
 func lines(k *diagnosis.Case, name string) string {
 	var out []string
 	for _, c := range k.Checks() {
