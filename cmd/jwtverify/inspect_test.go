@@ -22,7 +22,7 @@ func TestInspectWritesJSON(t *testing.T) {
 	}{
 		"a token":                     {f.mint(t, issuer.Claims{"exp": json.Number("1795462200.5"), "iat": nil, "sub": "<m2m>"}), accepted, "<m2m>", exp.Format(time.RFC3339Nano), "exp  1795462200.5 is 2026-11-23T19:30:00.5Z, "},
 		"a time that is a text":       {f.mint(t, issuer.Claims{"exp": "1795462200", "iat": nil}), accepted, "m2m", "", "NOT VERIFIED"},
-		"a time in milliseconds":      {f.mint(t, issuer.Claims{"exp": 1795462200000, "iat": nil}), accepted, "m2m", "", "NOT VERIFIED"},
+		"a time in milliseconds":      {f.mint(t, issuer.Claims{"exp": int64(1795462200000), "iat": nil}), accepted, "m2m", "", "NOT VERIFIED"},
 		"claims that are no JSON":     {"eyJhbGciOiJSUzI1NiJ9.e30x.c2ln", rejected, "", "", "(token-json)"},
 		"what is no token":            {"x", rejected, "", "", "(token-opaque)"},
 		"a name that could be obeyed": {f.mint(t, issuer.Claims{"exp": 1, "iat": nil, "sub": "\x1b[31m\u202e"}), accepted, "\x1b[31m\u202e", "1970-01-01T00:00:01Z", "exp  1 is 1970-01-01T00:00:01Z, "},
