@@ -28,3 +28,26 @@ func TestWhatPeopleCopyAlongWithATokenIsRemoved(t *testing.T) {
 		}
 	}
 }
+
+func TestSpaceAndQuotesAroundATokenAreRemoved(t *testing.T) {
+	const token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJtMm0ifQ.c2ln"
+	const quotes = "quotes around the token removed"
+	for text, notes := range map[string]string{
+		" " + token + "\n\n":             "3 bytes of space around the token removed",
+		`"` + token + `"`:                quotes,
+		"'" + token + "'":                quotes,
+		"\"  " + token + "\"":            quotes + "; 2 bytes of space around the token removed",
+		`"Authorization: ` + token + `"`: quotes + `; "Authorization: " before the token removed`,
+		"\t'Bearer " + token + "'":       "1 bytes of space around the token removed; " + quotes + `; "Bearer " before the token removed`,
+		"Bearer \"" + token + "\"":       `"Bearer " before the token removed; ` + quotes,
+	} {
+		if got, said := notjwt.Clean(text); got != token || strings.Join(said, "; ") != notes {
+			t.Errorf("%q: got %q, %q, want the token and %q", text, got, said, notes)
+		}
+	}
+	for _, text := range []string{`"` + token, token + `'`, `"`, `""` + token} {
+		if got, said := notjwt.Clean(text); got != text || said != nil {
+			t.Errorf("%q: got %q, %q, want it as it is", text, got, said)
+		}
+	}
+}
