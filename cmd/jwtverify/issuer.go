@@ -99,7 +99,8 @@ func (s *session) serveIssuer(plan issuerPlan) error {
 	}
 	if plan.config.ClientSecret == "" {
 		// With the audience of the README's program.
-		fmt.Fprintf(s.stderr, "in another terminal, a token for an audience of yours:\n%s", demo.TokenCommand(url, "https://api.example.com"))
+		fmt.Fprintf(s.stderr, "in another terminal, a token for an audience of yours, and a call of an API with it:\n%s%s\n", demo.TokenCommand(url, "https://api.example.com"),
+			`curl -i http://127.0.0.1:8000/protected -H "Authorization: Bearer $TOKEN"; echo "$TOKEN" > token.txt`)
 	}
 	if plan.rotateEvery > 0 {
 		lifetime := cmp.Or(plan.config.Lifetime, issuer.Lifetime)
