@@ -26,6 +26,8 @@ func TestDecode(t *testing.T) {
 		"the mark of UTF-16 alone":          {"\xff\xfe", "", utf16},
 		"a zero byte in front":              {"\x00{}\n", "\x00{}\n", ""},
 		"two zero bytes in front":           {"\x00\x00{}", "\x00\x00{}", ""},
+		"three bytes, the middle one zero":  {"{\x00}", "{\x00}", ""},
+		"three bytes, the outer ones zero":  {"\x00{\x00", "\x00{\x00", ""},
 		"a zero byte behind":                {"{\x00", "{\x00", ""},
 		"other bytes":                       {"\xff\xff\xff\xff", "\xff\xff\xff\xff", ""},
 	} {

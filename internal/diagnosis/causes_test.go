@@ -68,8 +68,10 @@ func TestEachFindingGetsTheAdviceOfItsCause(t *testing.T) {
 		{"the address for all tenants", "issuer", issuer("https://login.microsoftonline.com/"+tenant+"/v2.0", "https://login.microsoftonline.com/common/v2.0"), "issuer-form", "tenant's own"},
 		{"a template", "issuer", issuer("https://i.example/1", "https://i.example/{tenantid}"), "issuer-form", "tenant's own"},
 		{"metadata as issuer", "issuer", issuer("https://i.example", "https://i.example/.well-known/openid-configuration"), "issuer-form", "/.well-known/"},
+		{"metadata of another issuer", "issuer", issuer("https://other.example", "https://i.example/.well-known/openid-configuration"), "issuer-mismatch", "the iss"},
 		{"quotes", "issuer", issuer("https://i.example", `"https://i.example"`), "issuer-form", "quotes"},
 		{"another realm", "issuer", issuer("https://i.example/realms/a", "https://i.example/realms/b"), "issuer-mismatch", "realm"},
+		{"another realm of the second issuer", "issuer", issuer("https://i.example/realms/a", "urn:example:i", "https://i.example/realms/b"), "issuer-mismatch", "realm"},
 		{"a custom domain", "issuer", issuer("https://tenant.i.example/realms/a", "https://login.example/realms/a"), "issuer-mismatch", "several names"},
 		{"another port", "issuer", issuer("http://localhost:8080", "http://localhost:9090"), "issuer-mismatch", "several names"},
 		{"the name in access_token_issuer", "issuer", func(k *diagnosis.Case) {
@@ -80,6 +82,7 @@ func TestEachFindingGetsTheAdviceOfItsCause(t *testing.T) {
 		{"client_id in place of aud", "audience", audience(`{"client_id":"c1"}`, "c1"), "audience-missing", `Config.AudienceClaim to "client_id"`},
 		{"azp in place of aud", "audience", audience(`{"azp":"c1"}`, "c1"), "audience-missing", `Config.AudienceClaim to "azp"`},
 		{"another client and no aud", "audience", audience(`{"client_id":"c2"}`, "c1"), "audience-missing", `client_id is "c2"`},
+		{"another client, named twice", "audience", audience(`{"client_id":"c2","azp":"c3"}`, "c1"), "audience-missing", `no aud; client_id is "c2"`},
 		{"neither aud nor azp", "audience", byClaim(audience(`{}`, "c1"), "azp"), "audience-missing", "neither aud nor azp"},
 		{"another azp", "audience", byClaim(audience(`{"azp":"c2"}`, "c1", "c2"), "azp"), "audience-mismatch", `azp, in place of aud, is "c2"`},
 		{"a list with commas", "audience", audience(`{}`, "https://a.example, https://b.example", "https://b.example"), "audience-form", "comma"},
@@ -116,6 +119,10 @@ func TestEachFindingGetsTheAdviceOfItsCause(t *testing.T) {
 		}, "type-mismatch", "not another kind"},
 		{"a prefix", "form", func(k *diagnosis.Case) {
 			k.Token, k.Failures[diagnosis.Form] = "Bearer "+header(`{"alg":"RS256"}`)+".e30.AAAA", &diagnosis.Failure{Code: "token-base64"}
+		}, "token-wrapped", `"Bearer"`},
+
+		{"a prefix before what is no JSON", "form", func(k *diagnosis.Case) {
+			k.Token, k.Failures[diagnosis.Form] = "Bearer "+header(`{"alg":"RS256"}`)+".e30.AAAA", &diagnosis.Failure{Code: "token-json"}
 		}, "token-wrapped", `"Bearer"`},
 
 		{"status 401", "key", status("401"), "keys-status", "401: "},

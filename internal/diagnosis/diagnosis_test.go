@@ -129,6 +129,10 @@ func TestWhatEachStepFinds(t *testing.T) {
 			k.Claims, k.Audience, k.Failures[diagnosis.Audience] = claims, aud, &diagnosis.Failure{Code: "audience-mismatch", Found: "its aud", Want: "ours"}
 		}
 	}
+	metadataOf := func(issuer string) *diagnosis.Failure {
+		found := `metadata that cannot be used: issuer is "` + issuer + `", want "https://issuer.example"`
+		return &diagnosis.Failure{Keys: &diagnosis.NoKeys{Err: &notkeys.Error{Code: "metadata-issuer", Found: found, Err: errors.New(found)}}}
+	}
 	for _, test := range []struct {
 		name   string
 		step   string
@@ -178,6 +182,9 @@ func TestWhatEachStepFinds(t *testing.T) {
 			k.Last = diagnosis.Key // nothing behind it was looked at
 			k.Skipped, k.Failures[diagnosis.Key] = skipped(6), &diagnosis.Failure{Code: "kid-unknown", Found: `"x"`, Want: "one of them"}
 		}, "fail kid-unknown | one of them | \"x\" | " + next("kid-unknown", "") + "\nnote keys-skipped |  | key 0 is not used; key 1 is not used; key 2 is not used; key 3 is not used; and 2 more | " + next("keys-skipped", "")},
+		{"an unknown kid in a token of this issuer", "key", func(k *diagnosis.Case) {
+			k.Signed, k.Failures[diagnosis.Key] = false, &diagnosis.Failure{Code: "kid-unknown", Found: `"x"`, Want: "one of them"}
+		}, `fail kid-unknown | one of them | "x" | ` + next("kid-unknown", "")},
 		{"a key that is not fit", "key", fails(diagnosis.Key, diagnosis.Failure{Code: "key-unusable", Found: "key 1 is not used"}),
 			"fail key-unusable | an RSA key for RS256 signatures | key 1 is not used | " + next("key-unusable", "")},
 
@@ -190,6 +197,13 @@ func TestWhatEachStepFinds(t *testing.T) {
 		{"a forged signature and a certificate", "signature", func(k *diagnosis.Case) {
 			k.HasKeyID, k.Certificate, k.Failures[diagnosis.Signature] = false, `x5t "abc"`, &diagnosis.Failure{Code: "signature-bad"}
 		}, `fail signature-bad | made by the key with x5t "abc" | not made by it | ` + next("signature-bad", "")},
+
+		{"a forged signature and a nonce in the header", "signature", func(k *diagnosis.Case) {
+			k.Header, k.Failures[diagnosis.Signature] = header(`{"alg":"RS256","nonce":"x"}`), &diagnosis.Failure{Code: "signature-bad"}
+		}, `fail signature-bad | made by the key with kid "key-0" | not made by it; the header has a nonce | ` + next("signature-bad", "graph")},
+		{"a forged signature in a token of another issuer", "signature", func(k *diagnosis.Case) {
+			k.Signed, k.Issuer, k.Failures[diagnosis.Signature] = false, "https://stage.example", &diagnosis.Failure{Code: "signature-bad"}
+		}, `fail signature-bad | made by the key with kid "key-0" | not made by it; its iss (not verified) is "https://stage.example" | ` + next("signature-bad", "other issuer")},
 
 		{"claims that are an array", "claims", fails(diagnosis.Claims, diagnosis.Failure{Code: "token-json", Subject: "claims:", Found: "are an array"}),
 			"fail token-json | one JSON object in the claims, in valid UTF-8, with no member twice | claims: are an array | " + next("token-json", "")},
@@ -214,6 +228,39 @@ func TestWhatEachStepFinds(t *testing.T) {
 			k.Issuers = []string{"https://a", "https://b", "https://c"}
 		}, `fail issuer-form | "https://b" | the iss | ` + next("issuer-form", "")},
 
+		{"neither of the issuer's two names", "issuer", func(k *diagnosis.Case) {
+			issuer("https://other.example")(k)
+			k.TokenIssuer = "http://issuer.example/services/trust"
+		}, "fail issuer-mismatch | the issuer | the iss | " + next("issuer-mismatch", "")},
+		{"the issuer that the metadata name", "issuer", func(k *diagnosis.Case) {
+			issuer("https://other.example")(k)
+			k.Failures[diagnosis.Key] = metadataOf("https://other.example")
+		}, "fail issuer-mismatch | the issuer | the iss | " + next("issuer-mismatch", "metadata")},
+		{"another issuer than the metadata name", "issuer", func(k *diagnosis.Case) {
+			issuer("https://other.example")(k)
+			k.Failures[diagnosis.Key] = metadataOf("https://third.example")
+		}, "fail issuer-mismatch | the issuer | the iss | " + next("issuer-mismatch", "")},
+		{"an iss that is no address", "issuer", issuer("https://issuer.example/%zz"), "fail issuer-mismatch | the issuer | the iss | " + next("issuer-mismatch", "")},
+		{"a setting that is no address", "issuer", func(k *diagnosis.Case) {
+			issuer("https://other.example")(k)
+			k.Issuers = []string{"https://issuer.example/%zz"}
+		}, "fail issuer-mismatch | the issuer | the iss | " + next("issuer-mismatch", "")},
+		{"a setting that is the path of the iss", "issuer", func(k *diagnosis.Case) {
+			issuer("https://other.example/shop")(k)
+			k.Issuers = []string{"shop"}
+		}, "fail issuer-mismatch | the issuer | the iss | " + next("issuer-mismatch", "")},
+
+		{"no aud, and another claim than the one in its place", "audience", func(k *diagnosis.Case) {
+			k.Claims, k.Audience, k.Audiences, k.AudienceClaim = `{"azp":"c1"}`, nil, []string{"c1"}, "cid"
+			k.Failures[diagnosis.Audience] = &diagnosis.Failure{Code: "audience-missing", Want: "ours"}
+		}, `fail audience-missing | ours | neither aud nor cid; azp is "c1" | ` + next("audience-missing", "claim")},
+		{"another audience beside the claim in its place", "audience", func(k *diagnosis.Case) {
+			audience(`{}`, "https://other")(k)
+			k.AudienceClaim = "azp"
+		}, "fail audience-mismatch | ours | its aud | " + next("audience-mismatch", "")},
+		{"the userinfo endpoint", "audience", audience(`{}`, "https://other/userinfo"), "fail audience-mismatch | ours | its aud | " + next("audience-mismatch", "userinfo")},
+		{"an audience for which this is the client", "audience", audience(`{"azp":"https://api.example"}`, "https://other"),
+			`fail audience-mismatch | ours | its aud; its azp is "https://api.example" | ` + next("audience-mismatch", "client")},
 		{"no aud", "audience", fails(diagnosis.Audience, diagnosis.Failure{Code: "audience-missing", Found: "missing", Want: "ours"}),
 			`fail audience-missing | ours | nothing | ` + next("audience-missing", "")},
 		{"another audience", "audience", audience(`{"a":{"nonce":1}}`, "https://other"), "fail audience-mismatch | ours | its aud | " + next("audience-mismatch", "")},

@@ -61,6 +61,8 @@ func TestWhyMetadataBringNoKeys(t *testing.T) {
 		"an issuer without the final slash": {issuer, pages{openid: document(issuer + "/")}, "issuer-form metadata", "want \"" + issuer + "\", at https://i.example" + openid},
 		"an issuer with a final slash":      {issuer + "/", pages{openid: document(issuer)}, "issuer-form metadata", "issuer is"},
 		"an issuer in capitals":             {issuer, pages{openid: document("https://I.example/auth/realms/Shop")}, "issuer-form metadata", "issuer is"},
+		"the issuer over http":              {issuer, pages{openid: document("http://i.example/auth/realms/shop")}, "issuer-form metadata", "issuer is"},
+		"the issuer in another scheme":      {issuer, pages{openid: document("ftp://i.example/auth/realms/shop")}, "metadata-issuer", "issuer is"},
 		"another issuer":                    {issuer, pages{openid: document("https://other.example")}, "metadata-issuer", `issuer is "https://other.example"`},
 		"a template":                        {issuer, pages{openid: document("https://i.example/{tenantid}/v2.0")}, "metadata-issuer template", "{tenantid}"},
 		"HTML":                              {issuer, pages{openid: "<html>"}, "keys-not-json metadata html", "not valid JSON"},
@@ -128,7 +130,7 @@ func TestAFailureOfTheNetworkStaysOne(t *testing.T) {
 
 func TestMetadataAreRead(t *testing.T) {
 	const issuer = "https://i.example/realms/shop"
-	const document = `{"issuer":"` + issuer + `","jwks_uri":"https://keys.example/keys","other":[{}],"access_token_issuer":1}`
+	const document = `{"issuer":"` + issuer + `","jwks_uri":"https://keys.example/keys","other":[{}],"token_endpoint":"https://i.example/token","access_token_issuer":1}`
 	for name, p := range map[string]pages{
 		"OpenID Connect Discovery":       {"/realms/shop/.well-known/openid-configuration": document},
 		"RFC 8414":                       {"/.well-known/oauth-authorization-server/realms/shop": document},

@@ -24,6 +24,8 @@ func TestWhatIsNoTokenIsToldByLookingAtIt(t *testing.T) {
 		"a damaged header":                          {header[:9] + "." + claims + "." + signature, ""},
 		"a header that begins on a line of its own": {encode("{\n \"alg\":\"RS256\"}") + ".!." + signature, ""},
 
+		"a header with / in its first bytes": {"ab/c." + claims + "." + signature, ""},
+
 		"nothing":                          {"", "token-parts empty"},
 		"Google's access token":            {"ya29." + opaque, "token-opaque"},
 		"Google's service account token":   {"ya29.c." + opaque, "token-opaque"},
@@ -46,6 +48,11 @@ func TestWhatIsNoTokenIsToldByLookingAtIt(t *testing.T) {
 		"base64 of a token and a line end":    {base64.StdEncoding.EncodeToString([]byte(token + "\n")), "token-wrapped base64"},
 		"base64 of a token on several lines":  {strings.Replace(base64.StdEncoding.EncodeToString([]byte(token)), "Z", "Z\n", 3), "token-wrapped base64"},
 		"base64url of a token":                {encode(token), "token-wrapped base64"},
+		"a JWE by a shared key, wrapped":      {encode(`{"alg":"ECDH-ES+A256KW","enc":"A256GCM"}`) + "." + opaque + "." + opaque + "." + opaque + "." + opaque, "token-encrypted"},
+		"claims behind an id":                 {"6f1c9f2e." + claims, "token-opaque"},
+		"a token and claims":                  {token + "." + claims, "token-parts"},
+		"a damaged header and a signature":    {"eyJhbGci!." + signature, "token-parts"},
+		"one that begins with a line end":     {"ew0KImFs!." + signature, "token-parts"},
 		"header and claims":                   {header + "." + claims, "token-parts unsigned"},
 		"a header":                            {header, "token-parts header alone"},
 		"four parts":                          {token + ".x", "token-parts"},
@@ -84,32 +91,36 @@ func TestWhatIsNoTokenIsToldByLookingAtIt(t *testing.T) {
 		"a file":                {"token.txt", "token-opaque file"},
 		"a file of curl":        {"@token.txt", "token-opaque file"},
 		"a path":                {"/var/run/secrets/tokens/api-token", "token-opaque file"},
+		"a path of 255 bytes":   {"/" + strings.Repeat("a", 254), "token-opaque file"},
+		"a path of 256 bytes":   {"/" + strings.Repeat("a", 255), "token-opaque"},
 		"a path from here":      {"./out/token", "token-opaque file"},
 		"a path of Windows":     {`C:\Users\me\token`, "token-opaque file"},
 
-		"the scheme":               {"Bearer " + token, "token-wrapped scheme"},
-		"the scheme in small":      {"bearer " + token, "token-wrapped scheme"},
-		"another scheme":           {"JWT " + token, "token-wrapped scheme"},
-		"the scheme twice":         {"Bearer Bearer " + token, "token-wrapped scheme"},
-		"the scheme and a colon":   {"Bearer: " + token, "token-wrapped scheme"},
-		"the scheme, escaped":      {"Bearer%20" + token, "token-wrapped scheme"},
-		"some word":                {"MyScheme " + token, "token-wrapped scheme"},
-		"a header line":            {"Authorization: Bearer " + token, "token-wrapped header"},
-		"a header line of curl":    {"-H 'Authorization: Bearer " + token + "'", "token-wrapped header"},
-		"a header line in small":   {"authorization:" + token, "token-wrapped header"},
-		"quotes":                   {`"` + token + `"`, "token-wrapped quotes"},
-		"single quotes":            {"'" + token + "'", "token-wrapped quotes"},
-		"a quote behind it":        {token + `"`, "token-wrapped quotes"},
-		"space":                    {" " + token, "token-wrapped space"},
-		"a line end":               {token + "\r\n", "token-wrapped space"},
-		"a byte order mark":        {"\ufeff" + token, "token-wrapped space"},
-		"a variable and its value": {"export TOKEN=" + token, "token-wrapped name"},
-		"a form field":             {"access_token=" + token, "token-wrapped name"},
-		"a form":                   {"a=b&access_token=" + token + "&c=d", "token-wrapped name"},
-		"JSON":                     {`{"access_token":"` + token + `"}`, "token-wrapped json"},
-		"an address":               {"https://api.example/?access_token=" + token, "token-wrapped address"},
-		"a comma behind it":        {token + ",", "token-wrapped behind"},
-		"a semicolon behind it":    {token + "; Path=/", "token-wrapped behind"},
+		"the scheme":                {"Bearer " + token, "token-wrapped scheme"},
+		"the scheme in small":       {"bearer " + token, "token-wrapped scheme"},
+		"another scheme":            {"JWT " + token, "token-wrapped scheme"},
+		"the scheme twice":          {"Bearer Bearer " + token, "token-wrapped scheme"},
+		"the scheme and a colon":    {"Bearer: " + token, "token-wrapped scheme"},
+		"the scheme, escaped":       {"Bearer%20" + token, "token-wrapped scheme"},
+		"the scheme alone, escaped": {"Bearer%20", "token-opaque"},
+		"some word":                 {"MyScheme " + token, "token-wrapped scheme"},
+		"a header line":             {"Authorization: Bearer " + token, "token-wrapped header"},
+		"a header line of curl":     {"-H 'Authorization: Bearer " + token + "'", "token-wrapped header"},
+		"a header line in small":    {"authorization:" + token, "token-wrapped header"},
+		"quotes":                    {`"` + token + `"`, "token-wrapped quotes"},
+		"quotes around the scheme":  {`"Bearer ` + token + `"`, "token-wrapped quotes"},
+		"single quotes":             {"'" + token + "'", "token-wrapped quotes"},
+		"a quote behind it":         {token + `"`, "token-wrapped quotes"},
+		"space":                     {" " + token, "token-wrapped space"},
+		"a line end":                {token + "\r\n", "token-wrapped space"},
+		"a byte order mark":         {"\ufeff" + token, "token-wrapped space"},
+		"a variable and its value":  {"export TOKEN=" + token, "token-wrapped name"},
+		"a form field":              {"access_token=" + token, "token-wrapped name"},
+		"a form":                    {"a=b&access_token=" + token + "&c=d", "token-wrapped name"},
+		"JSON":                      {`{"access_token":"` + token + `"}`, "token-wrapped json"},
+		"an address":                {"https://api.example/?access_token=" + token, "token-wrapped address"},
+		"a comma behind it":         {token + ",", "token-wrapped behind"},
+		"a semicolon behind it":     {token + "; Path=/", "token-wrapped behind"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := notjwt.Look(test.text)
@@ -125,5 +136,24 @@ func TestWhatIsNoTokenIsToldByLookingAtIt(t *testing.T) {
 				t.Errorf("got %+v", got)
 			}
 		})
+	}
+}
+
+func TestTheFormOfATextIsToldInWords(t *testing.T) {
+	header, claims := encode(`{"alg":"RS256"}`), encode(`{"exp":1750000000}`)
+	token := header + "." + claims + ".Ab3-Aw"
+	for name, test := range map[string]struct{ text, want string }{
+		"a part before a token":         {"x." + token, "has 4 parts"},
+		"a part behind a token":         {token + ".x", "has 4 parts"},
+		"claims and signature":          {claims + ".Ab3-Aw", "has 2 parts"},
+		"PASETO, version 2":             {"v2.local.Ab3-Aw", "is no JWT: it has the form of PASETO"},
+		"PASETO, version 3":             {"v3.local.Ab3-Aw", "is no JWT: it has the form of PASETO"},
+		"PASETO, version 4":             {"v4.public.Ab3-Aw", "is no JWT: it has the form of PASETO"},
+		"an opaque token without a dot": {"2YotnFZFEjr1zCsicMWpAA", "has no dot, so it is no JWT"},
+		"an opaque token with a dot":    {"ya29.2YotnFZFEjr1zCsicMWpAA", "has 2 parts, of which the first is no JSON object, so it is no JWT"},
+	} {
+		if got := notjwt.Look(test.text); got.Found != test.want {
+			t.Errorf("%s: got %q, want %q", name, got.Found, test.want)
+		}
 	}
 }

@@ -36,6 +36,11 @@ func TestWhatIsNoKeySetIsToldByLookingAtIt(t *testing.T) {
 		"a key of SSH":               {"ssh-rsa AAAAB3NzaC1yc2E me@host", "ssh", "SSH"},
 		"a private key":              {`{"kty":"RSA","d":"SECRET"}`, "private", ""},
 		"a private key in PEM":       {"-----BEGIN RSA PRIVATE KEY-----\nSECRET", "private", ""},
+		"a public key in PEM":        {"-----BEGIN PUBLIC KEY-----\nMIID", "", ""},
+		"text with two dots":         {"www.example.com", "", ""},
+		"a set with a flaw within":   {`{"keys" []}`, "", ""},
+		"half of the most looked at": {`{"a":"` + strings.Repeat("x", 64<<10-6), "cut off", ""},
+		"half of one byte more":      {`{"a":"` + strings.Repeat("x", 64<<10-5), "", ""},
 		"a long document of no kind": {`{"a":"` + strings.Repeat("x", 100_000), "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -47,6 +52,18 @@ func TestWhatIsNoKeySetIsToldByLookingAtIt(t *testing.T) {
 				t.Errorf("the words show the document: %s", words)
 			}
 		})
+	}
+}
+
+func TestMetadataThatNameNoAddressAreMetadata(t *testing.T) {
+	for name, text := range map[string]string{
+		"an empty jwks_uri":             `{"jwks_uri":""}`,
+		"a jwks_uri that is a number":   `{"jwks_uri":1}`,
+		"a jwks_uri that is no address": `{"jwks_uri":"%"}`,
+	} {
+		if cause, words := notkeys.Look([]byte(text)); cause != "metadata" || words != "is not one: it is the issuer's metadata" {
+			t.Errorf("%s: got %q, %q", name, cause, words)
+		}
 	}
 }
 

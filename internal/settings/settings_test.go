@@ -53,6 +53,7 @@ func TestIssuer(t *testing.T) {
 		"https://https://id.example.com":                                  "has https:// twice: remove one",
 		"https://http://id.example.com":                                   "has https:// twice: remove one",
 		"https://id.example.com/a/.well-known/openid-configuration":       `is the address of a document of the issuer: remove "/.well-known/openid-configuration"`,
+		"/.well-known/openid-configuration":                               `is the address of a document of the issuer: remove "/.well-known/openid-configuration"`,
 		"https://id.example.com/.well-known/oauth-authorization-server/a": `is the address of a document of the issuer: remove "/.well-known/oauth-authorization-server"`,
 	} {
 		got, _ := strings.CutPrefix(said(settings.Issuer("X", issuer)), "X is ")
