@@ -287,6 +287,9 @@ func checkExpiry(t *Token, now time.Time, leeway time.Duration) error {
 // the token. The caller can test for the error of Check. But it must not look like one
 // of ours: "unavailable" is never a verdict about a token.
 func checkOwn(t *Token, check func(*Token) error) (err error) {
+	if check == nil {
+		return nil
+	}
 	defer func() {
 		if p := recover(); p != nil {
 			err = &invalidError{kind: ErrClaims, code: "check-panicked", subject: "Config.Check panicked:", found: quote.Text(fmt.Sprint(p), 100)}

@@ -38,11 +38,8 @@ func newVerifiedTokens(entries int) *memo.Table[verifiedToken] {
 // token must be verified in full. Everything else in the token and the Config is
 // unchanged, so the answer is the same as without the memory. But the key must still
 // be one that the kid names, by the same look-up as for other tokens (which may
-// fetch), and the times must still be valid.
+// fetch), and the times must still be valid. It is only for Verifiers that remember.
 func (v *Verifier) remembered(ctx context.Context, token string, hash uint64) (t *Token, err error, done bool) {
-	if v.verified == nil {
-		return nil, nil, false
-	}
 	known := v.verified.Find(token, hash)
 	if known == nil {
 		return nil, nil, false
@@ -65,10 +62,8 @@ func (v *Verifier) remembered(ctx context.Context, token string, hash uint64) (t
 		v.verified.Forget(known)
 		return nil, err, true
 	}
-	if v.check != nil {
-		if err := checkOwn(&known.Value.token, v.check); err != nil {
-			return nil, err, true
-		}
+	if err := checkOwn(&known.Value.token, v.check); err != nil {
+		return nil, err, true
 	}
 	return known.Value.token.clone(), nil, true
 }

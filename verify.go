@@ -350,10 +350,8 @@ func (v *Verifier) verify(ctx context.Context, token string, found *trace) (fail
 	if err := checkExpiry(found.token, found.now, v.leeway); err != nil {
 		return diagnosis.Expiry, err
 	}
-	if v.check != nil {
-		if err := checkOwn(found.token, v.check); err != nil {
-			return diagnosis.OwnCheck, err
-		}
+	if err := checkOwn(found.token, v.check); err != nil {
+		return diagnosis.OwnCheck, err
 	}
 	return diagnosis.Steps, nil
 }

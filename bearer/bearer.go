@@ -376,24 +376,16 @@ func (g *Guard) admit(r *http.Request, d demand) (*http.Request, *Rejection) {
 		r = r.WithContext(a.context(r.Context()))
 	}
 	if missing := a.lacks(d.scopes); missing != "" {
-		return r, &Rejection{
-			Status:      http.StatusForbidden,
-			Code:        "insufficient_scope",
-			Description: "The access token lacks a required scope",
-			Scopes:      slices.Clone(d.scopes),
-			Err:         fmt.Errorf("bearer: token lacks the scope %s: it has [%s]", quoted(missing), quoted(strings.Join(a.scopes(), " "))),
-		}
+		rejection := insufficient("The access token lacks a required scope",
+			fmt.Errorf("bearer: token lacks the scope %s: it has [%s]", quoted(missing), quoted(strings.Join(a.scopes(), " "))))
+		rejection.Scopes = slices.Clone(d.scopes)
+		return r, rejection
 	}
 	if d.permits == nil {
 		return r, nil
 	}
 	if err := d.permits(a.token); err != nil {
-		return r, &Rejection{
-			Status:      http.StatusForbidden,
-			Code:        "insufficient_scope",
-			Description: "The access token does not permit this request",
-			Err:         fmt.Errorf("bearer: the function of RequireFunc refused the token: %w", err),
-		}
+		return r, insufficient("The access token does not permit this request", fmt.Errorf("bearer: the function of RequireFunc refused the token: %w", err))
 	}
 	return r, nil
 }
@@ -453,6 +445,16 @@ func invalid(description string, err error) *Rejection {
 	return &Rejection{
 		Status:      http.StatusUnauthorized,
 		Code:        "invalid_token",
+		Description: description,
+		Err:         err,
+	}
+}
+
+// insufficient is the refusal of a valid token (RFC 6750, section 3.1).
+func insufficient(description string, err error) *Rejection {
+	return &Rejection{
+		Status:      http.StatusForbidden,
+		Code:        "insufficient_scope",
 		Description: description,
 		Err:         err,
 	}
