@@ -8,6 +8,7 @@ import (
 
 	"example.com/jwtverify"
 	"example.com/jwtverify/internal/diagnosis"
+	"example.com/jwtverify/internal/fetch"
 	"example.com/jwtverify/internal/screen"
 )
 
@@ -129,9 +130,7 @@ func (m *jsonMetadata) differs(set settings, err error) finding {
 	}
 	// The library has seen why; here the document is what was asked for.
 	code, cause := "metadata-issuer", ""
-	var coded interface {
-		Diagnosis() (code, cause, found string)
-	}
+	var coded fetch.Diagnosed
 	if errors.As(err, &coded) {
 		code, cause, _ = coded.Diagnosis()
 	}

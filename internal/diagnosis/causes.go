@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"example.com/jwtverify/internal/base64url"
+	"example.com/jwtverify/internal/fetch"
 	"example.com/jwtverify/internal/notjwt"
 	"example.com/jwtverify/internal/quote"
 	"example.com/jwtverify/internal/strictjson"
@@ -85,13 +86,13 @@ func (k *Case) causeOfIssuer(c *Check) (cause string) {
 		expected := quote.Text(issuer, 100)
 		begin, _, wellKnown := strings.Cut(issuer, "/.well-known")
 		switch {
-		case sameButForm(withoutScheme(k.Issuer), withoutScheme(issuer)):
+		case fetch.SameButForm(k.Issuer, issuer):
 			c.Code, c.Expected = "issuer-form", expected
 			return ""
 		case strings.Trim(issuer, settingMarks) == k.Issuer:
 			c.Code, c.Expected = "issuer-form", expected
 			return "quotes"
-		case wellKnown && sameButForm(withoutScheme(k.Issuer), withoutScheme(begin)):
+		case wellKnown && fetch.SameButForm(k.Issuer, begin):
 			c.Code, c.Expected = "issuer-form", expected
 			return "well-known"
 		case strings.ContainsAny(issuer, "{}") || isEntra(issuer) && isShared(issuer) && isEntra(k.Issuer):
@@ -156,18 +157,22 @@ func isShared(issuer string) bool {
 func guid(text string) string {
 	const form = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"
 	for start := range max(len(text)-len(form)+1, 0) {
-		part, is := text[start:start+len(form)], true
-		for i := range len(form) {
-			if hexDigit := strings.IndexByte("0123456789abcdefABCDEF", part[i]) >= 0; form[i] == '-' && part[i] != '-' || form[i] == 'x' && !hexDigit {
-				is = false
-				break
-			}
-		}
-		if is {
+		if part := text[start : start+len(form)]; isLike(form, part) {
 			return part
 		}
 	}
 	return ""
+}
+
+// isLike reports whether a text of the length of a form has a hexadecimal digit where
+// the form has x, and a hyphen elsewhere.
+func isLike(form, text string) bool {
+	for i := range len(form) {
+		if hexDigit := strings.IndexByte("0123456789abcdefABCDEF", text[i]) >= 0; form[i] == '-' && text[i] != '-' || form[i] == 'x' && !hexDigit {
+			return false
+		}
+	}
+	return true
 }
 
 // claimTexts returns the claims that are strings, by name. The claims were read without
@@ -211,24 +216,21 @@ func (k *Case) causeOfNoAudience(c *Check) string {
 		}
 		return "claim"
 	}
-	c.Found = "nothing"
+	cause := "client"
 	switch {
 	case named == "client_id" || named == "azp":
-		c.Found = "no aud; " + named + " is " + quote.Text(texts[named], 100)
-		return named
+		cause = named
 	case named != "":
-		c.Found = "no aud; " + named + " is " + quote.Text(texts[named], 100)
-		return "client"
-	case texts["client_id"] != "" || texts["azp"] != "":
-		for _, name := range [...]string{"client_id", "azp"} {
-			if texts[name] != "" {
-				c.Found = "no aud; " + name + " is " + quote.Text(texts[name], 100)
-				break
-			}
-		}
-		return "other client"
+	case texts["client_id"] != "":
+		named, cause = "client_id", "other client"
+	case texts["azp"] != "":
+		named, cause = "azp", "other client"
+	default:
+		c.Found = "nothing"
+		return ""
 	}
-	return ""
+	c.Found = "no aud; " + named + " is " + quote.Text(texts[named], 100)
+	return cause
 }
 
 // causeOfAudience tells how the audience of a token and those that were asked for differ,
@@ -307,15 +309,11 @@ func causeOfType(typ string) string {
 // causeOfEmpty tells what is wrong with a set without usable key, by the reasons for its
 // keys.
 func causeOfEmpty(reasons []string) string {
-	all := func(words ...string) bool {
-		return len(reasons) > 0 && !slices.ContainsFunc(reasons, func(reason string) bool {
-			return !slices.ContainsFunc(words, func(word string) bool { return strings.Contains(reason, word) })
-		})
-	}
 	some := func(words ...string) bool {
-		return slices.ContainsFunc(reasons, func(reason string) bool {
-			return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(reason, word) })
-		})
+		return slices.ContainsFunc(reasons, func(reason string) bool { return containsAny(reason, words...) })
+	}
+	all := func(words ...string) bool {
+		return !slices.ContainsFunc(reasons, func(reason string) bool { return !containsAny(reason, words...) })
 	}
 	switch {
 	case len(reasons) == 0:
@@ -332,12 +330,14 @@ func causeOfEmpty(reasons []string) string {
 	return ""
 }
 
+func containsAny(text string, words ...string) bool {
+	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(text, word) })
+}
+
 // causeOfTLS tells what is wrong with a connection, by the texts of crypto/tls and
 // crypto/x509.
 func causeOfTLS(text string) string {
-	has := func(words ...string) bool {
-		return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(text, word) })
-	}
+	has := func(words ...string) bool { return containsAny(text, words...) }
 	switch {
 	case has("certificate required", "tls: bad certificate", "tls: unknown certificate", "alert(116)"):
 		return "client certificate"

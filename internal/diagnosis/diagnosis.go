@@ -383,14 +383,6 @@ func sameButForm(a, b string) bool {
 	return strings.EqualFold(strings.TrimSuffix(a, "/"), strings.TrimSuffix(b, "/"))
 }
 
-func withoutScheme(s string) string {
-	scheme, rest, ok := strings.Cut(s, "://")
-	if ok && (strings.EqualFold(scheme, "https") || strings.EqualFold(scheme, "http")) {
-		return rest
-	}
-	return s
-}
-
 // findNoKeys says why there were no keys to verify a token with, and returns the cause.
 func (k *Case) findNoKeys(c *Check, err *NoKeys) (cause string) {
 	c.Code, cause, c.Found = keysCode(err)
@@ -411,9 +403,7 @@ func keysCode(err *NoKeys) (code, cause, found string) {
 	if err.Held || err.Reason == "busy" {
 		return "keys-held", "", ""
 	}
-	var coded interface {
-		Diagnosis() (code, cause, found string)
-	}
+	var coded fetch.Diagnosed
 	var dns *net.DNSError
 	var operation *net.OpError
 	var network net.Error

@@ -76,6 +76,13 @@ func (e *Refused) Error() string { return e.Request + ": " + e.Text }
 
 func (e *Refused) Unwrap() error { return e.Err }
 
+// A Diagnosed is an error that package diagnosis can explain: a [*Refused], or an error of
+// package notkeys.
+type Diagnosed interface {
+	error
+	Diagnosis() (code, cause, found string)
+}
+
 // Diagnosis returns Code, Cause and Found, with the address of the request.
 func (e *Refused) Diagnosis() (code, cause, found string) {
 	return e.Code, e.Cause, e.Found + " at " + strings.TrimPrefix(e.Request, "GET ")
@@ -130,6 +137,19 @@ func SameOrigin(a, b string) bool {
 	first, err := url.Parse(a)
 	second, otherErr := url.Parse(b)
 	return err == nil && otherErr == nil && first.Scheme == second.Scheme && strings.EqualFold(first.Host, second.Host)
+}
+
+// SameButForm reports whether two addresses differ at most in what people write in two
+// ways: http or https, case, and a final slash.
+func SameButForm(a, b string) bool {
+	return strings.EqualFold(withoutForm(a), withoutForm(b))
+}
+
+func withoutForm(address string) string {
+	if scheme, rest, ok := strings.Cut(address, "://"); ok && (strings.EqualFold(scheme, "https") || strings.EqualFold(scheme, "http")) {
+		address = rest
+	}
+	return strings.TrimSuffix(address, "/")
 }
 
 // Name is a name for an address, to be written to a file. Its query may hold a secret, so

@@ -310,6 +310,27 @@ func TestTimeout(t *testing.T) {
 	}
 }
 
+func TestSameButForm(t *testing.T) {
+	for _, test := range []struct {
+		name, a, b string
+		want       bool
+	}{
+		{"the same", "https://a.example", "https://a.example", true},
+		{"a final slash", "https://a.example/", "https://a.example", true},
+		{"another scheme", "http://a.example", "HTTPS://a.example", true},
+		{"no scheme", "a.example", "https://a.example", true},
+		{"case", "https://A.example/Realm", "https://a.example/realm", true},
+		{"two final slashes", "https://a.example//", "https://a.example", false},
+		{"a scheme that is none of the two", "ftp://a.example", "https://a.example", false},
+		{"another path", "https://a.example/b", "https://a.example", false},
+		{"another host", "https://a.example", "https://b.example", false},
+	} {
+		if got := fetch.SameButForm(test.a, test.b); got != test.want {
+			t.Errorf("%s: got %v, want %v", test.name, got, test.want)
+		}
+	}
+}
+
 func TestSameOrigin(t *testing.T) {
 	for _, test := range []struct {
 		a, b string

@@ -54,9 +54,7 @@ func Find(ctx context.Context, issuer string, request fetch.Request) (*Document,
 // explain adds to an error what else is known: that the first address was not found, and
 // that the issuer in the settings cannot be right.
 func explain(err error, issuer string, missing *fetch.Refused) error {
-	var coded interface {
-		Diagnosis() (code, cause, found string)
-	}
+	var coded fetch.Diagnosed
 	if !errors.As(err, &coded) {
 		if missing != nil {
 			return fmt.Errorf("%w; and then %w", missing, err)
@@ -144,16 +142,8 @@ func differs(found, issuer string) (code, cause string) {
 		return "keys-not-json", "no metadata"
 	case strings.ContainsAny(found, "{}"):
 		return "metadata-issuer", "template"
-	case strings.EqualFold(withoutForm(found), withoutForm(issuer)):
+	case fetch.SameButForm(found, issuer):
 		return "issuer-form", "metadata"
 	}
 	return "metadata-issuer", ""
-}
-
-// withoutForm removes what people write in two ways.
-func withoutForm(issuer string) string {
-	if scheme, rest, ok := strings.Cut(issuer, "://"); ok && (strings.EqualFold(scheme, "https") || strings.EqualFold(scheme, "http")) {
-		issuer = rest
-	}
-	return strings.TrimSuffix(issuer, "/")
 }
