@@ -13,6 +13,7 @@ import (
 
 	"example.com/jwtverify"
 	"example.com/jwtverify/internal/diagnosis"
+	"example.com/jwtverify/internal/quote"
 	"example.com/jwtverify/internal/screen"
 )
 
@@ -150,8 +151,10 @@ func (r *report) unassume() {
 	for i := range r.findings {
 		switch f := &r.findings[i]; {
 		case f.Name == "issuer" && r.settings.issuer == "" && f.Code != "issuer-missing":
-			if show(f, "iss %s", screen.Quoted(token.claims.text("iss"))); diagnosis.Provider(token.claims.text("iss")) != "" {
-				f.Found += ", probably of " + diagnosis.Provider(token.claims.text("iss"))
+			iss := token.claims.text("iss")
+			show(f, "iss %s", screen.Quoted(iss))
+			if provider := diagnosis.Provider(iss); provider != "" {
+				f.Found += ", probably of " + provider
 			}
 		case f.Name == "audience" && len(r.settings.audiences) == 0 && f.Code != "audience-missing":
 			show(f, "aud [%s]", quotedList(token.audiences()))
@@ -285,11 +288,7 @@ func cleanedNotes(notes []string) (list []finding) {
 }
 
 func countedKeys(set *jwtverify.KeySet) string {
-	total, plural := set.Len()+len(set.Skipped()), "s"
-	if total == 1 {
-		plural = ""
-	}
-	return fmt.Sprintf("%d key%s, %d usable", total, plural, set.Len())
+	return fmt.Sprintf("%s, %d usable", quote.Count(set.Len()+len(set.Skipped()), "key"), set.Len())
 }
 
 // keysAddress tells where the keys came from.

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"io"
 	"time"
 
@@ -79,16 +77,10 @@ func (r *report) json(findings []finding) *jsonReport {
 	case 1:
 		out.Settings.Audience = screen.WithoutTokens(audiences[0])
 	default:
-		var shown []string
-		for _, audience := range audiences {
-			shown = append(shown, screen.WithoutTokens(audience))
-		}
-		out.Settings.Audience = shown
+		out.Settings.Audience = withoutTokens(audiences)
 	}
 	for _, f := range findings {
-		out.Checks = append(out.Checks, jsonCheck{
-			f.item, f.Name, string(f.Status), f.Code, f.Expected, f.Found, f.Next, f.Trusted,
-		})
+		out.Checks = append(out.Checks, newJSONCheck(f))
 	}
 	if t := r.token; t != nil {
 		out.Token = newJSONToken(t)
@@ -96,13 +88,22 @@ func (r *report) json(findings []finding) *jsonReport {
 	return out
 }
 
-func newJSONToken(t *jwtverify.Token) *jsonToken {
-	audience := []string{}
-	for _, one := range t.Audience {
-		audience = append(audience, screen.WithoutTokens(one))
+func newJSONCheck(f finding) jsonCheck {
+	return jsonCheck{f.item, f.Name, string(f.Status), f.Code, f.Expected, f.Found, f.Next, f.Trusted}
+}
+
+// withoutTokens is a list of texts from outside; never nil, which JSON has as null.
+func withoutTokens(texts []string) []string {
+	shown := []string{}
+	for _, text := range texts {
+		shown = append(shown, screen.WithoutTokens(text))
 	}
+	return shown
+}
+
+func newJSONToken(t *jwtverify.Token) *jsonToken {
 	return &jsonToken{
-		screen.WithoutTokens(t.Issuer), screen.WithoutTokens(t.Subject), audience, screen.WithoutTokens(t.ID), screen.WithoutTokens(t.KeyID), screen.WithoutTokens(t.Type),
+		screen.WithoutTokens(t.Issuer), screen.WithoutTokens(t.Subject), withoutTokens(t.Audience), screen.WithoutTokens(t.ID), screen.WithoutTokens(t.KeyID), screen.WithoutTokens(t.Type),
 		jsonTime(t.Expiry), jsonTime(t.NotBefore), jsonTime(t.IssuedAt),
 	}
 }
@@ -117,12 +118,9 @@ func jsonTime(t time.Time) *string {
 
 // writeJSON writes a value on one line. What a terminal might obey is escaped.
 func writeJSON(w io.Writer, v any) error {
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false) // the output is no HTML, and addresses have &
-	if err := encoder.Encode(v); err != nil {
-		return err
+	text, err := screen.Encoded(v)
+	if err == nil {
+		_, err = io.WriteString(w, text+"\n")
 	}
-	_, err := io.WriteString(w, screen.Printable(string(bytes.TrimRight(out.Bytes(), "\n")))+"\n")
 	return err
 }

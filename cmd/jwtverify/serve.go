@@ -80,11 +80,16 @@ func logKeys(log *log.Logger, keys *jwtverify.KeySet, err error) {
 		log.Printf("keys unavailable: %s", local.Reason(err))
 		return
 	}
+	log.Printf("keys retrieved: %s, and %d skipped", quotedKids(keys), len(keys.Skipped()))
+}
+
+// quotedKids lists the usable keys of a set.
+func quotedKids(set *jwtverify.KeySet) string {
 	var kids []string
-	for key := range keys.All() {
+	for key := range set.All() {
 		kids = append(kids, key.ID())
 	}
-	log.Printf("keys retrieved: %s, and %d skipped", quotedList(kids), len(keys.Skipped()))
+	return quotedList(kids)
 }
 
 // quotedList is a list of texts from outside, the first of them if there are many.

@@ -112,11 +112,7 @@ func (w *watcher) look(ctx context.Context) {
 			w.tell(retrieval)
 		}
 	default:
-		var kids []string
-		for key := range once.set.All() {
-			kids = append(kids, key.ID())
-		}
-		retrieval.Found += ": " + quotedList(kids)
+		retrieval.Found += ": " + quotedKids(once.set)
 		if before != "" {
 			retrieval.Found += "; unavailable for " + diagnosis.Rounded(now.Sub(w.since))
 		}
@@ -206,7 +202,7 @@ func (w *watcher) tell(f finding) {
 	}
 	var err error
 	if w.json {
-		err = writeJSON(w.stdout, jsonEvent{1, "watch", now, (&report{}).json([]finding{f}).Checks[0]})
+		err = writeJSON(w.stdout, jsonEvent{1, "watch", now, newJSONCheck(f)})
 	} else {
 		_, err = fmt.Fprintln(w.stdout, line)
 	}

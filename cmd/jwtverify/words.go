@@ -37,11 +37,14 @@ func (w words) of(advice string) string {
 		setIssuer, setAudience = "set the variable AUTHACTION_DOMAIN to the tenant's domain", "set the variable AUTHACTION_AUDIENCE to the API's identifier at the issuer"
 		request += " (POST /oauth2/m2m/token)"
 	}
-	issuer := cmp.Or(w.issuer, "--issuer")
+	issuer, audience := cmp.Or(w.issuer, "--issuer"), ""
+	if named := w.token.audiences(); len(named) > 0 {
+		audience = named[0]
+	}
 	client, name := w.token.client()
 	return strings.NewReplacer("{issuer}", issuer, "{audience}", cmp.Or(w.audience, "--audience"), "{keys}", cmp.Or(w.keys, issuer),
 		"{set issuer}", setIssuer, "{set audience}", setAudience, "{token request}", request,
-		"{iss}", typed(w.token.claims.text("iss"), "URL"), "{aud}", typed(strings.Join(w.token.audiences()[:min(1, len(w.token.audiences()))], ""), "NAME"),
+		"{iss}", typed(w.token.claims.text("iss"), "URL"), "{aud}", typed(audience, "NAME"),
 		"{typ}", typed(w.token.header.text("typ"), "TYPE"), "{client}", typed(client, "CLIENT"), "{client claim}", cmp.Or(name, "client_id"),
 	).Replace(advice)
 }

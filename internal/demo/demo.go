@@ -323,7 +323,7 @@ func grantBody(audience, secret string) string {
 	return fmt.Sprintf(`{"client_id":"%s","client_secret":"%s","audience":"%s","grant_type":"client_credentials"}`, demoClient, secret, audience)
 }
 
-// send returns what of the answer tells most, behind its status.
+// send returns the status of the answer, and the header or the body that says most about it.
 func (t *story) send(method, url, body string, header http.Header) string {
 	request, err := http.NewRequest(method, url, strings.NewReader(body))
 	if t.err != nil || err != nil {

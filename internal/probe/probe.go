@@ -120,7 +120,7 @@ func (p *Prober) forgeries() (unsigned, altered string, err error) {
 	return encode(text) + "." + parts[1] + ".", parts[0] + "." + parts[1] + "." + encode(decoded[2]), err
 }
 
-// A Answer is what a request led to.
+// An Answer is what a request led to.
 type Answer struct {
 	trial
 	Status    int             // 0: none

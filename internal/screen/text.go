@@ -164,11 +164,19 @@ func shownValue(raw []byte, show func(string) string) string {
 	if shown == text && utf8.Valid(raw) {
 		return Printable(string(raw))
 	}
+	text, _ = Encoded(shown) // strings always have a JSON
+	return text
+}
+
+// Encoded is a value as JSON on one line, fit to be shown.
+func Encoded(v any) (string, error) {
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(shown) // strings always have a JSON
-	return Printable(string(bytes.TrimRight(out.Bytes(), "\n")))
+	encoder.SetEscapeHTML(false) // the output is no HTML, and addresses have &
+	if err := encoder.Encode(v); err != nil {
+		return "", err
+	}
+	return Printable(string(bytes.TrimRight(out.Bytes(), "\n"))), nil
 }
 
 // Printable escapes what JSON allows in a string but a terminal might obey: the
