@@ -123,7 +123,7 @@ func decodedJSON(segment, signature string) json.RawMessage {
 // about is what is for people: what the JSON is worth, when it was, and what cannot be
 // decoded.
 func (seen inspection) about(p palette, now time.Time) string {
-	lines := []string{p.paint(yellow, notVerified)}
+	lines := []string{p.paint(screen.Yellow, notVerified)}
 	for name, t := range seen.token.times() {
 		lines = append(lines, fmt.Sprintf("%-4s %s is %s", name, seen.token.claims[name], diagnosis.FromNow(t, now)))
 	}
@@ -132,10 +132,10 @@ func (seen inspection) about(p palette, now time.Time) string {
 		if seen.token.signatureBytes > 0 {
 			signature = fmt.Sprintf("[signature, %d bytes]", seen.token.signatureBytes)
 		}
-		lines = append(lines, p.paint(dim, signature))
+		lines = append(lines, p.paint(screen.Dim, signature))
 	}
 	for _, f := range seen.findings {
-		lines = append(lines, fmt.Sprintf("%s: %s (%s)", p.paint(red, "cannot be decoded"), diagnosis.Of(f.Code).Sentence, f.Code))
+		lines = append(lines, fmt.Sprintf("%s: %s (%s)", p.paint(screen.Red, "cannot be decoded"), diagnosis.Of(f.Code).Sentence, f.Code))
 		lines = append(lines, details(f.Check, p, "  ")...)
 	}
 	return strings.Join(lines, "\n") + "\n"

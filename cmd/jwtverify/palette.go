@@ -14,19 +14,11 @@ func (s *session) palette(out io.Writer) palette {
 	return palette(screen.IsTerminal(out) && s.env("NO_COLOR") == "" && s.env("TERM") != "dumb")
 }
 
-const (
-	bold   = "1"
-	dim    = "2"
-	red    = "31"
-	green  = "32"
-	yellow = "33"
-)
-
 func (p palette) paint(style, text string) string {
 	if !p {
 		return text
 	}
-	return "\x1b[" + style + "m" + text + "\x1b[0m"
+	return screen.Painted(style, text)
 }
 
 // verdict is the verdict in its colour.
@@ -35,11 +27,11 @@ func (p palette) verdict(v verdict) string { return p.paint(v.colour(), v.String
 func (v verdict) colour() string {
 	switch v {
 	case accepted:
-		return green
+		return screen.Green
 	case rejected:
-		return red
+		return screen.Red
 	}
-	return yellow
+	return screen.Yellow
 }
 
 // columns is the width of what is written for reading: that of the terminal, or what

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"example.com/jwtverify/internal/screen"
 )
 
 // The pictures of the README are the story explain.txt, told on a terminal. The
@@ -58,14 +60,14 @@ func stretches(line string) (out []stretch) {
 var sgr = regexp.MustCompile(`\x1b\[([0-9;]*)m`)
 
 // picture renders what a terminal shows.
-func picture(title, screen string, th theme) string {
-	lines := strings.Split(strings.TrimRight(strings.ReplaceAll(screen, "\r\n", "\n"), "\n"), "\n")
+func picture(title, shown string, th theme) string {
+	lines := strings.Split(strings.TrimRight(strings.ReplaceAll(shown, "\r\n", "\n"), "\n"), "\n")
 	columns := 0
 	for _, line := range lines {
 		columns = max(columns, utf8.RuneCountInString(sgr.ReplaceAllString(line, "")))
 	}
 	width, height := float64(columns)*charWidth+2*padding, len(lines)*lineHeight+2*padding
-	colour := map[string]string{"": th.plain, bold: th.plain, dim: th.dim, red: th.red, green: th.green, yellow: th.yellow}
+	colour := map[string]string{"": th.plain, screen.Bold: th.plain, screen.Dim: th.dim, screen.Red: th.red, screen.Green: th.green, screen.Yellow: th.yellow}
 
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" role="img" width="%.0f" height="%d" viewBox="0 0 %.0f %d" font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="%d">`+"\n",
@@ -96,12 +98,12 @@ func escapeXML(text string) string {
 	return b.String()
 }
 
-// checkPictures compares the pictures with a screen, or makes them anew.
-func checkPictures(t *testing.T, title, screen string) {
+// checkPictures compares the pictures with what a terminal shows, or makes them anew.
+func checkPictures(t *testing.T, title, shown string) {
 	t.Helper()
 	for _, th := range themes {
 		path := filepath.Join(packageDir, "..", "..", "docs", "explain-"+th.name+".svg")
-		want := picture(title, screen, th)
+		want := picture(title, shown, th)
 		if *update {
 			writeFile(t, path, []byte(want))
 			continue

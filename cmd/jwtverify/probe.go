@@ -182,9 +182,9 @@ func (r *report) probeText(c palette, answers []probe.Answer) string {
 func (p palette) mark(status jwtverify.Status) string {
 	switch status {
 	case jwtverify.Pass:
-		return p.paint(green, "✓")
+		return p.paint(screen.Green, "✓")
 	case jwtverify.Fail:
-		return p.paint(red, "✗")
+		return p.paint(screen.Red, "✗")
 	}
-	return p.paint(yellow, "–")
+	return p.paint(screen.Yellow, "–")
 }

@@ -163,11 +163,11 @@ func (r *report) text(p palette) string {
 	for item := 1; item < len(itemNames); item++ {
 		lines := r.itemLines(item, p, &doubtful)
 		if len(lines) == 0 {
-			lines = []string{p.paint(dim, "– not checked")}
+			lines = []string{p.paint(screen.Dim, "– not checked")}
 		}
 		guide := r.settings.words.guide()
 		if item == 4 && guide {
-			lines = append(lines, p.paint(dim, "– Authorization header: not visible here; try: jwtverify probe URL"))
+			lines = append(lines, p.paint(screen.Dim, "– Authorization header: not visible here; try: jwtverify probe URL"))
 		}
 		for i, line := range lines {
 			label := strings.Repeat(" ", 12)
@@ -181,7 +181,7 @@ func (r *report) text(p palette) string {
 		}
 	}
 	if doubtful {
-		b.WriteString(p.paint(dim, doubt+" read from claims that no good signature vouches for") + "\n")
+		b.WriteString(p.paint(screen.Dim, doubt+" read from claims that no good signature vouches for") + "\n")
 	}
 	return b.String()
 }
@@ -202,16 +202,16 @@ func (r *report) itemLines(item int, p palette, doubtful *bool) (lines []string)
 		mark, text := "", ""
 		switch f.Status {
 		case jwtverify.Pass:
-			mark, text = p.paint(green, "✓"), r.passed(f)
+			mark, text = p.paint(screen.Green, "✓"), r.passed(f)
 		case jwtverify.Skip:
-			mark, text = p.paint(dim, "–"), f.Found
+			mark, text = p.paint(screen.Dim, "–"), f.Found
 			if f.Name == "signature" && !r.failed("key") {
-				text = p.paint(dim, "signature: not checked")
+				text = p.paint(screen.Dim, "signature: not checked")
 			}
 		case jwtverify.Note:
-			mark, text = p.paint(yellow, "–"), p.paint(yellow, f.Code)
+			mark, text = p.paint(screen.Yellow, "–"), p.paint(screen.Yellow, f.Code)
 		case jwtverify.Fail:
-			mark, text = p.paint(red, "✗"), p.paint(red, f.Code)
+			mark, text = p.paint(screen.Red, "✗"), p.paint(screen.Red, f.Code)
 		}
 		if text == "" {
 			continue
@@ -237,7 +237,7 @@ func details(c jwtverify.Check, p palette, indent string) (lines []string) {
 		{"expected", c.Expected}, {"found", c.Found}, {"next", c.Next},
 	} {
 		if detail.text != "" {
-			lines = append(lines, fmt.Sprintf("%s%s  %s", indent, p.paint(dim, fmt.Sprintf("%-8s", detail.label)), detail.text))
+			lines = append(lines, fmt.Sprintf("%s%s  %s", indent, p.paint(screen.Dim, fmt.Sprintf("%-8s", detail.label)), detail.text))
 		}
 	}
 	return lines

@@ -128,15 +128,6 @@ type Teller struct {
 	Explain func(token string, flags ...string) (report string, code int) // runs jwtverify explain
 }
 
-// The styles of Paint, as a terminal has them.
-const (
-	bold   = "1"
-	dim    = "2"
-	red    = "31"
-	green  = "32"
-	yellow = "33"
-)
-
 // Tell plays the story and tells whether all went as expected. The error says why it could not
 // go on.
 func (st *Stage) Tell(how Teller) (asExpected bool, err error) {
@@ -186,7 +177,7 @@ const (
 
 // tell tells the whole story.
 func (t *story) tell() {
-	t.printf("%s\n", t.Paint(bold, "jwtverify demo: AuthAction's guide in one run, over real HTTP"))
+	t.printf("%s\n", t.Paint(screen.Bold, "jwtverify demo: AuthAction's guide in one run, over real HTTP"))
 	t.printf("\n  issuer    %s  signs tokens, publishes its keys\n", t.iss.URL())
 	t.printf("  API       %s  GET /public, GET /protected\n", t.api)
 	t.printf("  audience  %s\n", Audience)
@@ -287,7 +278,7 @@ func (t *story) get(c call) {
 	}
 	t.check(got == c.want && errors.Is(reason, c.reason), t.answer(got), want)
 	if reason != nil && c.token != "" {
-		t.printf("         %s\n", t.Paint(dim, "log: "+local.Reason(reason)))
+		t.printf("         %s\n", t.Paint(screen.Dim, "log: "+local.Reason(reason)))
 	}
 }
 
@@ -296,7 +287,7 @@ func (t *story) get(c call) {
 func (t *story) grant(audience, note string) (token string) {
 	t.printf("  POST %s%s\n", issuer.TokenPath, note)
 	if note == "" {
-		t.printf("         %s\n", t.Paint(dim, "with "+grantBody(audience, "[secret]")))
+		t.printf("         %s\n", t.Paint(screen.Dim, "with "+grantBody(audience, "[secret]")))
 	}
 	got := t.send(http.MethodPost, t.iss.URL()+issuer.TokenPath, grantBody(audience, "any"), http.Header{"Content-Type": {"application/json"}})
 	if t.err != nil {
@@ -351,7 +342,7 @@ func (t *story) send(method, url, body string, header http.Header) string {
 // answer is the answer as it is shown.
 func (t *story) answer(got string) string {
 	status, text, _ := strings.Cut(screen.Line(got), "  ")
-	return t.Paint(map[byte]string{'2': green, '4': red, '5': yellow}[status[0]], status) + "  " + text
+	return t.Paint(map[byte]string{'2': screen.Green, '4': screen.Red, '5': screen.Yellow}[status[0]], status) + "  " + text
 }
 
 // fetches compares how often the API has asked for the keys.
@@ -386,8 +377,8 @@ func (t *story) explain(token string) {
 }
 
 func (t *story) paintMark(line string) string {
-	line = strings.Replace(line, "✓", t.Paint(green, "✓"), 1)
-	return strings.Replace(line, "✗", t.Paint(red, "✗"), 1)
+	line = strings.Replace(line, "✓", t.Paint(screen.Green, "✓"), 1)
+	return strings.Replace(line, "✗", t.Paint(screen.Red, "✗"), 1)
 }
 
 func (t *story) printf(format string, args ...any) {
@@ -398,7 +389,7 @@ func (t *story) printf(format string, args ...any) {
 }
 
 // chapter says what comes next.
-func (t *story) chapter(text string) { t.printf("\n%s\n", t.Paint(bold, text)) }
+func (t *story) chapter(text string) { t.printf("\n%s\n", t.Paint(screen.Bold, text)) }
 
 // check tells one thing that came, and whether it was expected.
 func (t *story) check(ok bool, text, want string) {
@@ -409,13 +400,13 @@ func (t *story) check(ok bool, text, want string) {
 	}
 	t.wrong++
 	t.printf("  %s\n", t.paintMark("✗ "+text))
-	t.printf("         %s\n", t.Paint(dim, "not as expected: "+screen.Line(want)))
+	t.printf("         %s\n", t.Paint(screen.Dim, "not as expected: "+screen.Line(want)))
 }
 
 func (t *story) end() (asExpected bool) {
-	colour := green
+	colour := screen.Green
 	if t.wrong > 0 {
-		colour = red
+		colour = screen.Red
 	}
 	t.printf("\n%s\n", t.Paint(colour, fmt.Sprintf("%d of %d as expected, in %.1fs", t.told-t.wrong, t.told, time.Since(t.started).Seconds())))
 	return t.wrong == 0

@@ -45,7 +45,19 @@ func (o *Screen) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// own are the sequences of palette, and those of the progress of verify --lines.
+// The styles of text on a terminal.
+const (
+	Bold   = "1"
+	Dim    = "2"
+	Red    = "31"
+	Green  = "32"
+	Yellow = "33"
+)
+
+// Painted is text in a style.
+func Painted(style, text string) string { return "\x1b[" + style + "m" + text + "\x1b[0m" }
+
+// own are the sequences of Painted, and those of the progress of verify --lines.
 var own = regexp.MustCompile(`\x1b\[(?:[0-9]{1,2}m|K)|\r`)
 
 // harmless escapes what a terminal might obey, but for the sequences of our own on one.
