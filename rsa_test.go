@@ -10,9 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"os"
-	"os/exec"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -392,15 +389,7 @@ func TestROCAKeys(t *testing.T) {
 // In FIPS 140 mode crypto/rsa refuses keys that are fit elsewhere. A set tells of them when
 // it is read; else each of their tokens would be a forged one.
 func TestKeysInFIPSMode(t *testing.T) {
-	if !strings.Contains(os.Getenv("GODEBUG"), "fips140=only") {
-		command := exec.Command(os.Args[0], "-test.run=^TestKeysInFIPSMode$", "-test.v")
-		command.Env = append(os.Environ(), "GODEBUG=fips140=only")
-		if strings.Contains(runtime.Version(), "boringcrypto") {
-			t.Skip("Go has one of the two: BoringCrypto, or FIPS 140 mode")
-		}
-		if out, err := command.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS: TestKeysInFIPSMode") {
-			t.Errorf("%v\n%s", err, out)
-		}
+	if !jwktest.InFIPSMode(t) {
 		return
 	}
 	set := parseSet(t, jwktest.Set(

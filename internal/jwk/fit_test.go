@@ -4,10 +4,6 @@ import (
 	"crypto/rand"
 	"math"
 	"math/big"
-	"os"
-	"os/exec"
-	"runtime"
-	"strings"
 	"testing"
 
 	"example.com/jwtverify/internal/jwk"
@@ -99,18 +95,9 @@ func powersOf65537(p int64) map[int64]bool {
 	return powers
 }
 
-// In FIPS 140 mode crypto/rsa refuses keys that are fit elsewhere. The mode is that of a
-// process, so that this test runs in one of its own.
+// In FIPS 140 mode crypto/rsa refuses keys that are fit elsewhere.
 func TestUnfitInFIPSMode(t *testing.T) {
-	if !strings.Contains(os.Getenv("GODEBUG"), "fips140=only") {
-		command := exec.Command(os.Args[0], "-test.run=^TestUnfitInFIPSMode$", "-test.v")
-		command.Env = append(os.Environ(), "GODEBUG=fips140=only")
-		if strings.Contains(runtime.Version(), "boringcrypto") {
-			t.Skip("Go has one of the two: BoringCrypto, or FIPS 140 mode")
-		}
-		if out, err := command.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS: TestUnfitInFIPSMode") {
-			t.Errorf("%v\n%s", err, out)
-		}
+	if !jwktest.InFIPSMode(t) {
 		return
 	}
 	odd := func(bits uint) *big.Int {
