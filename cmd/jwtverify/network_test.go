@@ -217,8 +217,8 @@ func newProbeServer(t testing.TB, handler http.HandlerFunc) *probeServer {
 	return p
 }
 
-// correctAPI is an API that behaves: package bearer.
-func correctAPI(t testing.TB, f *fixture) http.Handler {
+// verifier returns a verifier of the fixture's tokens, with its keys as they are.
+func (f *fixture) verifier(t testing.TB) *jwtverify.Verifier {
 	t.Helper()
 	keys, err := jwtverify.ParseKeySet(f.JWKS())
 	if err != nil {
@@ -228,7 +228,13 @@ func correctAPI(t testing.TB, f *fixture) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	guard, err := bearer.New(bearer.Config{Verifier: verifier})
+	return verifier
+}
+
+// correctAPI is an API that behaves: package bearer.
+func correctAPI(t testing.TB, f *fixture) http.Handler {
+	t.Helper()
+	guard, err := bearer.New(bearer.Config{Verifier: f.verifier(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,15 +35,7 @@ type apiKit struct {
 
 func newAPIKit(t *testing.T, f *fixture) *apiKit {
 	t.Helper()
-	keys, err := jwtverify.ParseKeySet(f.JWKS())
-	if err != nil {
-		t.Fatal(err)
-	}
-	verifier, err := jwtverify.New(jwtverify.Config{Issuer: testIssuer, Audiences: []string{testAudience}, Keys: keys})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &apiKit{t: t, verifier: verifier, guarded: correctAPI(t, f)}
+	return &apiKit{t: t, verifier: f.verifier(t), guarded: correctAPI(t, f)}
 }
 
 // token returns the token of the only header.
