@@ -73,7 +73,7 @@ func otherCredentials(credentials, scheme string) error {
 		return ErrNoCredentials
 	case i >= 0:
 		return fmt.Errorf("%w: Authorization has the scheme %s", ErrNoCredentials, schemes[i])
-	case scheme == "" && strings.IndexByte("\"'`", credentials[0]) >= 0:
+	case credentials[0] == '"':
 		return fmt.Errorf("%w: Authorization begins with a quote", ErrNoCredentials)
 	case strings.HasPrefix(credentials, "ey") && strings.Count(credentials, ".") >= 2:
 		return fmt.Errorf("%w: %s", ErrNoCredentials, bare)

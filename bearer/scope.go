@@ -55,8 +55,8 @@ func readScopes(claims string, names []string) (scopes []string) {
 	var r strictjson.Reader
 	r.Begin(claims, strictjson.Usual)
 	for name := range r.Object {
-		i := slices.Index(names, name)
-		if i < 0 || i >= first {
+		i := slices.Index(names[:first], name)
+		if i < 0 {
 			r.Skip()
 			continue
 		}
