@@ -459,6 +459,8 @@ func TestClaims(t *testing.T) {
 		"EXP beside exp":               {`{` + ok + `,"EXP":1}`, jwtverify.ErrMalformed},
 		"a long s in iss":              {`{` + ok + `,"i\u017fs":"x"}`, jwtverify.ErrMalformed},
 		"a long s in sub":              {`{` + ok + `,"\u017fUB":"x"}`, jwtverify.ErrMalformed},
+		"iAt":                          {`{` + ok + `,"iAt":1}`, jwtverify.ErrMalformed},
+		"an empty name":                {`{` + ok + `,"":1}`, nil},
 		"Jti":                          {`{` + ok + `,"Jti":"x"}`, jwtverify.ErrMalformed},
 		"EXP nested":                   {`{` + ok + `,"x":{"EXP":1}}`, nil},
 		"Client_Id is not registered":  {`{` + ok + `,"Client_Id":"x"}`, nil},
@@ -814,6 +816,29 @@ func TestErrorTexts(t *testing.T) {
 		_, err := newVerifier(t, jwtverify.Config{}).Verify(t.Context(), token)
 		if err == nil || err.Error() != "jwtverify: token is invalid: "+want {
 			t.Errorf("got  %v\nwant jwtverify: token is invalid: %s", err, want)
+		}
+	}
+}
+
+func TestErrorTextsOfAnAudienceClaim(t *testing.T) {
+	for name, test := range map[string]struct{ claim, audience, clientID, want string }{
+		"neither aud nor the claim":      {"client_id", "", "", `aud and client_id are missing`},
+		"another value of the claim":     {"client_id", "", "other", `client_id, in place of aud, is ["other"]`},
+		"another aud beside the claim":   {"client_id", "other", testAudience, `audience is ["other"]`},
+		"no aud, and no claim is taken":  {"", "", testAudience, `aud is missing`},
+		"another aud, no claim is taken": {"", "other", testAudience, `audience is ["other"]`},
+	} {
+		claims := goodClaims()
+		delete(claims, "aud")
+		if test.audience != "" {
+			claims["aud"] = test.audience
+		}
+		if test.clientID != "" {
+			claims["client_id"] = test.clientID
+		}
+		_, err := newVerifier(t, jwtverify.Config{AudienceClaim: test.claim}).Verify(t.Context(), sign(t, 0, goodHeader(), claims))
+		if want := `jwtverify: token is invalid: ` + test.want + `, want "https://api.example"`; err == nil || err.Error() != want {
+			t.Errorf("%s:\ngot  %v\nwant %s", name, err, want)
 		}
 	}
 }
