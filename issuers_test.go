@@ -316,6 +316,14 @@ func TestIssuersWithMoreTokensThanTheyRemember(t *testing.T) {
 	}
 }
 
+func TestIssuersRememberTheLongestToken(t *testing.T) {
+	issuers, raw := newIssuers(t, newVerifier(t, jwtverify.Config{VerifiedCache: 1})), longestToken(t)
+	for range 2 {
+		token, err := issuers.Verify(t.Context(), raw)
+		checkVerdict(t, token, err, nil)
+	}
+}
+
 func TestNewIssuersRefusesWhatCannotChoose(t *testing.T) {
 	first := newVerifier(t, jwtverify.Config{})
 	same := newVerifier(t, jwtverify.Config{Audiences: []string{"another"}})
