@@ -244,6 +244,8 @@ func TestExplainTellsWhatWasExpected(t *testing.T) {
 		{"a header that is too deep", rawToken(`{"a":[[[[1]]]]}`, "{}", ""), jwtverify.Config{}, "a header of at most 8192 bytes, 64 members (array elements count) and 4 levels"},
 		{"claims that are too deep", signText(t, 0, short, `{"a":`+strings.Repeat("[", 17)+strings.Repeat("]", 17)+"}"), jwtverify.Config{}, "claims of at most 1000 members and 16 levels"},
 		{"an expired token", sign(t, 0, goodHeader(), expired), jwtverify.Config{}, "later than 2025-06-15T15:06:40Z, which is now"},
+		{"a kid, and keys without one", sign(t, 0, goodHeader(), goodClaims()), jwtverify.Config{Keys: setOf(t, []string{"", ""}, []int{0, 1})}, "a token without kid, or keys that have one: those of the issuer have no kid"},
+		{"a kid, and a key that has another", sign(t, 0, goodHeader(), goodClaims()), jwtverify.Config{Keys: setOf(t, []string{"a"}, []int{0})}, `one of the issuer's keys ("a")`},
 		{"an expired token and a leeway", sign(t, 0, goodHeader(), expired), jwtverify.Config{Leeway: time.Minute}, "later than 2025-06-15T15:06:40Z, which is now, less the leeway of 1m0s"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -396,6 +396,11 @@ func TestWrappersInWrappers(t *testing.T) {
 	if set == nil || set.Len() != 2 || !errors.Is(err, down) || !errors.Is(err, alsoDown) {
 		t.Errorf("fallback of stored: got %v, error %v, want the copy and both errors", set, err)
 	}
+	inner := jwtverify.FallbackKeySource{Primary: testSet(t, 1), Secondary: live}
+	set, err = jwtverify.FallbackKeySource{Primary: inner, Secondary: live}.Keys(t.Context())
+	if set == nil || set.Len() != 1 || err != nil {
+		t.Errorf("fallback of fallback: got %v, error %v, want the innermost set", set, err)
+	}
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
@@ -839,6 +844,31 @@ func TestDiscoverySendsHeaderToTheIssuerOnly(t *testing.T) {
 		}
 		if got := requests[1].Header.Get("Authorization") != ""; got != want {
 			t.Errorf("jwks_uri %s got the Header: %v, want %v", uri, got, want)
+		}
+	}
+}
+
+// Keys on another host that need the Header are refused for want of it: the report says so.
+func TestDiscoveryTellsThatItHeldTheHeaderBack(t *testing.T) {
+	const held = "without the Header, which is for the issuer's own host"
+	for name, test := range map[string]struct {
+		uri    string
+		header http.Header
+		want   bool
+	}{
+		"a Header, and keys on another host":     {"https://keys.example/keys", http.Header{"Authorization": {"Bearer secret"}}, true},
+		"no Header, and keys on another host":    {"https://keys.example/keys", nil, false},
+		"a Header, and keys on the issuer's own": {"https://i.example/keys", http.Header{"Authorization": {"Bearer secret"}}, false},
+	} {
+		keys := jwtverify.DiscoveryKeySource{Issuer: "https://i.example", Header: test.header, Client: &http.Client{Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
+			if r.URL.String() == test.uri {
+				return reply(401, ""), nil
+			}
+			return reply(200, marshal(t, map[string]any{"issuer": "https://i.example", "jwks_uri": test.uri})), nil
+		})}}
+		report := newVerifier(t, jwtverify.Config{Keys: keys}).Explain(t.Context(), sign(t, 0, goodHeader(), goodClaims()))
+		if i := slices.IndexFunc(report.Checks, func(c jwtverify.Check) bool { return c.Code == "keys-status" }); i < 0 || strings.Contains(report.Checks[i].Found, held) != test.want {
+			t.Errorf("%s: got %v, want keys-status, that names the Header: %v", name, report.Checks, test.want)
 		}
 	}
 }
