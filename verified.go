@@ -35,10 +35,10 @@ func newVerifiedTokens(entries int) *memo.Table[verifiedToken] {
 }
 
 // remembered is Verify for a token that was verified before. done is false if the
-// token must be verified in full. Everything else in the token and the Config is
-// unchanged, so the answer is the same as without the memory. But the key must still
-// be one that the kid names, by the same look-up as for other tokens (which may
-// fetch), and the times must still be valid. It is only for Verifiers that remember.
+// token must be verified in full. It is called only for a Verifier with v.verified.
+// Everything else in the token and the Config is unchanged, so the answer is the same
+// as without the memory. But the key must still be one that the kid names, by the same
+// look-up as for other tokens (which may fetch), and the times must still be valid.
 func (v *Verifier) remembered(ctx context.Context, token string, hash uint64) (t *Token, err error, done bool) {
 	known := v.verified.Find(token, hash)
 	if known == nil {
