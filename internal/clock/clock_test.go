@@ -3,6 +3,7 @@ package clock_test
 import (
 	"testing"
 	"time"
+	"unsafe"
 
 	"example.com/jwtverify/internal/clock"
 )
@@ -26,6 +27,29 @@ func TestPastAndSince(t *testing.T) {
 		}
 		if got := clock.Since(test.now, test.t); got != test.since {
 			t.Errorf("%s: %v ago", name, got)
+		}
+	}
+}
+
+// A clock that stands still is what a suspended machine has, and one that is set back is
+// the work of an administrator: only package time can make such a time, so the test
+// moves the monotonic reading where package time keeps it.
+func TestEitherClockIsEnoughToBePast(t *testing.T) {
+	now := time.Now()
+	earlier := now // by the monotonic clock alone
+	(*struct {
+		wall uint64
+		ext  int64
+	})(unsafe.Pointer(&earlier)).ext -= int64(time.Hour)
+	if now.Sub(earlier) != time.Hour || !now.Round(0).Equal(earlier.Round(0)) {
+		t.Fatal("package time keeps the monotonic reading elsewhere now")
+	}
+	for name, test := range map[string]struct{ now, t time.Time }{
+		"by the wall clock alone":      {earlier, now},
+		"by the monotonic clock alone": {now, earlier.Add(time.Minute)},
+	} {
+		if !clock.Past(test.now, test.t) {
+			t.Errorf("%s: not past", name)
 		}
 	}
 }
