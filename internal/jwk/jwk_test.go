@@ -693,7 +693,8 @@ func TestNamesInMessages(t *testing.T) {
 			t.Errorf("%d kids: got %s, want %s", i+1, got, want)
 		}
 	}
-	if got := jwk.Wanted(nil, true); !strings.Contains(got, "RFC 7638 thumbprint") {
-		t.Errorf("of PEM: got %s", got)
+	const want = `one of the issuer's keys ("a"); keys from PEM have their RFC 7638 thumbprint as kid, use NewKey to give them the issuer's`
+	if got := jwk.Wanted([]string{`"a"`}, true); got != want {
+		t.Errorf("of PEM: got %s, want %s", got, want)
 	}
 }

@@ -55,6 +55,7 @@ func TestWhyMetadataBringNoKeys(t *testing.T) {
 		"none, and the other is HTML":       {issuer, pages{oauth: "<html>"}, "keys-status metadata 404", first + "; and then metadata that cannot be used"},
 		"none, and the other has a fault":   {issuer, pages{oauth: 503}, "keys-status 5xx", first + "; and then 503"},
 		"a fault":                           {issuer, pages{openid: 502}, "keys-status 5xx", "502 Bad Gateway at https://i.example" + openid},
+		"withdrawn":                         {issuer, pages{openid: 410}, "keys-status metadata 404", "410 Gone at"},
 		"refused":                           {issuer, pages{openid: 403}, "keys-status 403", "403 Forbidden at"},
 		"the issuer is their address":       {"https://i.example/.well-known/openid-configuration", nil, "issuer-form well-known", "404 Not Found at https://i.example/.well-known/openid-configuration/.well-known/openid-configuration"},
 		"the issuer is a template":          {"https://i.example/{tenantid}/v2.0", pages{"/{tenantid}/v2.0/.well-known/openid-configuration": 400}, "issuer-form template", "400 Bad Request"},
