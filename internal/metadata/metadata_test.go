@@ -131,7 +131,7 @@ func TestAFailureOfTheNetworkStaysOne(t *testing.T) {
 
 func TestMetadataAreRead(t *testing.T) {
 	const issuer = "https://i.example/realms/shop"
-	const document = `{"issuer":"` + issuer + `","jwks_uri":"https://keys.example/keys","other":[{}],"token_endpoint":"https://i.example/token","access_token_issuer":1}`
+	const document = `{"issuer":"` + issuer + `","jwks_uri":"https://keys.example/keys","other":[{}],"access_token_issuer":1,"token_endpoint":"https://i.example/token"}`
 	for name, p := range map[string]pages{
 		"OpenID Connect Discovery":       {"/realms/shop/.well-known/openid-configuration": document},
 		"RFC 8414":                       {"/.well-known/oauth-authorization-server/realms/shop": document},
