@@ -3,7 +3,7 @@
 // (github.com/go-gremlins/gremlins), in a copy. Each package is judged by its own short
 // tests, those of `go test -short` in its folder, and by no other package's.
 //
-//	go run .                          # the root package, bearer and the internals
+//	go run .                          # the root package, bearer and what they import
 //	go run . internal/strictjson      # some packages only
 //	go run . verify.go bearer/scope.go
 //
@@ -40,30 +40,30 @@ const (
 	notStarted = 2
 )
 
-// Packages under internal/ that only tests use.
-var helpers = []string{"internal/guide", "internal/issuer"}
-
 // judged returns the folders of the packages whose tests are judged: the root, bearer,
-// and each package right under internal/ that is part of the library.
+// and what these two import of this module. Packages that only the command or tests
+// use are none of them.
 func judged(tree string) ([]string, error) {
-	command := exec.Command("go", "list", "-f", `{{if ne .Name "main"}}{{.Dir}}{{end}}`, ".", "./bearer", "./internal/...")
+	command := exec.Command("go", "list", "-deps", "-f", `{{with .Module}}{{if .Main}}{{$.Dir}}{{end}}{{end}}`, ".", "./bearer")
 	command.Dir = tree
 	command.Stderr = os.Stderr
 	out, err := command.Output()
 	if err != nil {
 		return nil, fmt.Errorf("go list: %w", err)
 	}
-	var folders []string
-	dirs := strings.Fields(string(out))
-	for _, dir := range dirs {
-		folder, err := filepath.Rel(dirs[0], dir)
+	root, err := filepath.Abs(tree)
+	if err != nil {
+		return nil, err
+	}
+	folders := strings.Fields(string(out))
+	for i, dir := range folders {
+		folder, err := filepath.Rel(root, dir)
 		if err != nil {
 			return nil, err
 		}
-		if folder = filepath.ToSlash(folder); strings.Count(folder, "/") < 2 && !slices.Contains(helpers, folder) {
-			folders = append(folders, folder)
-		}
+		folders[i] = filepath.ToSlash(folder)
 	}
+	slices.Sort(folders)
 	return folders, nil
 }
 
