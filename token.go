@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"example.com/jwtverify/internal/diagnosis"
 	"example.com/jwtverify/internal/numericdate"
@@ -180,18 +179,14 @@ func wrongClaim(code, found, want string) error {
 // folding. encoding/json matches names that way: a token with both exp and EXP
 // would mean one thing here and another in the code that reads its claims.
 func lookalike(name, audienceClaim string) (exact string) {
-	plain := true // ASCII without capitals, which equals no other such name but itself
-	for i := range len(name) {
-		plain = plain && name[i] < utf8.RuneSelf && (name[i] < 'A' || name[i] > 'Z')
-	}
-	if !plain {
+	if len(name) <= len("iſſ") { // Unicode has no longer name that equals one of these
 		for _, exact := range [...]string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti"} {
 			if strings.EqualFold(name, exact) {
 				return exact
 			}
 		}
 	}
-	if audienceClaim != "" && name != audienceClaim && strings.EqualFold(name, audienceClaim) {
+	if name != audienceClaim && strings.EqualFold(name, audienceClaim) {
 		return audienceClaim
 	}
 	return ""

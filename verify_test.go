@@ -458,6 +458,7 @@ func TestClaims(t *testing.T) {
 		"a member twice, nested":       {`{` + ok + `,"x":[{"y":1,"y":1}]}`, jwtverify.ErrMalformed},
 		"EXP beside exp":               {`{` + ok + `,"EXP":1}`, jwtverify.ErrMalformed},
 		"a long s in iss":              {`{` + ok + `,"i\u017fs":"x"}`, jwtverify.ErrMalformed},
+		"two long s in iss":            {`{` + ok + `,"i\u017f\u017f":"x"}`, jwtverify.ErrMalformed},
 		"a long s in sub":              {`{` + ok + `,"\u017fUB":"x"}`, jwtverify.ErrMalformed},
 		"iAt":                          {`{` + ok + `,"iAt":1}`, jwtverify.ErrMalformed},
 		"an empty name":                {`{` + ok + `,"":1}`, nil},
