@@ -28,10 +28,9 @@ func Clean(text string) (bare string, removed []string) {
 			trim()
 		}
 		for _, known := range beforeTokens() {
-			if at := known.pattern.FindStringSubmatchIndex(text + " "); at != nil && at[3] < len(text) {
+			if at := known.pattern.FindStringSubmatchIndex(text); at != nil && at[3] < len(text) {
 				note("%s before the token removed", known.shown)
 				text = text[at[3]:]
-				break
 			}
 		}
 		if len(text) == n {

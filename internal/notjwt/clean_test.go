@@ -22,7 +22,7 @@ func TestWhatPeopleCopyAlongWithATokenIsRemoved(t *testing.T) {
 			t.Errorf("%q: the notes are %q", before, said)
 		}
 	}
-	for _, text := range []string{"2YotnFZFEjr1zCsicMWpAA==", "abc=def", "Bearer", "TOKEN=", "token"} {
+	for _, text := range []string{"2YotnFZFEjr1zCsicMWpAA==", "abc=def", "Bearer", "Bearer:", "TOKEN=", "token"} {
 		if got, notes := notjwt.Clean(text); got != text || notes != nil {
 			t.Errorf("%q: got %q, %q, want it as it is", text, got, notes)
 		}
@@ -32,6 +32,9 @@ func TestWhatPeopleCopyAlongWithATokenIsRemoved(t *testing.T) {
 func TestSpaceAndQuotesAroundATokenAreRemoved(t *testing.T) {
 	const token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJtMm0ifQ.c2ln"
 	const quotes = "quotes around the token removed"
+	if got, said := notjwt.Clean(`""`); got != "" || strings.Join(said, "; ") != quotes {
+		t.Errorf("quotes alone: got %q, %q, want nothing and %q", got, said, quotes)
+	}
 	for text, notes := range map[string]string{
 		" " + token + "\n\n":             "3 bytes of space around the token removed",
 		`"` + token + `"`:                quotes,
