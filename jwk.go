@@ -89,8 +89,8 @@ type KeySet struct {
 	byX5t   map[[2]string][]Key // by "x5t" or "x5t#S256", and its value
 	skipped []error
 
-	thumbprints bool     // the kids are thumbprints that we computed, for keys from PEM
-	shownIDs    []string // the first kids, quoted once for the errors: unknown kids may come often
+	thumbprints bool   // the kids are thumbprints that we computed, for keys from PEM
+	shownIDs    string // the first kids, written once for the errors: unknown kids may come often
 
 	origin origin // where it came from; only sources and the Cache use it
 }
@@ -190,8 +190,10 @@ func (s *KeySet) add(key Key) {
 		s.byID, s.byX5t = make(map[string][]Key), make(map[[2]string][]Key)
 	}
 	if id := key.ID(); id != "" {
+		if s.byID[id] == nil {
+			s.shownIDs = jwk.ShowID(s.shownIDs, len(s.byID), id)
+		}
 		s.byID[id] = append(s.byID[id], key)
-		s.shownIDs = jwk.ShowID(s.shownIDs, id)
 	}
 	for _, x5t := range [...][2]string{{"x5t", key.names.X5t}, {"x5t#S256", key.names.X5tS256}} {
 		if x5t[1] != "" && !tooMany(s.byX5t[x5t], key) {
@@ -287,7 +289,7 @@ func (s *KeySet) keeping(old *KeySet) (kept *KeySet, changed bool) {
 		before[key.material()] = append(before[key.material()], key)
 	}
 	copied := *s
-	copied.keys, copied.byID, copied.byX5t, copied.shownIDs = nil, nil, nil, nil
+	copied.keys, copied.byID, copied.byX5t, copied.shownIDs = nil, nil, nil, ""
 	changed = len(s.keys) != len(old.keys)
 	for _, key := range s.keys {
 		same := before[key.material()]

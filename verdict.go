@@ -48,7 +48,9 @@ type invalidError struct {
 	subject string // the subject and verb in front of found; may be empty
 	found   string
 	want    string // empty: found says it all
-	asOf    string // how old the key set is; empty: it has no age
+
+	age    time.Duration // of the key set in which there is no key, with hasAge
+	hasAge bool
 }
 
 func (e *invalidError) Error() string {
@@ -60,7 +62,10 @@ func (e *invalidError) Error() string {
 	if e.want != "" {
 		text += ", want " + e.want
 	}
-	return text + e.asOf
+	if e.hasAge {
+		text += ", as of " + e.age.Round(time.Second).String() + " ago"
+	}
+	return text
 }
 
 func (e *invalidError) Unwrap() error { return e.kind }

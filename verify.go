@@ -418,7 +418,7 @@ func (v *Verifier) knownKeys(query keyQuery) (set *KeySet, keys []Key, arrived t
 // keys returns the keys that may have signed the token, at least one, and the set
 // that was searched.
 func (v *Verifier) keys(ctx context.Context, query keyQuery, arrived time.Time) (set *KeySet, keys []Key, err error) {
-	asOf := "" // fixed keys have no age
+	var age time.Duration
 	if set = v.set; set != nil {
 		keys, _ = set.find(query)
 	} else {
@@ -427,29 +427,31 @@ func (v *Verifier) keys(ctx context.Context, query keyQuery, arrived time.Time) 
 			return nil, nil, err
 		}
 		set, keys = answer.set, answer.keys
-		asOf = ", as of " + answer.age.Round(time.Second).String() + " ago"
+		age = answer.age
 	}
 	if len(keys) == 0 {
-		return set, nil, unknownKey(set, query, asOf)
+		refusal := unknownKey(set, query)
+		refusal.age, refusal.hasAge = age, v.set == nil // fixed keys have no age
+		return set, nil, refusal
 	}
 	return set, keys, nil
 }
 
-// unknownKey is the error when a set has no key for a token. asOf says how old the set is.
-func unknownKey(set *KeySet, q keyQuery, asOf string) error {
+// unknownKey is the refusal when a set has no key for a token.
+func unknownKey(set *KeySet, q keyQuery) *invalidError {
 	if x5t := q.names.Certificate(); x5t != "" {
-		return &invalidError{kind: ErrUnknownKey, code: "kid-missing", found: fmt.Sprintf("token has no kid, and none of the %d usable keys has its %s", set.Len(), x5t), want: "a key that has it", asOf: asOf}
+		return &invalidError{kind: ErrUnknownKey, code: "kid-missing", found: fmt.Sprintf("token has no kid, and none of the %d usable keys has its %s", set.Len(), x5t), want: "a key that has it"}
 	}
 	if !q.hasKid {
-		return &invalidError{kind: ErrUnknownKey, code: "kid-missing", found: fmt.Sprintf("token has no kid, and the key set has %d usable keys", set.Len()), want: "a kid, or a set of one key", asOf: asOf}
+		return &invalidError{kind: ErrUnknownKey, code: "kid-missing", found: fmt.Sprintf("token has no kid, and the key set has %d usable keys", set.Len()), want: "a kid, or a set of one key"}
 	}
 	for _, err := range set.skipped {
 		if skipped := err.(*SkippedKeyError); skipped.KeyID == q.names.ID && q.names.ID != "" {
-			return &invalidError{kind: ErrUnknownKey, code: "key-unusable", found: skipped.Error(), asOf: asOf}
+			return &invalidError{kind: ErrUnknownKey, code: "key-unusable", found: skipped.Error()}
 		}
 	}
 	if len(set.byID) == 0 {
-		return &invalidError{kind: ErrUnknownKey, code: "kid-unknown", found: "the issuer's keys have no kid, the token has one: " + quote.Text(q.names.ID, 64), want: "a key with that kid", asOf: asOf}
+		return &invalidError{kind: ErrUnknownKey, code: "kid-unknown", found: "the issuer's keys have no kid, the token has one: " + quote.Text(q.names.ID, 64), want: "a key with that kid"}
 	}
-	return &invalidError{kind: ErrUnknownKey, code: "kid-unknown", subject: "kid is", found: quote.Text(q.names.ID, 64), want: jwk.Wanted(set.shownIDs, set.thumbprints), asOf: asOf}
+	return &invalidError{kind: ErrUnknownKey, code: "kid-unknown", subject: "kid is", found: quote.Text(q.names.ID, 64), want: jwk.Wanted(set.shownIDs, set.thumbprints)}
 }

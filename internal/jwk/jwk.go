@@ -63,20 +63,23 @@ func (n Names) Certificate() string {
 
 const shownIDs = 5 // in a message
 
-// ShowID adds a kid to those that a message shows, unless there are enough.
-func ShowID(shown []string, id string) []string {
+// ShowID adds a kid to those that a message shows, of which there are before, unless
+// there are enough.
+func ShowID(shown string, before int, id string) string {
 	switch {
-	case len(shown) < shownIDs:
-		shown = append(shown, quote.Text(id, 64))
-	case len(shown) == shownIDs:
-		shown = append(shown, "…")
+	case before == 0:
+		return quote.Text(id, 64)
+	case before < shownIDs:
+		return shown + ", " + quote.Text(id, 64)
+	case before == shownIDs:
+		return shown + ", …"
 	}
 	return shown
 }
 
 // Wanted says what the kid of a token should have been.
-func Wanted(shown []string, thumbprints bool) string {
-	want := "one of the issuer's keys (" + strings.Join(shown, ", ") + ")"
+func Wanted(shown string, thumbprints bool) string {
+	want := "one of the issuer's keys (" + shown + ")"
 	if thumbprints {
 		want += "; keys from PEM have their RFC 7638 thumbprint as kid, use NewKey to give them the issuer's"
 	}
