@@ -93,25 +93,25 @@ func requests() []sent {
 	return []sent{
 		{"a good token", claims(nil), false},
 		{"a good token, with `typ` JWT", header("typ", "JWT"), false},
-		{"a forged signature", func(iss *issuertest.Issuer) []string {
+		{"a token with a forged signature", func(iss *issuertest.Issuer) []string {
 			token := iss.Token()
 			return bearing(token[:len(token)-8] + "AAAAAAAA")
 		}, false},
 		{"no token", func(*issuertest.Issuer) []string { return nil }, false},
-		{"the scheme in lower case", func(iss *issuertest.Issuer) []string { return []string{"bearer " + iss.Token()} }, false},
-		{"two Authorization headers, the first good", func(iss *issuertest.Issuer) []string { return bearing(iss.Token(), "x") }, false},
-		{"expired for 30 seconds", claims(issuertest.Claims{"exp": away(-30 * time.Second)}), false},
-		{"valid in 3 minutes (`nbf`)", claims(issuertest.Claims{"nbf": away(3 * time.Minute)}), false},
-		{"issued in 3 minutes (`iat`)", claims(issuertest.Claims{"iat": away(3 * time.Minute)}), false},
-		{"no `exp`", claims(issuertest.Claims{"exp": nil}), false},
-		{"`exp` as a string", claims(issuertest.Claims{"exp": fmt.Sprint(away(time.Hour))}), false},
-		{"`typ` logout+jwt, another kind of token", header("typ", "logout+jwt"), false},
-		{"`crit` with an unknown extension", header("crit", []string{"x"}), false},
-		{"no `kid`, in a set of several keys", header("kid", nil), false},
-		{"`SUB` beside `sub`", claims(issuertest.Claims{"SUB": "someone-else"}), false},
-		{"bound to a key (`cnf`), without proof", claims(issuertest.Claims{"cnf": map[string]any{"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}}), false},
-		{"claims of 64 KiB", claims(issuertest.Claims{"x": strings.Repeat("x", 64<<10)}), false},
-		{"a new key, while the issuer is down", func(iss *issuertest.Issuer) []string {
+		{"a good token after `bearer` in lower case", func(iss *issuertest.Issuer) []string { return []string{"bearer " + iss.Token()} }, false},
+		{"two Authorization headers, the first with a good token", func(iss *issuertest.Issuer) []string { return bearing(iss.Token(), "x") }, false},
+		{"a token that expired 30 seconds ago", claims(issuertest.Claims{"exp": away(-30 * time.Second)}), false},
+		{"a token that becomes valid in 3 minutes (`nbf`)", claims(issuertest.Claims{"nbf": away(3 * time.Minute)}), false},
+		{"a token with a time of issue 3 minutes ahead (`iat`)", claims(issuertest.Claims{"iat": away(3 * time.Minute)}), false},
+		{"a token without `exp`", claims(issuertest.Claims{"exp": nil}), false},
+		{"a token whose `exp` is a string", claims(issuertest.Claims{"exp": fmt.Sprint(away(time.Hour))}), false},
+		{"a logout token: its `typ` is logout+jwt", header("typ", "logout+jwt"), false},
+		{"a token that requires an unknown extension (`crit`)", header("crit", []string{"x"}), false},
+		{"a token without `kid`, from an issuer with several keys", header("kid", nil), false},
+		{"a token with the claims `sub` and `SUB`", claims(issuertest.Claims{"SUB": "someone-else"}), false},
+		{"a token that is bound to a key (`cnf`), without proof of that key", claims(issuertest.Claims{"cnf": map[string]any{"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}}), false},
+		{"a token with 64 KiB of claims", claims(issuertest.Claims{"x": strings.Repeat("x", 64<<10)}), false},
+		{"a good token of a new key, while the issuer is down", func(iss *issuertest.Issuer) []string {
 			iss.Rotate()
 			iss.Rotate() // the first of them was published ahead
 			return bearing(iss.Token())
@@ -157,7 +157,7 @@ func TestMigrate(t *testing.T) {
 			}
 		}
 		// One answers as bearer does, the other by hand.
-		if ours := codes[shown-1:]; ours[0]/100 != ours[1]/100 && request.name != "bound to a key (`cnf`), without proof" || ours[0] != ours[2] {
+		if ours := codes[shown-1:]; ours[0]/100 != ours[1]/100 && request.name != "a token that is bound to a key (`cnf`), without proof of that key" || ours[0] != ours[2] {
 			t.Errorf("%s: after the move the answers are %v", request.name, ours)
 		}
 		table += "\n"
