@@ -206,7 +206,7 @@ func (f *fleet) none(what string) {
 
 func TestFleet(t *testing.T) {
 	rows := slices.Concat(fleetDay(t), fleetRestart(t))
-	table := "| what happens | requests per second, mean | most in one second | the last replica after |\n| --- | --- | --- | --- |\n"
+	table := "| what happens | requests per second, on average | most requests in one second | all replicas have the current keys after |\n| --- | --- | --- | --- |\n"
 	for _, r := range rows {
 		last := ""
 		if r.last > 0 {
@@ -355,19 +355,19 @@ func fleetDay(t *testing.T) (rows []fleetRow) {
 		}
 
 		f.sleepTo(10 * time.Second)
-		row("all replicas start in the same second: the first 10 s", 0, 10*time.Second, true, holding("a"))
+		row("all replicas start in the same second (the first 10 seconds)", 0, 10*time.Second, true, holding("a"))
 
 		f.sleepTo(6 * hour)
-		row("nothing, for five hours", hour, 5*hour, false, nil)
+		row("nothing fails, and no key changes (5 hours)", hour, 5*hour, false, nil)
 
 		f.change(is.serves("ab"), fleetSlow, is.tokens["a"])
 		f.sleepTo(7 * hour)
-		row("a key is published, an hour before its use: all replicas have it", 6*hour, hour, false, holding("ab"))
+		row("the issuer publishes a new key, which it does not use yet (1 hour)", 6*hour, hour, false, holding("ab"))
 		f.change(is.serves("ab"), fleetSlow, is.tokens["b"])
 		f.sleepTo(8 * hour)
 		f.change(is.serves("b"), fleetSlow, is.tokens["b"])
 		f.sleepTo(9 * hour)
-		row("the key before it is withdrawn, an hour later: none accepts it", 8*hour, hour, false, holding("b"))
+		row("the issuer withdraws the old key, after it has used the new one for an hour (1 hour)", 8*hour, hour, false, holding("b"))
 		f.none("an announced rotation")
 
 		// The key has leaked: the old tokens still come, half of all.
@@ -376,7 +376,7 @@ func fleetDay(t *testing.T) (rows []fleetRow) {
 		f.sleepTo(12 * hour)
 		f.change(is.serves("c"), fleetFast, is.tokens["c"], is.tokens["b"])
 		f.sleepTo(12*hour + 10*time.Minute)
-		row("a key is replaced without notice, and its tokens still come, for 10 min: none accepts them", 12*hour, 10*time.Minute, true, holding("c"))
+		row("the issuer replaces its key without notice, and clients still send tokens of the old key (10 minutes)", 12*hour, 10*time.Minute, true, holding("c"))
 		if unknown, unavailable := f.refused(); unknown == 0 || unavailable > 0 {
 			t.Errorf("a rotation without notice: %d tokens of the old key were refused, %d were not judged", unknown, unavailable)
 		}
@@ -388,10 +388,10 @@ func fleetDay(t *testing.T) (rows []fleetRow) {
 		f.sleepTo(18 * hour)
 		f.change(is.down(""), fleetFast, is.tokens["c"])
 		f.sleepTo(19 * hour)
-		row("the issuer is down for an hour", 18*hour, hour, false, nil)
+		row("the issuer is down (1 hour)", 18*hour, hour, false, nil)
 		f.change(is.serves("c"), fleetFast, is.tokens["c"])
 		f.sleepTo(19*hour + 10*time.Minute)
-		row("it is back: the first 10 min", 19*hour, 10*time.Minute, false, holding("c"))
+		row("the issuer is up again, after it was down for an hour (the first 10 minutes)", 19*hour, 10*time.Minute, false, holding("c"))
 
 		f.change(is.serves("c"), fleetSlow, is.tokens["c"])
 		f.sleepTo(21*hour - time.Minute)
@@ -400,10 +400,10 @@ func fleetDay(t *testing.T) (rows []fleetRow) {
 		back := begin.Add(21*hour + 30*time.Minute)
 		f.change(is.down(back.UTC().Format(http.TimeFormat)), fleetFast, is.tokens["c"])
 		f.sleepTo(21*hour + 30*time.Minute)
-		row("it is down for half an hour, with the date of its return in Retry-After", 21*hour, 30*time.Minute, false, nil)
+		row("the issuer is down, and its Retry-After names the time of its return (30 minutes)", 21*hour, 30*time.Minute, false, nil)
 		f.change(is.serves("c"), fleetFast, is.tokens["c"])
 		f.sleepTo(21*hour + 40*time.Minute)
-		row("it is back at that date: the first 10 min", 21*hour+30*time.Minute, 10*time.Minute, false, holding("c"))
+		row("the issuer is up again, at the time that its Retry-After named (the first 10 minutes)", 21*hour+30*time.Minute, 10*time.Minute, false, holding("c"))
 		f.change(is.serves("c"), fleetSlow, is.tokens["c"])
 		f.sleepTo(24*hour + fleetSlow + time.Second)
 		f.none("two outages")
@@ -420,12 +420,12 @@ func fleetRestart(t *testing.T) (rows []fleetRow) {
 		f.gap = fleetFast
 		f.run(2 * outage)
 		f.sleepTo(outage)
-		rows = append(rows, f.row("all replicas start in the same second while the issuer is down: the first minute", 0, first, true, nil),
-			f.row("it stays down for nine more", first, outage-first, false, nil))
+		rows = append(rows, f.row("all replicas start in the same second while the issuer is down (the first minute)", 0, first, true, nil),
+			f.row("the issuer stays down after that start, so that no replica has keys (the next 9 minutes)", first, outage-first, false, nil))
 		f.refused()
 		f.change(is.serves("a"), fleetFast, is.tokens["a"])
 		f.sleepTo(2 * outage)
-		rows = append(rows, f.row("it is back: the first 10 min of replicas that had no keys", outage, outage, false, holding("a")))
+		rows = append(rows, f.row("the issuer is up again after that start, and the replicas get their first keys (the first 10 minutes)", outage, outage, false, holding("a")))
 		f.sleepTo(2*outage + 2*fleetFast)
 	})
 	return rows
