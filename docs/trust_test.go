@@ -140,16 +140,16 @@ func TestTrustFigures(t *testing.T) {
 			fmt.Sprintf("%d libraries: %d good tokens accepted, %d bad ones refused", len(libraries), tokens[0], tokens[1]), ".ci/full conformance",
 		},
 		{
-			"three Go libraries as peers, on random tokens and key sets",
-			fmt.Sprintf("%s samples: %d kinds of tokens are judged otherwise than by all peers, each listed with its reason", shapeNumber(number(t, found(t, full, `-samples (\d+)`))), len(differences)), ".ci/full conformance",
+			"three other Go libraries, which judge the same random tokens and key sets",
+			fmt.Sprintf("%s samples: for %d kinds of tokens the verdict differs from that of all three; each is listed with its reason", shapeNumber(number(t, found(t, full, `-samples (\d+)`))), len(differences)), ".ci/full conformance",
 		},
 		{
-			"OpenID providers, with rotation, outage and restart",
-			fmt.Sprintf("%d providers, with no setting but issuer and audience", len(providers)), ".ci/full conformance",
+			"OpenID providers, through a key rotation, an outage and a restart",
+			fmt.Sprintf("%d providers; only the issuer and the audience are configured", len(providers)), ".ci/full conformance",
 		},
 		{
-			"changes of the library that its own tests must notice",
-			fmt.Sprintf("%s changes: %s noticed, %s change nothing, %s left", mutated[1], mutated[2], mutated[3], mutated[4]), ".ci/full mutation",
+			"mutation testing: small changes of the code, which its tests must notice",
+			fmt.Sprintf("%s changes: %s noticed, %s equivalent, %s unnoticed", mutated[1], mutated[2], mutated[3], mutated[4]), ".ci/full mutation",
 		},
 		{
 			"fuzzing, in each run of the checks",
@@ -157,19 +157,19 @@ func TestTrustFigures(t *testing.T) {
 		},
 		{
 			"fuzzing, before a release",
-			fmt.Sprintf("%s minutes for each target, %s for the comparison with the peers", found(t, full, `-fuzztime (\d+)m -fuzzminimizetime 1s`), found(t, full, `FuzzPeers -fuzztime (\d+)m`)), ".ci/full fuzzing",
+			fmt.Sprintf("%s minutes for each target, %s for the comparison with the other libraries", found(t, full, `-fuzztime (\d+)m -fuzzminimizetime 1s`), found(t, full, `FuzzPeers -fuzztime (\d+)m`)), ".ci/full fuzzing",
 		},
 		{
-			"a service and an issuer that rotates, revokes and fails, under load",
+			"a service under load, whose issuer rotates and revokes keys and fails",
 			fmt.Sprintf("%s requests in %s minutes: %s wrong answers",
 				shapeNumber(number(t, found(t, "docs/performance.md", `(?m)^(\d+) requests in`))), found(t, "docs/performance.md", `requests in (\d+)m0s`), found(t, "docs/performance.md", `; (\d+) wrong answers`)), "go -C benchmarks run ./soak -for 10m",
 		},
 		{
-			"random programs for the cache of keys, against its rules",
-			shapeNumber(number(t, found(t, full, `-programs (\d+)`))) + " programs: no rule is broken", ".ci/full cache",
+			"random sequences of calls, waits and faults for the cache of keys",
+			shapeNumber(number(t, found(t, full, `-programs (\d+)`))) + " sequences: none breaks a rule of the cache", ".ci/full cache",
 		},
 		{
-			"the project's corpus, through `jwtverify verify --lines`",
+			"the project's own collection of tokens, through `jwtverify verify --lines`",
 			found(t, "cmd/jwtverify/lines_test.go", `"public": (\d+)`) + " tokens: each gets the verdict that is written beside it", ".ci/run",
 		},
 	} {
