@@ -21,52 +21,68 @@ import (
 type strictness struct {
 	name, section string
 	ours          []class // our answers, one of which it must be
+	shownBy       []byte  // a recipe of a sample that shows it
 	applies       func(v *view) bool
 }
 
 var stricterHere = []strictness{
 	{name: "a character outside base64url, padding or a line end in a segment", section: "RFC 7515, section 2", ours: []class{malformed},
+		shownBy: []byte{0, 0, 0, 0, 176},
 		applies: func(v *view) bool { return strings.Trim(v.token, base64url+".") != "" }},
 	{name: "stray bits at the end of a segment", section: "RFC 4648, section 3.5", ours: []class{malformed},
+		shownBy: []byte{0, 0, 0, 0, 173},
 		applies: func(v *view) bool { return slices.ContainsFunc(v.segments, hasStrayBits) }},
 	{name: "a token of more than 16 KiB", section: "RFC 8725, section 3.11 and RFC 8259, section 9: limits", ours: []class{malformed},
+		shownBy: []byte{0, 0, 0, 0, 0, 4, 0, 128},
 		applies: func(v *view) bool { return len(v.token) > 16<<10 }},
 
 	{name: "crit in the header", section: "RFC 7515, section 4.1.11", ours: []class{unsupported},
+		shownBy: []byte{0, 0, 0, 0, 0, 0, 0, 33},
 		applies: func(v *view) bool { return v.header.has("crit") }},
 	{name: "typ of another kind of token", section: "RFC 8725, section 3.11", ours: []class{unsupported},
+		shownBy: []byte{0, 0, 0, 0, 0, 0, 0, 25},
 		applies: func(v *view) bool { return v.header.isText("typ") && !slices.Contains(jwtTypes, v.bareType()) }},
 	{name: "typ or kid is no string", section: "RFC 7515, sections 4.1.4 and 4.1.9", ours: []class{malformed},
+		shownBy: []byte{0, 0, 0, 0, 0, 0, 0, 28},
 		applies: func(v *view) bool {
 			return v.header.has("typ") && !v.header.isText("typ") || v.header.has("kid") && !v.header.isText("kid")
 		}},
 	{name: "a header of more than 8 KiB, 64 members and elements, or 4 levels", section: "RFC 8259, section 9: limits", ours: []class{malformed},
+		shownBy: []byte{0, 0, 0, 0, 0, 0, 0, 61},
 		applies: func(v *view) bool {
 			header := shapeOf(v.headerText)
 			return len(v.headerText) > 8<<10 || header.depth > 4 || header.inAll > 64
 		}},
 	{name: "a header in invalid UTF-8, or with half a surrogate pair", section: "RFC 8259, sections 8.1 and 8.2", ours: []class{malformed},
+		shownBy: []byte{0, 0, 0, 0, 0, 0, 0, 57},
 		applies: func(v *view) bool { return badText(v.headerText) }},
 	{name: "a kid of more than 256 bytes", section: "RFC 8259, section 9: limits", ours: []class{malformed, keysUnavailable, unknownKey},
+		shownBy: []byte{0, 0, 0, 0, 0, 8, 2, 35, 0, 2, 20},
 		applies: func(v *view) bool {
 			return len(v.header.text("kid")) > 256 || v.needsKey(func(k object) bool { return len(k.text("kid")) > 256 })
 		}},
 
 	{name: "a member twice in the claims", section: "RFC 7519, section 4", ours: []class{malformed},
+		shownBy: []byte{0, 0, 0, 0, 0, 4, 0, 116},
 		applies: func(v *view) bool { return shapeOf(v.claimsText).twice }},
 	{name: "claims in invalid UTF-8, or with half a surrogate pair", section: "RFC 8259, sections 8.1 and 8.2", ours: []class{malformed},
+		shownBy: []byte{0, 0, 0, 0, 0, 4, 0, 97},
 		applies: func(v *view) bool { return badText(v.claimsText) }},
 	{name: "claims deeper than 16 levels or with more than 1,000 members", section: "RFC 8259, section 9: limits", ours: []class{malformed},
+		shownBy: []byte{0, 0, 0, 0, 0, 4, 0, 123},
 		applies: func(v *view) bool { return shapeOf(v.claimsText).exceeds(16, 1000) }},
 	{name: "a name that equals a claim but for its case", section: "RFC 7515, section 5.3 and RFC 7519, section 10.1.1", ours: []class{malformed},
+		shownBy: []byte{0, 0, 0, 0, 0, 4, 0, 8},
 		applies: func(v *view) bool {
 			return slices.ContainsFunc(v.claims, func(m member) bool {
 				return slices.ContainsFunc(claimNames, func(name string) bool { return m.name != name && strings.EqualFold(m.name, name) })
 			})
 		}},
 	{name: "a claim of the wrong type, null among them", section: "RFC 7519, section 4.1", ours: []class{malformed},
+		shownBy: []byte{0, 0, 0, 0, 0, 4, 0, 94},
 		applies: func(v *view) bool { return slices.ContainsFunc(v.claims, hasWrongType) }},
 	{name: "a time beyond the year 9999", section: "RFC 7519, section 2 and RFC 3339", ours: []class{malformed},
+		shownBy: []byte{0, 0, 0, 0, 0, 4, 2, 46},
 		applies: func(v *view) bool {
 			return slices.ContainsFunc([]string{"exp", "nbf", "iat"}, func(name string) bool {
 				limit := big.NewFloat(253402300799)
@@ -75,15 +91,18 @@ var stricterHere = []strictness{
 			})
 		}},
 	{name: "nbf is less than a second ahead, and is rounded there", section: "RFC 7519, section 4.1.5", ours: []class{"not_yet_valid"},
+		shownBy: []byte{0, 0, 0, 0, 0, 4, 0, 66},
 		applies: func(v *view) bool { return within(v.claims.number("nbf"), now, now+1) }},
 
 	{name: "the key is not for signatures", section: "RFC 7517, sections 4.2 and 4.3", ours: noKey,
+		shownBy: []byte{0, 0, 0, 0, 0, 8, 0, 19},
 		applies: func(v *view) bool {
 			return v.needsKey(func(k object) bool {
 				return k.has("use") && k.text("use") != "sig" || k.has("key_ops") && !strings.Contains(k.raw("key_ops"), `"verify"`)
 			})
 		}},
 	{name: "n or e that is not base64url", section: "RFC 7518, section 2", ours: noKey,
+		shownBy: []byte{0, 0, 0, 0, 0, 8, 2, 41},
 		applies: func(v *view) bool {
 			return v.needsKey(func(k object) bool {
 				return slices.ContainsFunc([]string{k.text("n"), k.text("e")}, func(text string) bool {
@@ -93,14 +112,18 @@ var stricterHere = []strictness{
 			})
 		}},
 	{name: "a private member in the key", section: "RFC 7517, section 9.2 and RFC 7518, section 6.3.2", ours: noKey,
+		shownBy: []byte{0, 0, 0, 0, 0, 8, 0, 69},
 		applies: func(v *view) bool {
 			return v.needsKey(func(k object) bool { return slices.ContainsFunc(privateMembers, k.has) })
 		}},
 	{name: "a key in invalid UTF-8, or with half a surrogate pair", section: "RFC 8259, sections 8.1 and 8.2", ours: noKey,
+		shownBy: []byte{0, 0, 0, 0, 0, 8, 0, 87},
 		applies: func(v *view) bool { return badText(v.setText) }},
 	{name: "a member twice in the set", section: "RFC 7517, section 5", ours: noKey,
+		shownBy: []byte{0, 0, 0, 0, 0, 8, 0, 91},
 		applies: func(v *view) bool { return v.set.count("keys") > 1 || shapeOf(v.setText).twice }},
 	{name: "a set deeper than 16 levels", section: "RFC 8259, section 9: limits", ours: noKey,
+		shownBy: []byte{0, 0, 0, 0, 0, 8, 0, 90},
 		applies: func(v *view) bool { return shapeOf(v.setText).exceeds(16, 1000) }},
 }
 
@@ -109,11 +132,13 @@ var stricterHere = []strictness{
 // rest must then be good to the peer too.
 type tolerance struct {
 	name, section string
+	shownBy       []byte // as above
 	without       func(t testing.TB, s sample) sample
 }
 
 var stricterThere = []tolerance{
 	{name: "a key that is unfit or unknown beside the one that is needed", section: "RFC 7517, section 5",
+		shownBy: []byte{0, 0, 0, 0, 0, 11, 0, 8},
 		without: func(t testing.TB, s sample) sample {
 			for _, key := range elements([]byte(s.set)) {
 				alone := s
@@ -125,6 +150,7 @@ var stricterThere = []tolerance{
 			return s
 		}},
 	{name: "a member of the key or the set that RS256 has no use for", section: "RFC 7517, sections 4 and 5",
+		shownBy: []byte{0, 0, 0, 0, 0, 8, 0, 75},
 		without: func(_ testing.TB, s sample) sample {
 			keys := elements([]byte(s.set))
 			for i, text := range keys {
@@ -136,21 +162,25 @@ var stricterThere = []tolerance{
 			return s
 		}},
 	{name: "a header member that is not understood", section: "RFC 7515, section 4",
+		shownBy: []byte{0, 0, 0, 0, 0, 0, 0, 63},
 		without: func(t testing.TB, s sample) sample {
 			header, _ := readMembers(s.header)
 			return s.signed(t, object(header).only("alg", "kid", "typ").String(), s.claims)
 		}},
 	{name: "a claim that is not understood", section: "RFC 7519, section 4",
+		shownBy: []byte{0, 0, 0, 0, 0, 3, 1, 47, 5, 1, 118},
 		without: func(t testing.TB, s sample) sample {
 			claims, _ := readMembers(s.claims)
 			return s.signed(t, s.header, object(claims).only("iss", "sub", "aud", "exp", "nbf", "iat", "jti").String())
 		}},
 	{name: "iat in the future", section: "RFC 7519, section 4.1.6",
+		shownBy: []byte{0, 0, 0, 0, 0, 4, 2, 83, 12, 1, 79},
 		without: func(t testing.TB, s sample) sample {
 			claims, _ := readMembers(s.claims)
 			return s.signed(t, s.header, object(claims).only("iss", "sub", "aud", "exp", "nbf", "jti").String())
 		}},
 	{name: "exp is less than a second ahead, and is rounded there", section: "RFC 7519, section 4.1.4",
+		shownBy: []byte{0, 0, 0, 0, 0, 6, 2, 31, 1, 0, 63},
 		without: func(t testing.TB, s sample) sample {
 			members, _ := readMembers(s.claims)
 			claims := object(members)

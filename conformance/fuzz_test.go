@@ -25,6 +25,9 @@ import (
 func FuzzPeers(f *testing.F) {
 	keys := readFuzzKeys(f)
 	f.Add(goodHeader, goodClaims, goodSet, []byte(nil))
+	for _, recipe := range shownDifferences {
+		f.Add(goodHeader, goodClaims, goodSet, recipe)
+	}
 	f.Fuzz(func(t *testing.T, header, claims, set string, recipe []byte) {
 		if err := compare(t, cook(t, keys, header, claims, set, recipe)); err != nil {
 			t.Error(err)
