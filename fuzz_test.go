@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -82,10 +83,75 @@ func (e *editor) edit(t *testing.T, kind byte, at, length uint16, text string) (
 	return raw, header, claims, signed
 }
 
+// addEdits adds the seeds that all targets with an editor have.
+func addEdits(f *testing.F) {
+	f.Helper()
+	const end = math.MaxUint16 // as a position it is behind the part, as a length it reaches to its end
+	for _, edit := range []struct {
+		kind       byte
+		at, length uint16
+		text       string
+	}{
+		{editToken, 0, 0, ""},           // the good token
+		{editToken, 0, 0, "e30.e30."},   // five segments
+		{editToken, end, 0, ".AAAA"},    // four
+		{editToken, 200, end, ""},       // two
+		{editToken, end, 0, "\n"},       // a line end behind the token
+		{editToken, end, 0, "=="},       // padding
+		{editToken, 50, 1, "1"},         // stray bits at the end of the header
+		{editHeader, 1, 0, " "},         // the same header in other bytes
+		{editHeader, 8, 5, "HS256"},     // another algorithm
+		{editHeader, 37, 5, "key-9"},    // an unknown key
+		{editClaims, 1, 0, "\n"},        // the same claims in other bytes
+		{editSignature, 0, 0, "\x00"},   // the same number, a byte longer
+		{editSignature, 255, 1, "\x00"}, // another last byte
+		{editSignature, 128, end, ""},   // half of it
+		{replaceToken, 0, 0, ""},
+		{replaceToken, 0, 0, ".."},
+		{replaceToken, 0, 0, "eyJhbGciOiJub25lIn0.e30."},           // unsecured: RFC 7519, section 6
+		{replaceToken, 0, 0, `{"payload":"e30","signature":"AA"}`}, // JSON serialization: RFC 7515, section 7.2
+		{editHeader, 0, end, `{"alg":"none","kid":"key-0"}`},       // the signature stays
+		{signHeader, 1, 0, `"alg":"none",`},                        // alg twice
+		{signHeader, 1, 0, `"crit":["exp"],`},                      // an extension
+		{signHeader, 20, 3, "at+jwt"},                              // another typ, which is accepted
+		{signHeader, 0, end, `{"alg":"RS256","typ":"logout+jwt"}`}, // one that is not
+		{signHeader, 0, end, `{"alg":"RS256","kid":null}`},         // no kid
+		{signHeader, 0, end, `{"\u0061lg":"RS25\u0036","jku":"https://other.example"}`},
+		{signClaims, 1, 0, `"EXP":1,`}, // a name but for its case
+		{signClaims, 1, 0, `"exp":1,`}, // exp twice
+	} {
+		f.Add(edit.kind, edit.at, edit.length, edit.text)
+	}
+	for _, claims := range []string{
+		`[{}]`,
+		`{"iss":"https://issuer.example","aud":"https://api.example","exp":1750003600,"sub":"s","jti":"j"}`,
+		`{"iss":"https://issuer.example","aud":"https://api.example","exp":1750000000}`,
+		`{"iss":"https://issuer.example","aud":"https://api.example","exp":253402300799.1}`,
+		`{"iss":"https://issuer.example","aud":"https://api.example","exp":"1750003600"}`,
+		`{"iss":"https://issuer.example","aud":"https://api.example","exp":17500036e2,"nbf":1.75E+9,"iat":-0}`,
+		`{"iss":"https://issuer.example","aud":"https://api.example","exp":1750003600,"nbf":1750000000.5}`,
+		`{"iss":"https://issuer.example","aud":"https://api.example","exp":1750003600,"a":1,"a":2}`,
+		`{"iss":"https://issuer.example","aud":["https://api.example/"],"exp":1750003600}`,
+		`{"iss":"https://issuer.example","aud":["a","https://api.example"],"exp":1750003600}`,
+		`{"iss":"https://issuer.example/","aud":"https://api.example","exp":1750003600}`,
+		`{"iss":"https://other.example/","aud":"https://orders.example","exp":1750003600}`,
+		`{"iss":"https://issuer.example","ISS":"https://other.example/","aud":"https://api.example","exp":1750003600}`,
+		`{"ISS":"https://other.example/","iss":"https://issuer.example","aud":"https://api.example","exp":1750003600}`,
+		`{"aud":"https://api.example","exp":1750003600,"iss":"https://issuer.example"}`,
+		`{"aud":"https://api.example","exp":1750003600,"a":{"iss":"https://issuer.example"}}`,
+		`{"iss":null,"aud":"https://api.example","exp":1750003600}`,
+		`{"\u0069ss":"https:\/\/issuer.example","aud":"https://api.example","exp":1750003600}`,
+	} {
+		f.Add(byte(editClaims), uint16(0), uint16(end), claims)
+		f.Add(byte(signClaims), uint16(0), uint16(end), claims)
+	}
+}
+
 // Whatever is done to a good token without its key, only the token itself is
 // verified. What is signed again may be good as well: then encoding/json finds in
-// it what makes it so. Seeds with a length of 65535 replace the whole part.
+// it what makes it so.
 func FuzzVerify(f *testing.F) {
+	addEdits(f)
 	e := newEditor(f)
 	verifier := newVerifier(f, jwtverify.Config{})
 	if _, err := verifier.Verify(f.Context(), e.good); err != nil {
@@ -162,9 +228,9 @@ func checkAccepted(t *testing.T, token *jwtverify.Token, header, claims string) 
 }
 
 // Verify and Explain say the same of any token, whatever the settings and the state
-// of the key source, and ask for keys the same number of times. The seeds are those
-// of FuzzVerify.
+// of the key source, and ask for keys the same number of times.
 func FuzzExplainAgrees(f *testing.F) {
+	addEdits(f)
 	e := newEditor(f)
 	down := jwtverify.KeySourceFunc(func(context.Context) (*jwtverify.KeySet, error) { return nil, errors.New("down") })
 	variants := []jwtverify.Config{

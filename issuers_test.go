@@ -543,9 +543,9 @@ func TestIssuersCost(t *testing.T) {
 
 // A token that names an issuer gets what the issuer's Verifier alone says of it, down
 // to the text and the number of fetches, from Verify and from Explain; one that names
-// none is refused without a fetch. encoding/json says here who is named. The seeds are
-// those of FuzzVerify and some for the choice.
+// none is refused without a fetch. encoding/json says here who is named.
 func FuzzIssuersAgrees(f *testing.F) {
+	addEdits(f)
 	e := newEditor(f)
 	f.Fuzz(func(t *testing.T, kind byte, at, length uint16, text string) {
 		raw, _, _, _ := e.edit(t, kind, at, length, text)
