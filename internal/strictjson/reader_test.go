@@ -953,6 +953,17 @@ func TestPlainBytesEndAtTheFirstThatIsNone(t *testing.T) {
 }
 
 func FuzzJSON(f *testing.F) {
+	for _, text := range []string{
+		``, `{}x`, `[tru`, `[01]`, `[1.]`, `{"a":[1,],}`, "\ufeff{}",
+		`{"a":[1,-0.5e+7,"x",true,false,null,{}],"b":{"c":[]}}`, " \t\r\n{ \"a\" : [ 1 , 2 ] } \n",
+		`"\"\\\/\b\f\n\r\t\u00e9\uD83D\uDE00"`, `{"a":"\u00`, "\"\x1f\"",
+		`["\ud800"]`, `["\udc00"]`, `"\udc00\ud800"`, `"\ud800\ud83d\ude00"`, // half a pair, and a pair the wrong way round
+		"\"é€😀\"", "\"\ufffd\\ufffd\"", "\"\xc0\xaf\"", "\"\xed\xa0\x80\"", // UTF-8, an overlong form, a surrogate
+		`{"a":1,"b":2,"a":3}`, `{"a":1,"\u0061":2}`, `{"a":[{"b":1,"b":2}]}`, `{"a":{"a":{"a":1}},"b":{"a":1}}`, // twice, but for the last
+		strings.Repeat("[", 16) + strings.Repeat("]", 16), strings.Repeat("[", 17) + strings.Repeat("]", 17), `{"a":{"a":{"a":{"a":{"a":0}}}}}`,
+	} {
+		f.Add(text)
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		checkJSON(t, text, maxJSONDepth, maxJSONMembers)
 		checkJSON(t, text, maxHeaderDepth, maxHeaderMembers)
