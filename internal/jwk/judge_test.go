@@ -235,6 +235,42 @@ func pemPublicKey(block *pem.Block) (*rsa.PublicKey, bool) {
 }
 
 func FuzzParse(f *testing.F) {
+	modulus := new(big.Int).SetBytes(bytes.Repeat([]byte{0xc5}, 256))
+	n := strings.Trim(jwktest.Int(modulus), `"`)
+	key := func(changes ...string) string {
+		return jwktest.JWK(&rsa.PublicKey{N: modulus, E: 65537}, "a", changes...)
+	}
+	good, other := key(), key("kid", `"b"`, "e", `"Aw"`)
+	for _, text := range []string{
+		good,
+		jwktest.Set(good, other),
+		jwktest.Set(good, good, good, good, good, other),
+		jwktest.Set(good, `{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}`, other),
+		jwktest.Set("null", "1", `"x"`, "[]", "{}", good),
+		jwktest.Set(`["\ud800"]`, `[{"a":1,"a":2}]`, good), // flaws inside an element
+		jwktest.Set(key("kid", ""), key("kid", `""`)),
+		jwktest.Set(key("kid", `"\ud800"`), other),
+		jwktest.Set(key("alg", "null"), other),
+		jwktest.Set(key("use", `"enc"`), other),
+		jwktest.Set(key("key_ops", `["sign",1]`), other),
+		jwktest.Set(key("x", `1,"n":"AQ"`), other), // n twice
+		jwktest.Set(key("d", `"AQ"`), other),
+		key("d", `"AQ"`),
+		jwktest.Set(key("n", `"`+n+`=="`), key("n", `"`+n[:len(n)-1]+`R"`)), // padding, and stray bits
+		jwktest.Set(key("n", `"AA`+n+`"`), key("e", `"AAEAAQ"`)),            // zeros in front
+		jwktest.Set(key("n", jwktest.Int(new(big.Int).Rsh(modulus, 8))), other),
+		jwktest.Set(key("e", `"AQ"`), key("e", `"AQAAAAE"`), other),
+		jwktest.Set(good)[:300],
+		" \r\n" + jwktest.Set(good) + "\n",
+		"\ufeff" + jwktest.Set(good),
+		`{"saved":"2026-01-02T03:04:05Z","x":[1],"keys":[` + good + `],"kty":1}`,
+		`{"keys":[],"\u006beys":[` + good + `]}`,
+		`{"keys":null}`,
+		`{"issuer":"https://issuer.example","jwks_uri":"https://issuer.example/keys"}`,
+		"<!DOCTYPE html>",
+	} {
+		f.Add([]byte(text))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) { checkSet(t, data) })
 }
 
