@@ -139,7 +139,43 @@ func (h *hostile) run(t *testing.T, c command) (printed string, readsToken bool)
 // No command, with whatever it meets, prints a token, a signature, a secret, a control or
 // bidi character, or what is no UTF-8. The commands are those of the table.
 func FuzzCommands(f *testing.F) {
-	f.Add("x.y.z", []byte(`{"keys":[]}`), uint(0))
+	const (
+		controls = "\x1b[2J\x07\u009b31m\u202e\u2028\r\nnote: forged"
+		bidi     = "\u202e\u2066\x1b[31m\x07\u0085"
+		hmac     = "hmac-signature-of-43-letters-as-HS256-makes"
+	)
+	signature := strings.Repeat("A", 342) // of RS256
+	for _, world := range []struct {
+		text, document string
+		modes          []uint
+	}{
+		{"x.y.z", `{"keys":[]}`, []uint{0}},
+		{controls, "\x1b[2J", []uint{0}},
+		{"\xff\xfe\x80eyJhIjox\xc3.b", "\xff{\"keys\":\x80}", []uint{0, 1, 2, 67, 131}}, // no UTF-8
+		{"\xff\xfee\x00y\x00J\x00", "\xff\xfeA\x00=\x00B\x00", []uint{0, 2, 32}},        // UTF-16
+		{strings.Repeat("a", 5000), `A="` + strings.Repeat("b", 400) + "\"\nexport B='c", []uint{0, 1, 2, 8, 65}},
+		{"https://user:password-password@a.test/eyJhIjox.b." + hmac + "?access_token=" + hmac + "#" + bidi, "{}", []uint{0, 1, 4, 65, 129}},
+		{encodeSegment(`{"alg":"RS256","kid":"k"}`) + "." + encodeSegment(`{"iss":"https://issuer.test","aud":"orders","exp":1}`) + "." + signature,
+			`{"keys":[]}`, []uint{0, 1, 4, 6, 9, 30}},
+		{"Bearer " + encodeSegment(`{"alg":"RS256","crit":["`+strings.Repeat("c", 302)+`"]}`) + ".e30." + signature,
+			"<html>\x1b]0;title\x07</html>", []uint{0, 2, 3, 5}},
+		// The signature stands in the header, in the claims and in the answer too.
+		{encodeSegment(`{"alg":"HS256","kid":"`+hmac+`"}`) + "." + encodeSegment(`{"iss":"`+hmac+`","aud":["`+hmac+`"],"sub":"`+hmac+`","exp":1}`) + "." + hmac,
+			`{"issuer":"` + hmac + `","jwks_uri":"https://a.test/` + hmac + `"}`, []uint{0, 2, 8, 16, 40}},
+		{`{"access_token":"` + encodeSegment(`{"alg":"none"}`) + ".e30." + strings.Repeat("B", 86) + `","note":"x"}`,
+			`{"issuer":"https://issuer.test","jwks_uri":"http://a.test/\u202e"}`, []uint{0, 2}},
+		{`{"error":"\u001b[2J\u202e"}`, `{"error":"x"}`, []uint{0, 4}},
+		{`{"id":{"\u202e":["eyJ.a.b"]},"token":"x.y.` + hmac + `","issuer":"\u202e\u2066\u001b[31m\u0007\u0085","audience":["\u202e\u2066\u001b[31m\u0007\u0085"],"jwks":"{\"keys\":[{\"kid\":\"` + hmac + `\"}]}","now":1e+300,"leeway":-1}`,
+			"{}", []uint{0, 16, 18}}, // a line of verify --lines
+		{"x", "AUTHACTION_DOMAIN=\"\x1b[31m\"\nAUTHACTION_AUDIENCE=eyJ.a." + hmac + "\n", []uint{2, 4, 8, 16, 30}},
+	} {
+		for _, mode := range world.modes {
+			f.Add(world.text, []byte(world.document), mode)
+		}
+	}
+	for flag := range uint(16) { // no command has more
+		f.Add(controls, []byte("\x1b[2J"), 64*flag+1)
+	}
 	file := filepath.Join(f.TempDir(), "file")
 	f.Fuzz(func(t *testing.T, text string, document []byte, mode uint) {
 		if err := os.WriteFile(file, document, 0o600); err != nil {
