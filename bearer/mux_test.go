@@ -245,10 +245,25 @@ func FuzzMux(f *testing.F) {
 			f.Add(routes, method, target, "api.example")
 		}
 	}
-	f.Add("p/tree/\nhCONNECT /tree/\n", "CONNECT", "/tree", "h")
-	f.Add("pa.example/{x}\nh/{x...}\np/{x}\n", "GET", "/a", "a.example:80")
-	f.Add("oGET /{$}\nh/{x}/\n", "HEAD", "/a%2Fb", "")
-	f.Add("p/a/{x}/\nh/a/b/\n", "GET", "/a/b", "h")
+	for _, seed := range [][4]string{
+		{"p/tree/\nhCONNECT /tree/\n", "CONNECT", "/tree", "h"}, // a redirect to another pattern
+		{"pGET /tree/\nhPOST /tree/\n", "POST", "/tree", "h"},
+		{"p/{x}/\nh/a/b/\n", "GET", "/a%2Fb", "h"},
+		{"p/a/{x}/\nh/a/b/\n", "GET", "/a/b", "h"},
+		{"oGET /{$}\nh/{x}/\n", "HEAD", "/a%2Fb", ""},
+		{"o/shop/\n", "GET", "/shop?a=/b/", "h"},
+		{"p/files/{rest...}\nh/files/secret/{x}\n", "GET", "/files/secret/%2561", "h"},
+		{"p/public\nh/\n", "GET", "//public", "h"},
+		{"pGET /public\nhHEAD /public\n", "HEAD", "/public", "h"},
+		{"pGET /public\n", "POST", "/public", "h"}, // 404 and 405 are nobody's
+		{"p/{$}\n", "GET", "/x", "h"},
+		{"p/\n", "OPTIONS", "*", "h"},
+		{"p/\n", "CONNECT", "h:443", "h"},
+		{"pGET /public\nha.example/\n", "GET", "http://a.example/public", "other"},
+		{"pa.example/{x}\nh/{x...}\np/{x}\n", "GET", "/a", "a.example:80"},
+	} {
+		f.Add(seed[0], seed[1], seed[2], seed[3])
+	}
 
 	f.Fuzz(muxChecker(f))
 }

@@ -138,8 +138,10 @@ func oracle(values []string) (token, verdict string) {
 
 func FuzzParse(f *testing.F) {
 	for _, value := range []string{
-		"", "Bearer abc", "bearer  a.b.c==", "Bearer", "Bearer\tabc", "Basic x", "Bearer a=b", "Bearer a, Bearer b",
-		" \tBearer abc\t", "Bearers abc", "Bearer \x00", "Bearer \xff\xfe", "Bearer " + strings.Repeat("a", 16385), "=", "Bearer =",
+		"", "Bearer abc", "bearer  a.b.c==", "Bearer", "Bearer\tabc", "Basic x", "Bearer a=b", "Bearer ==", "Bearer a, Bearer b",
+		"Bearer abc, Bearer abc", " \tBearer abc\t", " \t Bearer   abc \t", "Bearers abc", "Bearer \x00", "Bearer \xff\xfe",
+		"=", "=Bearer abc", "Bearer =", "Basic dTpw, Bearer abc",
+		"Bearer " + strings.Repeat("a", 16384), "Bearer " + strings.Repeat("a", 16385), "Bearer" + strings.Repeat(" ", 16385) + "a", // the limit
 	} {
 		f.Add(value, "", 1)
 	}
