@@ -8,38 +8,43 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"testing/synctest"
 
 	"example.com/jwtverify/issuertest"
 )
 
 func TestCheck(t *testing.T) {
-	iss := issuertest.New(t)
-	server, err := newServer(iss.Config())
-	if err != nil {
-		t.Fatal(err)
-	}
-	iss.Suite(t, server.Handler, "GET /orders", "POST //orders?limit=1")
+	synctest.Test(t, func(t *testing.T) {
+		iss := issuertest.New(t)
+		server, err := newServer(iss.Config())
+		if err != nil {
+			t.Fatal(err)
+		}
+		iss.Suite(t, server.Handler, "GET /orders", "POST //orders?limit=1")
+	})
 }
 
 // Behind a proxy that asks for each request, and passes on what gets 200, as those of
 // deploy/ do, an API counts its runs: there are none without a good token.
 func TestAPIBehind(t *testing.T) {
-	iss := issuertest.New(t)
-	server, err := newServer(iss.Config())
-	if err != nil {
-		t.Fatal(err)
-	}
-	proxy := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		check := httptest.NewRecorder()
-		if server.Handler.ServeHTTP(check, r); check.Code != http.StatusOK {
-			maps.Copy(w.Header(), check.Header())
-			w.WriteHeader(check.Code)
-			return
+	synctest.Test(t, func(t *testing.T) {
+		iss := issuertest.New(t)
+		server, err := newServer(iss.Config())
+		if err != nil {
+			t.Fatal(err)
 		}
-		iss.Ran()
-		w.WriteHeader(http.StatusNoContent)
+		proxy := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			check := httptest.NewRecorder()
+			if server.Handler.ServeHTTP(check, r); check.Code != http.StatusOK {
+				maps.Copy(w.Header(), check.Header())
+				w.WriteHeader(check.Code)
+				return
+			}
+			iss.Ran()
+			w.WriteHeader(http.StatusNoContent)
+		})
+		iss.Suite(t, proxy, "GET /orders")
 	})
-	iss.Suite(t, proxy, "GET /orders")
 }
 
 // What is asked, over a socket: the answer depends on Authorization alone.
