@@ -12,14 +12,18 @@ import (
 	"unicode/utf8"
 )
 
-// Two runs, the second with the keys of the first and on a narrow terminal.
+// Two runs at the same time, the second on a narrow terminal. Each waits for a second.
 var demoRuns = sync.OnceValue(func() (runs [2]result) {
+	var wait sync.WaitGroup
 	for i, columns := range []string{"", "40"} {
-		var stdout, stderr strings.Builder
-		env := func(name string) string { return map[string]string{"COLUMNS": columns}[name] }
-		code := run([]string{"demo"}, env, strings.NewReader(""), &stdout, &stderr)
-		runs[i] = result{code, stdout.String(), stderr.String()}
+		wait.Go(func() {
+			var stdout, stderr strings.Builder
+			env := func(name string) string { return map[string]string{"COLUMNS": columns}[name] }
+			code := run([]string{"demo"}, env, strings.NewReader(""), &stdout, &stderr)
+			runs[i] = result{code, stdout.String(), stderr.String()}
+		})
 	}
+	wait.Wait()
 	return runs
 })
 

@@ -159,6 +159,7 @@ func TestIssuerDoesNotStart(t *testing.T) {
 }
 
 func TestIssuerRotates(t *testing.T) {
+	t.Parallel()
 	iss := start(t, nil, "issuer", "--listen", "127.0.0.1:0", "--rotate-every", "100ms")
 	url := iss.url("issuer")
 	granted, members := grant(t, url, "application/json", grantOfGuide)

@@ -14,6 +14,7 @@ import (
 
 // No server reads a header of more than 32 KiB, and it logs nothing of it.
 func TestServersReadShortHeaders(t *testing.T) {
+	t.Parallel()
 	w := newService(t, nil)
 	iss := start(t, nil, "issuer", "--listen", "127.0.0.1:0")
 	if guide.MaxHeaderBytes != 32<<10 {

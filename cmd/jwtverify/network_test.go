@@ -35,6 +35,7 @@ func (f *fixture) explainJSON(t testing.TB, token string, flags ...string) *json
 }
 
 func TestNetworkFindings(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	good := f.mint(t)
 	quiet := log.New(io.Discard, "", 0)
@@ -77,7 +78,7 @@ func TestNetworkFindings(t *testing.T) {
 			case <-r.Context().Done():
 			case <-hang:
 			}
-		}), "keys-timeout", "none after 300ms"},
+		}), "keys-timeout", "none after 100ms"},
 		{"a body that hangs", server(func(w http.ResponseWriter, r *http.Request) {
 			io.WriteString(w, set[:10])
 			w.(http.Flusher).Flush()
@@ -85,7 +86,7 @@ func TestNetworkFindings(t *testing.T) {
 			case <-r.Context().Done():
 			case <-hang:
 			}
-		}), "keys-timeout", "none after 300ms"},
+		}), "keys-timeout", "none after 100ms"},
 		{"status 404", answers(404, "", ""), "keys-status", "404 Not Found"},
 		{"status 503 and when to try again", answers(503, "Retry-After: 30", ""), "keys-status", "503 Service Unavailable, Retry-After 30s"},
 		{"a redirect", answers(302, "Location: https://login.test/?secret=1", ""), "keys-redirect", `302 Found to "https://login.test/"`},
@@ -101,7 +102,7 @@ func TestNetworkFindings(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			timeout := "20s"
 			if test.code == "keys-timeout" {
-				timeout = "300ms"
+				timeout = "100ms"
 			}
 			for _, token := range []string{good, "damaged"} {
 				report := f.explainJSON(t, token, "--jwks-url", test.url, "--timeout", timeout)
