@@ -26,11 +26,17 @@ import (
 
 // All paths in these tests are those that a reader of the documents uses: from the root.
 func TestMain(m *testing.M) {
-	if err := os.Chdir(".."); err != nil {
+	err := os.Chdir("..")
+	if err == nil {
+		built.dir, err = os.MkdirTemp("", "docs")
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	os.RemoveAll(built.dir)
+	os.Exit(code)
 }
 
 // testKey returns the n-th of the keys that these tests share.

@@ -250,12 +250,19 @@ func TestOSSFuzzFiles(t *testing.T) {
 // The command is the same wherever it is built, and the commands of the page work.
 func TestReleaseIsReproducible(t *testing.T) {
 	slow(t)
+	t.Parallel()
+	parent := t.TempDir()
+	dir := filepath.Join(parent, "checkout")
+	if out, err := exec.CommandContext(t.Context(), "git", "checkout-index", "-a", "--prefix="+dir+string(os.PathSeparator)).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
 	var binaries [2][]byte
 	for i := range binaries {
-		dir := t.TempDir() + string(os.PathSeparator)
-		if out, err := exec.CommandContext(t.Context(), "git", "checkout-index", "-a", "--prefix="+dir).CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, out)
+		elsewhere := filepath.Join(parent, fmt.Sprintf("place%d", i))
+		if err := os.Rename(dir, elsewhere); err != nil {
+			t.Fatal(err)
 		}
+		dir = elsewhere
 		shell := exec.CommandContext(t.Context(), "sh", "-ec", strings.Join([]string{
 			"CGO_ENABLED=0 go build -trimpath ./cmd/jwtverify",
 			"go version -m jwtverify",
@@ -271,7 +278,11 @@ func TestReleaseIsReproducible(t *testing.T) {
 				t.Errorf("no %q in:\n%s", want, out)
 			}
 		}
-		if binaries[i], err = os.ReadFile(dir + "jwtverify"); err != nil {
+		binary := filepath.Join(dir, "jwtverify")
+		if binaries[i], err = os.ReadFile(binary); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(binary); err != nil { // so that the next is built anew
 			t.Fatal(err)
 		}
 	}
