@@ -452,26 +452,7 @@ func TestWithoutALimitABubbleReportsADeadlock(t *testing.T) {
 
 func TestFaultsOverASocket(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewUnstartedServer(nil)
-	t.Cleanup(server.Close)
-	iss := issuertest.New(t, issuertest.WithURL("http://"+server.Listener.Addr().String()))
-	server.Config.Handler = iss.Handler()
-	server.Start()
-	// A connection of its own for each: one that is closed tells nothing of the next.
-	transport := &http.Transport{DisableKeepAlives: true}
-	fetch := func(ctx context.Context) (*http.Response, []byte, error) {
-		request, err := http.NewRequestWithContext(ctx, "GET", iss.URL()+"/.well-known/jwks.json", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		response, err := transport.RoundTrip(request)
-		if err != nil {
-			return nil, nil, err
-		}
-		defer response.Body.Close()
-		body, err := io.ReadAll(response.Body)
-		return response, body, err
-	}
+	iss, fetch := overASocket(t)
 	for _, name := range []string{"refused", "tls"} {
 		iss.Fault(issuertest.Fault{Name: name})
 		if response, _, err := fetch(t.Context()); err == nil {
@@ -484,20 +465,56 @@ func TestFaultsOverASocket(t *testing.T) {
 			t.Errorf("%s: got %d bytes (%v), want %d", name, len(body), err, want)
 		}
 	}
+}
+
+// Over a socket time is real: these issuers, one for each fault, are waited for at once.
+func TestSlowFaultsOverASocket(t *testing.T) {
+	t.Parallel()
+	var wait sync.WaitGroup
+	defer wait.Wait()
 	for name, limit := range map[string]time.Duration{"hang": 100 * time.Millisecond, "drip": 1500 * time.Millisecond} {
+		iss, fetch := overASocket(t)
 		iss.Fault(issuertest.Fault{Name: name})
-		ctx, cancel := context.WithTimeout(t.Context(), limit)
-		if _, body, err := fetch(ctx); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("%s: got %d bytes (%v), want the deadline", name, len(body), err)
-		} else if name == "drip" && string(body) != "{" {
-			t.Errorf("drip: got %q after %v, want the first byte", body, limit)
-		}
-		cancel()
+		wait.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), limit)
+			defer cancel()
+			if _, body, err := fetch(ctx); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%s: got %d bytes (%v), want the deadline", name, len(body), err)
+			} else if name == "drip" && string(body) != "{" {
+				t.Errorf("drip: got %q after %v, want the first byte", body, limit)
+			}
+		})
 	}
+	iss, fetch := overASocket(t)
 	iss.Fault(issuertest.Fault{Name: "slow"})
 	start := time.Now()
 	if _, body, err := fetch(t.Context()); err != nil || time.Since(start) < 2*time.Second || !bytes.Equal(body, iss.JWKS()) {
 		t.Errorf("slow: got %d bytes (%v) after %v, want the keys after 2s", len(body), err, time.Since(start))
+	}
+}
+
+// overASocket starts an issuer on loopback, and returns it with what asks for its keys.
+func overASocket(t *testing.T) (*issuertest.Issuer, func(context.Context) (*http.Response, []byte, error)) {
+	t.Helper()
+	server := httptest.NewUnstartedServer(nil)
+	t.Cleanup(server.Close)
+	iss := issuertest.New(t, issuertest.WithURL("http://"+server.Listener.Addr().String()))
+	server.Config.Handler = iss.Handler()
+	server.Start()
+	// A connection of its own for each: one that is closed tells nothing of the next.
+	transport := &http.Transport{DisableKeepAlives: true}
+	return iss, func(ctx context.Context) (*http.Response, []byte, error) {
+		request, err := http.NewRequestWithContext(ctx, "GET", iss.URL()+"/.well-known/jwks.json", nil)
+		if err != nil {
+			return nil, nil, err
+		}
+		response, err := transport.RoundTrip(request)
+		if err != nil {
+			return nil, nil, err
+		}
+		defer response.Body.Close()
+		body, err := io.ReadAll(response.Body)
+		return response, body, err
 	}
 }
 
