@@ -174,6 +174,7 @@ var scenarios = []struct {
 }{
 	{"K01", "10,000 callers at once make one fetch", func(s *stage) {
 		r := s.rig(nil, serve(s, "a", "b"))
+		r.cheap = true
 		s.results("calls", r.atOnce(10_000, always("a")), 10_000, 0, 0)
 		is(s, "F*", r.fetched(), 1)
 	}},
@@ -337,6 +338,7 @@ var scenarios = []struct {
 	}},
 	{"K11", "old keys are used after one attempt to refresh them", func(s *stage) {
 		r := s.warm()
+		r.cheap = true
 		r.set(hangs)
 		r.until(8 * time.Hour)
 		calls := r.inTurnUntil(8*time.Hour+10*time.Minute, 100*ms, "a")
@@ -372,6 +374,7 @@ var scenarios = []struct {
 	}},
 	{"K13", "a removed key is refused after the next refresh", func(s *stage) {
 		r := s.warm()
+		r.cheap = true
 		const removed = 10 * time.Second
 		go func() {
 			time.Sleep(removed - ms)
@@ -399,6 +402,7 @@ var scenarios = []struct {
 		s.figures("longest use of a removed key, busy", last-removed)
 
 		control := s.warm()
+		control.cheap = true
 		calls = control.inTurnUntil(59*time.Minute, time.Second, "a")
 		s.results("control", calls, len(calls), 0, 0)
 		s.waits("control", calls, 0, 0)
@@ -407,6 +411,7 @@ var scenarios = []struct {
 	}},
 	{"K14", "a flood of unknown kids costs 12 fetches in 10 minutes", func(s *stage) {
 		r := s.warm()
+		r.cheap = true
 		kids := distinct("flood")
 		var known []func() []result
 		var flood []func() []result
@@ -501,6 +506,7 @@ var scenarios = []struct {
 		longest := time.Duration(0)
 		for _, row := range []struct{ from, after time.Duration }{{131, 59}, {160, 30}, {189, 1}} {
 			r := s.warm()
+			r.cheap = true
 			from := row.from * time.Second
 			var flood, c []func() []result
 			for i := range 20 * 260 {
@@ -551,6 +557,7 @@ var scenarios = []struct {
 			}
 			return serve(s, "a", "b")(ctx)
 		}).warm()
+		r.cheap = true
 		var flood, known []func() []result
 		for i := range 6_000 {
 			flood = append(flood, r.spread(1, 0, func(int) string { return fmt.Sprint("flood-", i) }))
@@ -718,6 +725,7 @@ var scenarios = []struct {
 	}},
 	{"K30", "an empty set is a fault for an hour, then a revocation", func(s *stage) {
 		r := s.warm()
+		r.cheap = true
 		r.set(empty)
 		calls := r.inTurn(1_800, time.Second, "a")
 		bogus := r.call("bogus")

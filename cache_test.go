@@ -963,6 +963,7 @@ func TestStoredCopyDoesNotUndoARevocation(t *testing.T) {
 		stored := jwtverify.StoredKeySource{Source: source, Path: filepath.Join(s.TempDir(), "stored.json")}
 		time.Sleep(500 * ms)
 		r := s.rig(nil, stored.Keys).warm()
+		r.cheap = true
 		at := r.now() - r.cache.Stats().Age
 		source.set(empty)
 		calls := r.inTurnUntil(90*time.Minute, time.Second, "a")
@@ -994,6 +995,7 @@ func TestHourOfEmptySetsBeginsAgain(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(s *stage) {
 		r := s.warm()
+		r.cheap = true
 		r.set(empty)
 		r.inTurnUntil(55*time.Minute, time.Second, "a")
 		r.set(fails)
@@ -1490,6 +1492,7 @@ func TestACacheThatDisobeys(t *testing.T) {
 			kids := []string{"a"}
 			web, r := setting(s, &kids, time.Hour)
 			web.rounded = late
+			r.cheap = true
 			calls := r.inTurnUntil(50*time.Minute, time.Second, "a")
 			s.results("a", calls, len(calls), 0, 0)
 			within(s, "fetches in 50 minutes", r.fetched(), 8, 64)
