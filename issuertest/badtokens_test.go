@@ -75,8 +75,10 @@ var (
 )
 
 func TestEveryBadTokenIsRefusedForItsReason(t *testing.T) {
+	t.Parallel()
 	for name := range shapes {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			checkTokens(t, shaped(name))
 		})
 	}

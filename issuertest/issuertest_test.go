@@ -400,6 +400,7 @@ func TestTheHandlerGivesTheSameAnswersOverASocket(t *testing.T) {
 }
 
 func TestParallelUse(t *testing.T) {
+	t.Parallel()
 	iss := issuertest.New(t)
 	var wait sync.WaitGroup
 	for range 4 {
