@@ -26,6 +26,7 @@ import (
 
 	"example.com/jwtverify"
 	"example.com/jwtverify/internal/issuer"
+	"example.com/jwtverify/internal/jwk/jwktest"
 	"example.com/jwtverify/internal/strictjson/strictjsontest"
 
 	"github.com/google/go-cmp/cmp"
@@ -143,7 +144,7 @@ func goodClaims() map[string]any {
 func TestMain(m *testing.M) {
 	rand.Read(make([]byte, 1))
 	debug.SetGCPercent(800)
-	issuer.ReuseFactors()
+	issuer.ReuseFactors(jwktest.Factors())
 	os.Exit(m.Run())
 }
 

@@ -5,9 +5,10 @@ import (
 	"testing"
 
 	"example.com/jwtverify/internal/issuer"
+	"example.com/jwtverify/internal/jwk/jwktest"
 )
 
 func TestMain(m *testing.M) {
-	issuer.ReuseFactors()
+	issuer.ReuseFactors(jwktest.Factors())
 	os.Exit(m.Run())
 }

@@ -22,11 +22,12 @@ import (
 	"time"
 
 	"example.com/jwtverify/internal/issuer"
+	"example.com/jwtverify/internal/jwk/jwktest"
 	"example.com/jwtverify/issuertest"
 )
 
 func TestMain(m *testing.M) {
-	issuer.ReuseFactors()
+	issuer.ReuseFactors(jwktest.Factors())
 	os.Exit(m.Run())
 }
 

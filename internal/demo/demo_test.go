@@ -11,10 +11,11 @@ import (
 
 	"example.com/jwtverify"
 	"example.com/jwtverify/internal/issuer"
+	"example.com/jwtverify/internal/jwk/jwktest"
 )
 
 func TestMain(m *testing.M) {
-	issuer.ReuseFactors()
+	issuer.ReuseFactors(jwktest.Factors())
 	os.Exit(m.Run())
 }
 

@@ -8,14 +8,14 @@ import (
 	"sync"
 )
 
-// ReuseFactors lets keys be made of the prime factors of earlier ones from now on, each of
-// another pair: 20 factors make 190 keys. It is for the tests of this repository, most of whose
-// time went into finding primes. Such keys protect nothing, since two of them that share a
-// factor tell it to everybody.
-func ReuseFactors() {
+// ReuseFactors lets keys be made of these prime factors from now on, and of those of earlier
+// keys when they are used up, each of another pair: 20 factors make 190 keys. It is for the
+// tests of this repository, most of whose time went into finding primes. Such keys protect
+// nothing, since two of them that share a factor tell it to everybody.
+func ReuseFactors(primes []*big.Int) {
 	factors.mu.Lock()
 	defer factors.mu.Unlock()
-	factors.on = true
+	factors.on, factors.primes = true, primes
 }
 
 var factors = struct {

@@ -18,11 +18,12 @@ import (
 	"example.com/jwtverify"
 	"example.com/jwtverify/bearer"
 	"example.com/jwtverify/internal/issuer"
+	"example.com/jwtverify/internal/jwk/jwktest"
 	"example.com/jwtverify/internal/screen"
 )
 
 func TestMain(m *testing.M) {
-	issuer.ReuseFactors()
+	issuer.ReuseFactors(jwktest.Factors())
 	os.Exit(m.Run())
 }
 
