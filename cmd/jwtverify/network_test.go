@@ -78,7 +78,7 @@ func TestNetworkFindings(t *testing.T) {
 			case <-r.Context().Done():
 			case <-hang:
 			}
-		}), "keys-timeout", "none after 100ms"},
+		}), "keys-timeout", "none after 300ms"},
 		{"a body that hangs", server(func(w http.ResponseWriter, r *http.Request) {
 			io.WriteString(w, set[:10])
 			w.(http.Flusher).Flush()
@@ -86,7 +86,7 @@ func TestNetworkFindings(t *testing.T) {
 			case <-r.Context().Done():
 			case <-hang:
 			}
-		}), "keys-timeout", "none after 100ms"},
+		}), "keys-timeout", "none after 300ms"},
 		{"status 404", answers(404, "", ""), "keys-status", "404 Not Found"},
 		{"status 503 and when to try again", answers(503, "Retry-After: 30", ""), "keys-status", "503 Service Unavailable, Retry-After 30s"},
 		{"a redirect", answers(302, "Location: https://login.test/?secret=1", ""), "keys-redirect", `302 Found to "https://login.test/"`},
@@ -102,7 +102,7 @@ func TestNetworkFindings(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			timeout := "20s"
 			if test.code == "keys-timeout" {
-				timeout = "100ms"
+				timeout = "300ms"
 			}
 			for _, token := range []string{good, "damaged"} {
 				report := f.explainJSON(t, token, "--jwks-url", test.url, "--timeout", timeout)
