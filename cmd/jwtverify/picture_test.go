@@ -15,7 +15,7 @@ import (
 	"example.com/jwtverify/internal/screen"
 )
 
-// The pictures of the README are the story explain.txt, told on a terminal. The
+// The pictures of the README are the story explain, told on a terminal. The
 // terminal is in pty_linux_test.go; here is how what it shows becomes SVG.
 
 // A theme is the colours of a terminal by what they are used for.

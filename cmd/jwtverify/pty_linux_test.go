@@ -67,7 +67,7 @@ func (s *script) onTerminal(t *testing.T, env map[string]string, columns uint16)
 }
 
 func TestPicture(t *testing.T) {
-	s := readStory(t, "testdata/explain.txt")
+	s := story(t, "explain")
 	screen := s.onTerminal(t, map[string]string{"TERM": "xterm-256color"}, 110) // beside text, a wider one is too small to read
 	checkPictures(t, "jwtverify explain: a token that is for another audience", screen)
 
@@ -83,13 +83,13 @@ func TestPicture(t *testing.T) {
 
 // The text is the same without colour, and there is none where it is not wanted.
 func TestColourIsOnlyWhereItIsWanted(t *testing.T) {
-	inColour := readStory(t, "testdata/explain.txt").onTerminal(t, map[string]string{"TERM": "xterm"}, 200)
+	inColour := story(t, "explain").onTerminal(t, map[string]string{"TERM": "xterm"}, 200)
 	for name, env := range map[string]map[string]string{
 		"NO_COLOR":        {"TERM": "xterm", "NO_COLOR": "1"},
 		"a dumb terminal": {"TERM": "dumb"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := readStory(t, "testdata/explain.txt").onTerminal(t, env, 200)
+			got := story(t, "explain").onTerminal(t, env, 200)
 			if strings.Contains(got, "\x1b") {
 				t.Errorf("got colour: %q", got)
 			}
@@ -148,7 +148,7 @@ func TestWhatIsATerminal(t *testing.T) {
 func TestANarrowTerminal(t *testing.T) {
 	for _, name := range []string{"explain", "verify", "probe", "jwks", "discover", "explain-nothing", "explain-several", "habits"} {
 		t.Run(name, func(t *testing.T) {
-			s := readStory(t, "testdata/"+name+".txt")
+			s := story(t, name)
 			screen := s.onTerminal(t, map[string]string{"TERM": "dumb"}, 40)
 			var told []string
 			for line := range strings.Lines(strings.ReplaceAll(screen, "\r\n", "\n")) {

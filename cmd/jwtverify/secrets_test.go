@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"example.com/jwtverify/internal/diagnosis"
 	"example.com/jwtverify/internal/issuer"
 	"example.com/jwtverify/internal/manual"
 )
@@ -47,8 +46,8 @@ func TestNoFileHoldsASecret(t *testing.T) {
 		}
 	}
 	check("../../README.md")
-	if files < len(diagnosis.Codes) {
-		t.Errorf("looked at %d files, and there is one for each of %d codes", files, len(diagnosis.Codes))
+	if files < 30 {
+		t.Errorf("looked at %d files alone", files)
 	}
 	f := newFixture(t)
 	if token := f.mint(t); !secretLike["a token"].MatchString(token) || !secretLike["a signature"].MatchString(token) {

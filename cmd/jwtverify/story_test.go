@@ -27,9 +27,10 @@ var update = flag.Bool("update", false, "write the outputs of the stories, docs/
 // A script is a story in a text file: what it is about behind #, what the world is like
 // (world.change has the words for that), commands behind $ with what they print, files
 // behind -- name --. A command sees what the one before has exported. An output ends at
-// an empty line.
+// an empty line. A file holds one story, or several: then each begins with its == name ==.
 type script struct {
-	name  string // of the file, without .txt
+	path  string // of the file
+	name  string // of the story among those of the file, else of the file
 	lines []string
 	files map[string]string
 }
@@ -43,17 +44,37 @@ var packageDir = func() string {
 	return dir
 }()
 
-// readStory reads the story of a path in this package.
-func readStory(t testing.TB, path string) *script {
+// titles finds where a story begins.
+var titles = regexp.MustCompile(`(?m)^== (\S+) ==$`)
+
+// readStories reads the stories of a file.
+func readStories(t testing.TB, path string) (list []*script) {
 	t.Helper()
-	path = filepath.Join(packageDir, path)
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &script{name: strings.TrimSuffix(filepath.Base(path), ".txt"), files: make(map[string]string)}
-	body, files, _ := strings.Cut(string(data), "\n-- ")
-	s.lines = strings.Split(strings.TrimSuffix(body, "\n"), "\n")
+	starts := titles.FindAllStringSubmatchIndex(string(data), -1)
+	if len(starts) == 0 {
+		return []*script{newScript(path, strings.TrimSuffix(filepath.Base(path), ".txt"), string(data))}
+	}
+	if starts[0][0] > 0 {
+		t.Fatalf("%s: there is a text before the first title", path)
+	}
+	for i, start := range starts {
+		end := len(data)
+		if i+1 < len(starts) {
+			end = starts[i+1][0]
+		}
+		list = append(list, newScript(path, string(data[start[2]:start[3]]), string(data[start[0]:end])))
+	}
+	return list
+}
+
+func newScript(path, name, text string) *script {
+	s := &script{path: path, name: name, files: make(map[string]string)}
+	body, files, _ := strings.Cut(strings.TrimRight(text, "\n")+"\n", "\n-- ")
+	s.lines = strings.Split(strings.TrimRight(body, "\n"), "\n")
 	for files != "" {
 		var file, name string
 		file, files, _ = strings.Cut(files, "\n-- ")
@@ -63,42 +84,67 @@ func readStory(t testing.TB, path string) *script {
 	return s
 }
 
-// paths returns the files of all stories.
-func storyPaths(t testing.TB) []string {
+const codesPattern = "testdata/codes/*.txt"
+
+// allStories returns those of testdata; their names are unique.
+func allStories(t testing.TB) (list []*script) {
 	t.Helper()
-	var paths []string
-	for _, pattern := range []string{"testdata/*.txt", "testdata/codes/*.txt"} {
-		found, err := filepath.Glob(pattern)
+	for _, pattern := range []string{"testdata/*.txt", codesPattern} {
+		found, err := filepath.Glob(filepath.Join(packageDir, pattern))
 		if err != nil || len(found) == 0 {
 			t.Fatalf("%s: %v, %d files", pattern, err, len(found))
 		}
-		paths = append(paths, found...)
+		for _, path := range found {
+			list = append(list, readStories(t, path)...)
+		}
 	}
-	paths = slices.DeleteFunc(paths, func(path string) bool {
-		return slices.Contains(libraryStories, strings.TrimSuffix(filepath.Base(path), ".txt"))
-	})
-	return paths
+	seen := make(map[string]bool)
+	for _, s := range list {
+		if seen[s.name] {
+			t.Fatalf("%s: there are two stories %s", s.path, s.name)
+		}
+		seen[s.name] = true
+	}
+	return list
+}
+
+// toldStories returns those that the command tells.
+func toldStories(t testing.TB) []*script {
+	t.Helper()
+	return slices.DeleteFunc(allStories(t), func(s *script) bool { return slices.Contains(libraryStories, s.name) })
+}
+
+// story returns the one of a name.
+func story(t testing.TB, name string) *script {
+	t.Helper()
+	all := allStories(t)
+	i := slices.IndexFunc(all, func(s *script) bool { return s.name == name })
+	if i < 0 {
+		t.Fatalf("there is no story %s", name)
+	}
+	return all[i]
+}
+
+// check compares the lines of a story with what they should be, or writes them anew.
+func (s *script) check(t *testing.T, lines []string) {
+	t.Helper()
+	got, want := strings.Join(lines, "\n"), strings.Join(s.lines, "\n")
+	switch {
+	case got == want:
+	case !*update:
+		t.Errorf("%s, %s: the command prints something else; read the difference, then go test -run TestStories -update\ngot:\n%s\nwant:\n%s", s.path, s.name, got, want)
+	default:
+		data, err := os.ReadFile(s.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, s.path, bytes.Replace(data, []byte(want), []byte(got), 1))
+	}
 }
 
 func TestStories(t *testing.T) {
-	for _, path := range storyPaths(t) {
-		name := strings.TrimSuffix(strings.TrimPrefix(filepath.ToSlash(path), "testdata/"), ".txt")
-		t.Run(name, func(t *testing.T) {
-			s := readStory(t, path)
-			told := s.tell(t)
-			if got, want := strings.Join(told, "\n"), strings.Join(s.lines, "\n"); got != want {
-				if !*update {
-					t.Errorf("%s: the command prints something else; read the difference, then go test -run TestStories -update\ngot:\n%s\nwant:\n%s", path, got, want)
-					return
-				}
-				path := filepath.Join(packageDir, path)
-				data, err := os.ReadFile(path)
-				if err != nil {
-					t.Fatal(err)
-				}
-				writeFile(t, path, bytes.Replace(data, []byte(want), []byte(got), 1))
-			}
-		})
+	for _, s := range toldStories(t) {
+		t.Run(s.name, func(t *testing.T) { s.check(t, s.tell(t)) })
 	}
 }
 
@@ -133,7 +179,7 @@ func (s *script) tellIn(t *testing.T, w *world) (told []string) {
 			for i+1 < len(s.lines) && s.lines[i+1] != "" && !strings.HasPrefix(s.lines[i+1], "$ ") {
 				i++
 			}
-		case line == "" || line[0] == '#':
+		case line == "" || line[0] == '#' || titles.MatchString(line):
 		default:
 			if err := w.change(line); err != nil {
 				t.Fatalf("%s, line %d: %q: %v", s.name, i+1, line, err)
@@ -217,9 +263,8 @@ func (w *world) read(t *testing.T, name string) string {
 // explain is verify with the reasons shown: wherever a story explains, verify comes to
 // the same verdict by the same check.
 func TestExplainAndVerifyAgree(t *testing.T) {
-	for _, path := range storyPaths(t) {
-		t.Run(filepath.Base(path), func(t *testing.T) {
-			s := readStory(t, path)
+	for _, s := range toldStories(t) {
+		t.Run(s.name, func(t *testing.T) {
 			for i, line := range s.lines {
 				if strings.HasPrefix(line, "$ jwtverify explain") || strings.HasPrefix(line, "$ cat answer.json | jwtverify explain") {
 					line = strings.Replace(strings.Replace(line, " --json", "", 1), "jwtverify explain", "jwtverify explain --json", 1)
@@ -277,7 +322,7 @@ func TestEachCodeComesWithTheErrorThatIsNamed(t *testing.T) {
 		if !is || slices.Contains(libraryStories, d.Name) {
 			continue // a note, or of probe or the library
 		}
-		s := readStory(t, filepath.Join("testdata", "codes", d.Name+".txt"))
+		s := story(t, d.Name)
 		for i, line := range s.lines {
 			s.lines[i] = strings.Replace(line, "jwtverify explain", "jwtverify verify --json", 1)
 		}
@@ -305,29 +350,29 @@ func checkFirstFailureDecides(t *testing.T, r *jsonReport) {
 // Set-ups that are broken in one way each: explain names it in its first line, with what
 // to type.
 func TestBrokenSetUpsAreNamed(t *testing.T) {
-	paths, err := filepath.Glob("testdata/setup-*.txt")
-	if err != nil || len(paths) < 10 {
-		t.Fatalf("%v, %d set-ups", err, len(paths))
+	setups := readStories(t, "testdata/setups.txt")
+	if len(setups) < 10 {
+		t.Errorf("%d set-ups", len(setups))
 	}
-	for _, path := range paths {
-		text := strings.Join(readStory(t, path).lines, "\n")
+	for _, s := range setups {
+		text := strings.Join(s.lines, "\n")
 		_, output, _ := strings.Cut(text, "\n$ jwtverify explain ")
 		_, output, _ = strings.Cut(output, "\n")
 		first, _, _ := strings.Cut(output, "\n")
 		named := regexp.MustCompile(`^(?:rejected|undetermined): .* \((.*)\)$`).FindStringSubmatch(first)
 		if named == nil {
-			t.Errorf("%s: the first line of explain names nothing: %s", path, first)
+			t.Errorf("%s: the first line of explain names nothing: %s", s.name, first)
 			continue
 		}
 		if next := shownIn(text, named[1])["next"]; !regexp.MustCompile(`--[a-z-]+ \S|(?:pass|correct) --`).MatchString(next) || strings.Contains(text, "AUTHACTION") {
-			t.Errorf("%s: nothing to type: %s", path, next)
+			t.Errorf("%s: nothing to type: %s", s.name, next)
 		}
 	}
 }
 
 // The runner must be able to fail.
 func TestTheRunnerNoticesADifference(t *testing.T) {
-	s := readStory(t, filepath.Join("testdata", "explain.txt"))
+	s := story(t, "explain")
 	good := strings.Join(s.lines, "\n")
 	for _, edit := range []struct{ from, to string }{
 		{"exit 1", "exit 0"},
@@ -351,31 +396,24 @@ func TestTheRunnerNoticesADifference(t *testing.T) {
 // Every code is reached by its own story, which shows it with what was expected and
 // found and what to do, and by the check that the table names.
 func TestEveryCodeHasAStory(t *testing.T) {
-	files, err := filepath.Glob("testdata/codes/*.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	stories := make(map[string]bool)
-	for _, path := range files {
-		stories[strings.TrimSuffix(filepath.Base(path), ".txt")] = true
-	}
 	for _, d := range diagnosis.Codes {
-		if !stories[d.Name] {
-			t.Errorf("%s has no story", d.Name)
-			continue
-		}
-		delete(stories, d.Name)
-		shown := shownIn(strings.Join(readStory(t, filepath.Join("testdata", "codes", d.Name+".txt")).lines, "\n"), d.Name)
-		if shown == nil {
-			t.Errorf("the story of %s does not show it", d.Name)
-			continue
-		}
-		if shown["next"] == "" || shown["found"] == "" && !strings.HasPrefix(d.Name, "probe-") || shown["expected"] == "" && d.Name != "keys-skipped" && !strings.HasPrefix(d.Name, "watch-") {
-			t.Errorf("the story of %s says too little: %q", d.Name, shown)
-		}
+		story(t, d.Name)
 	}
-	for name := range stories {
-		t.Errorf("testdata/codes/%s.txt is the story of no code", name)
+	for _, s := range allStories(t) {
+		if ofCode, err := filepath.Match(filepath.Join(packageDir, codesPattern), s.path); err != nil || !ofCode {
+			continue
+		}
+		if diagnosis.Of(s.name).Name == "" {
+			t.Errorf("%s: %s is the story of no code", s.path, s.name)
+		}
+		shown := shownIn(strings.Join(s.lines, "\n"), s.name)
+		if shown == nil {
+			t.Errorf("the story of %s does not show it", s.name)
+			continue
+		}
+		if shown["next"] == "" || shown["found"] == "" && !strings.HasPrefix(s.name, "probe-") || shown["expected"] == "" && s.name != "keys-skipped" && !strings.HasPrefix(s.name, "watch-") {
+			t.Errorf("the story of %s says too little: %q", s.name, shown)
+		}
 	}
 }
 
