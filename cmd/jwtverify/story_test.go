@@ -18,6 +18,7 @@ import (
 	"testing/synctest"
 
 	"example.com/jwtverify/internal/diagnosis"
+	"example.com/jwtverify/internal/manual"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -156,6 +157,11 @@ func (s *script) tell(t *testing.T) (told []string) {
 	for name, text := range s.files {
 		writeFile(t, name, []byte(text))
 	}
+	if s.isLive() {
+		w := newWorld(t)
+		w.live, w.clock = &live{ports: make(map[string]string)}, w.started
+		return s.tellIn(t, w)
+	}
 	synctest.Test(t, func(t *testing.T) {
 		told = s.tellIn(t, newWorld(t))
 	})
@@ -189,14 +195,17 @@ func (s *script) tellIn(t *testing.T, w *world) (told []string) {
 	return told
 }
 
-// shell runs what a story has behind $: export, or jwtverify, perhaps with a file on
-// stdin, perhaps with its exit code shown. Its output is what a terminal shows: stdout
-// and stderr.
+// shell runs what a story has behind $: export, or jwtverify, perhaps with files on stdin,
+// perhaps with its exit code shown; where there are servers also curl and kill. Its output is
+// what a terminal shows: stdout and stderr.
 func (w *world) shell(t *testing.T, line string) string {
 	t.Helper()
 	typed := line
 	line, _, _ = strings.Cut(line, "   #")
 	line, showExit := strings.CutSuffix(strings.TrimSpace(line), `; echo "exit $?"`)
+	line, isBackground := strings.CutSuffix(line, " &")
+	cut := excerpt.FindStringSubmatch(line)
+	line = excerpt.ReplaceAllString(line, "")
 	stdin := ""
 	if file, rest, piped := strings.Cut(line, " | "); piped {
 		stdin, line = w.read(t, strings.TrimPrefix(file, "cat ")), rest
@@ -204,66 +213,114 @@ func (w *world) shell(t *testing.T, line string) string {
 	if rest, file, redirected := strings.Cut(line, " < "); redirected {
 		stdin, line = w.read(t, file), rest
 	}
+	line, target, isRedirected := strings.Cut(line, " > ")
 	line = substitution.ReplaceAllStringFunc(line, func(cat string) string {
 		return strings.TrimSpace(w.read(t, substitution.FindStringSubmatch(cat)[1]))
 	})
 	words := strings.Fields(line)
+	if w.live != nil {
+		words = w.real(words)
+	}
 	var out bytes.Buffer
 	var screen io.Writer = &out
 	if w.terminal != nil {
 		screen = w.terminal
 		fmt.Fprintf(screen, "$ %s\n", typed)
 	}
-	switch words[0] {
-	case "export":
+	code := 0
+	switch {
+	case words[0] == "export":
 		for _, word := range words[1:] {
 			name, value, _ := strings.Cut(word, "=")
 			w.env[name] = value
 		}
-		return ""
-	case "jwtverify":
-		code := w.session(strings.NewReader(stdin), screen, screen).command(words[1:])
-		text := thumbprints.ReplaceAllString(out.String(), `"thumbprint`+strings.Repeat(".", 33)+`"`)
-		text = builds.ReplaceAllString(text, "jwtverify v1.2.3, go1.26 linux/amd64")
-		out.Reset()
-		out.WriteString(text)
-		if what := leak(text, w.secrets); what != "" {
+	case words[0] == "jwtverify" && isBackground:
+		out.WriteString(w.background(t, words[1:]))
+	case words[0] == "jwtverify":
+		code = w.session(strings.NewReader(stdin), screen, screen).command(words[1:])
+		if what := leak(out.String(), w.secrets); what != "" {
 			t.Errorf("the output of %q holds %s", line, what)
 		}
-		if showExit {
-			fmt.Fprintf(screen, "exit %d\n", code)
+	case words[0] == "curl":
+		out.WriteString(w.curl(t, words[1:]))
+	case words[0] == "kill":
+		job, err := w.job(strings.TrimSuffix(words[1], ";"))
+		if err != nil {
+			t.Fatal(err)
 		}
-		return out.String()
+		code = job.stop()
+		if what := leak(job.stdout.String()+job.stderr.String(), w.secrets); what != "" {
+			t.Errorf("the output of %s holds %s", words[1], what)
+		}
+	default:
+		t.Fatalf("a story has no command %q", words[0])
 	}
-	t.Fatalf("a story has no command %q", words[0])
-	return ""
+	if all := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n"); cut != nil {
+		out.Reset()
+		fmt.Fprintln(&out, map[string]string{"head": all[0], "tail": all[len(all)-1]}[cut[1]])
+	}
+	if isRedirected {
+		writeFile(t, target, out.Bytes())
+		out.Reset()
+	}
+	if showExit {
+		fmt.Fprintf(screen, "exit %d\n", code)
+	}
+	return w.settled(out.String())
 }
+
+// excerpt finds what takes one line of an output.
+var excerpt = regexp.MustCompile(` \| (head|tail) -n 1$`)
 
 // substitution finds what the shell puts into a command.
 var substitution = regexp.MustCompile(`\$\(cat ([^)]*)\)`)
 
-// builds finds the line of jwtverify version, which is another on each machine.
-var builds = regexp.MustCompile(`(?m)^jwtverify \S*, go\S+ \S+$`)
+// varying finds what is another each time, and what stands for it in a story.
+var varying = [...]struct {
+	found *regexp.Regexp
+	told  string
+}{
+	{regexp.MustCompile(`(?m)^jwtverify \S*, go\S+ \S+$`), "jwtverify v1.2.3, go1.26 linux/amd64"},
+	{regexp.MustCompile(`"[\w-]{43}"`), `"thumbprint` + strings.Repeat(".", 33) + `"`}, // the kid of a key from PEM
+	{regexp.MustCompile(`lines in \S+, \d+/s`), "lines in 1ms, 3000/s"},
+	{regexp.MustCompile(`(?m)as expected, in [\d.]+s$`), "as expected, in 1.0s"},
+}
 
-// thumbprints finds the kids of keys from PEM, which are others each time.
-var thumbprints = regexp.MustCompile(`"[\w-]{43}"`)
+// settled is an output as a story has it.
+func (w *world) settled(text string) string {
+	for _, v := range varying {
+		text = v.found.ReplaceAllString(text, v.told)
+	}
+	if w.live != nil {
+		text = w.live.settled(text)
+	}
+	return text
+}
 
+// read returns what is in one file or several.
 func (w *world) read(t *testing.T, name string) string {
 	t.Helper()
 	if name = strings.TrimSpace(name); name == "/dev/null" {
 		return ""
 	}
-	data, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
+	var text string
+	for _, name := range strings.Fields(name) {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text += string(data)
 	}
-	return string(data)
+	return text
 }
 
 // explain is verify with the reasons shown: wherever a story explains, verify comes to
 // the same verdict by the same check.
 func TestExplainAndVerifyAgree(t *testing.T) {
 	for _, s := range toldStories(t) {
+		if !strings.Contains(strings.Join(s.lines, "\n"), "jwtverify explain") {
+			continue
+		}
 		t.Run(s.name, func(t *testing.T) {
 			for i, line := range s.lines {
 				if strings.HasPrefix(line, "$ jwtverify explain") || strings.HasPrefix(line, "$ cat answer.json | jwtverify explain") {
@@ -439,4 +496,40 @@ func shownIn(text, code string) map[string]string {
 		return shown
 	}
 	return nil
+}
+
+// Each command and each of its flags is in a story.
+func TestEveryFlagHasAStory(t *testing.T) {
+	used := make(map[string]bool)
+	for _, s := range toldStories(t) {
+		for _, line := range s.lines {
+			if !strings.HasPrefix(line, "$ ") {
+				continue
+			}
+			line, _, _ = strings.Cut(line, ";")
+			_, line, _ = strings.Cut(line, "jwtverify ")
+			words := strings.Fields(line)
+			for i, word := range words {
+				if i == 0 {
+					used[word] = true
+				}
+				if flag, isFlag := strings.CutPrefix(word, "--"); isFlag {
+					name, _, _ := strings.Cut(flag, "=")
+					used[words[0]+" --"+name] = true
+				}
+			}
+		}
+	}
+	var s session
+	s.env = func(string) string { return "" }
+	for _, c := range s.manual() {
+		if !used[c.Name] {
+			t.Errorf("no story has the command %s", c.Name)
+		}
+		for _, flag := range manual.Flags(c.Flags) {
+			if !used[c.Name+" --"+flag.Name] {
+				t.Errorf("no story has %s --%s", c.Name, flag.Name)
+			}
+		}
+	}
 }

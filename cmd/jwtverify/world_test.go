@@ -30,7 +30,7 @@ import (
 )
 
 // A world is what a story takes place in: a clock, a tenant with its keys, an API, and
-// the tokens that were minted. Nothing of it is on the network.
+// the tokens that were minted. Nothing of it is on the network, but for servers.
 type world struct {
 	env     map[string]string
 	started time.Time // of the bubble
@@ -41,6 +41,7 @@ type world struct {
 	pending []later
 
 	terminal *os.File // where commands print; nil: the runner reads it
+	live     *live    // nil: nothing is on the network
 }
 
 // A later is a change that is still to come.
@@ -102,10 +103,11 @@ func (w *world) now() time.Time { return w.clock.Add(time.Since(w.started)) }
 
 // session is a run of the command in this world.
 func (w *world) session(stdin io.Reader, stdout, stderr io.Writer) *session {
-	return &session{
-		env: func(name string) string { return w.env[name] }, stdin: stdin, stdout: stdout, stderr: stderr,
-		now: w.now, transport: w,
+	s := &session{env: func(name string) string { return w.env[name] }, stdin: stdin, stdout: stdout, stderr: stderr, now: w.now, transport: w}
+	if w.live != nil {
+		s.transport = nil
 	}
+	return s
 }
 
 func (w *world) keySource() jwtverify.KeySource {
@@ -152,6 +154,7 @@ var errNoSuchWord = errors.New("no such word")
 //	mint FILE …                            a token, see mint
 //	file FILE keys KID…                    a file with a JWK Set
 //	file FILE pem KID                      or with a key as PEM
+//	file FILE ca                           or with the certificate of a CA
 //	answer URL keys KID… [Name:value]      what is at an address: a JWK Set
 //	answer URL text TEXT                   a text
 //	answer URL STATUS [Name:value]         a status
@@ -160,7 +163,9 @@ var errNoSuchWord = errors.New("no such word")
 //	answer URL … Certificate:TIME          over TLS, by a certificate that lasts so long
 //	later 90s answer …                     the same, when so much time has passed
 //	answer URL dns, refused, tls, hangs    no answer
+//	wants URL Name:value                   401 there without this header
 //	api FAULT                              an API at http://127.0.0.1:9000/orders
+//	logged N TEXT                          waits until the server %N has logged that
 func (w *world) change(line string) error {
 	words := strings.Fields(line)
 	if len(words) < 2 {
@@ -181,6 +186,12 @@ func (w *world) change(line string) error {
 				return err
 			}
 			data = pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
+		} else if words[2] == "ca" {
+			der, err := x509.CreateCertificate(rand.Reader, new(x509.Certificate), new(x509.Certificate), &storyKey("ca").PublicKey, storyKey("ca"))
+			if err != nil {
+				return err
+			}
+			data = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 		}
 		return os.WriteFile(words[1], data, 0o600)
 	case "later":
@@ -190,6 +201,19 @@ func (w *world) change(line string) error {
 	case "answer":
 		_, text, _ := strings.Cut(line, words[1]+" ")
 		return w.answer(words[1], words[2], text, words[3:])
+	case "wants":
+		answer := w.answers[words[1]]
+		name, value, _ := strings.Cut(words[2], ":")
+		w.answers[words[1]] = func(out http.ResponseWriter, r *http.Request) {
+			if r.Header.Get(name) != value {
+				out.WriteHeader(http.StatusUnauthorized)
+				return
+			}
+			answer(out, r)
+		}
+		return nil
+	case "logged":
+		return w.logged(words[1], strings.Join(words[2:], " "))
 	case "api":
 		w.answers[storyAPI] = w.api(words[1])
 		return nil
