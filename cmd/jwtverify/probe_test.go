@@ -570,12 +570,12 @@ func TestProbeDoesNotGuess(t *testing.T) {
 			if flushed(w); r.Header.Get("Authorization") == "" {
 				panic(http.ErrAbortHandler)
 			}
-		}, "pass a good token"},
+		}, "this answer broke off before its end"},
 		{"the second answer to the good token is another", []string{"-"}, func(w http.ResponseWriter, _ *http.Request) {
 			if count++; count == 8 {
 				w.WriteHeader(http.StatusTooManyRequests)
 			}
-		}, "pass a good token"},
+		}, "there is no answer to compare with"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			count = 0

@@ -385,6 +385,8 @@ var Codes = [...]Code{
 	{"probe-unclear", "no header", "note", "a request that must be refused gets a status of success, and there is no answer to a good token to compare it with", "a success cannot be told from a refusal in the body", []Advice{
 		{Command: "pass a good token as --token-file: only the answer to it tells whether this request was accepted, or refused in the body"},
 		{Cause: "HEAD", Command: "probe with --method GET: an answer to HEAD has no body to compare"},
+		{Cause: "broken off", Command: "this answer broke off before its end: probe again. If it breaks off each time, look in the log of the API, or of the proxy before it"},
+		{Cause: "no good answer", Command: "the token did not get two whole answers with the same status of success, so there is no answer to compare with. Probe again, with a token that this API accepts as --token-file FILE"},
 	}},
 	{"probe-status", "no header", "note", "the status does not say whether the token was accepted", "the status says nothing", []Advice{
 		{Command: "nobody got in, but an API refuses a token with 401: check the path in the URL and the method, and have the API answer 401"},

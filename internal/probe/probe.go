@@ -283,7 +283,7 @@ func (p *Prober) judge(a *Answer) {
 		}
 		a.found(jwtverify.Fail, code, a.cause)
 	case a.success() && !known:
-		a.found(jwtverify.Note, "probe-unclear", p.Method)
+		a.found(jwtverify.Note, "probe-unclear", p.causeOfUnclear(a))
 	case a.bearer && !is(challengeStatus[a.Challenge]) && !(is(401) && a.Challenge != "insufficient_scope") && !(is(400) && a.also400):
 		a.found(jwtverify.Fail, "probe-challenge-status", "")
 	case a.success():
@@ -298,6 +298,19 @@ func (p *Prober) judge(a *Answer) {
 	default:
 		a.found(jwtverify.Note, "probe-status", "")
 	}
+}
+
+// causeOfUnclear says why a success cannot be compared with that of the good token.
+func (p *Prober) causeOfUnclear(a *Answer) string {
+	switch {
+	case p.Token == "":
+		return ""
+	case p.Method == http.MethodHead:
+		return "HEAD"
+	case a.body == nil:
+		return "broken off"
+	}
+	return "no good answer"
 }
 
 // challengeStatus holds the errors that come with another status than 401 (RFC 6750,
