@@ -12,7 +12,7 @@ import (
 	"example.com/jwtverify/internal/screen"
 )
 
-const discoverUsage = `  jwtverify discover https://acme.eu.authaction.com
+const discoverUsage = `  jwtverify discover https://tenant.example.com
 
 Reads ISSUER/.well-known/openid-configuration (where that is not found, the address of
 RFC 8414), compares its issuer with yours byte for byte, and shows where the keys are.
@@ -126,7 +126,7 @@ func (m *metadataReader) metadata() *jsonMetadata {
 // differs tells what is wrong with a document that was read.
 func (m *jsonMetadata) differs(set settings, err error) finding {
 	if m.Issuer == set.issuer {
-		return failedCheck("metadata", "", "an issuer, and as jwks_uri the https address of its keys", err.Error(), "tell the issuer, or pass --jwks-url to the other commands")
+		return failedCheck("metadata", "", "an issuer, and as jwks_uri the https address of its keys", err.Error(), "show what was found to the issuer's administrator: the document is wrong. Until it is corrected, pass the address of the keys to the other commands: --jwks-url URL")
 	}
 	// The library has seen why; here the document is what was asked for.
 	code, cause := "metadata-issuer", ""

@@ -17,11 +17,11 @@ import (
 	"example.com/jwtverify/internal/screen"
 )
 
-const explainUsage = `  jwtverify explain --issuer https://acme.eu.authaction.com --audience orders < token.txt
+const explainUsage = `  jwtverify explain --issuer https://tenant.example.com --audience https://api.example.com < token.txt
   curl … | jwtverify explain
 
-Goes through settings, algorithm, keys, time and audience, the five items of AuthAction's
-troubleshooting list; says of each what was expected, what was found and what to do next,
+Goes through settings, RS256, keys, time and audience, the five items of AuthAction's
+troubleshooting list. Says of each what was expected, what was found and what to do next,
 and names the one that decides. The verdict is that of jwtverify verify. The keys are
 retrieved once, even if the token is damaged. Without an issuer or an audience it judges all else, accepts nothing,
 and shows the command line that judges the token in full.

@@ -8,9 +8,12 @@ import (
 	"os/exec"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
+
+	"example.com/jwtverify/internal/diagnosis"
 )
 
 // asCommand makes of this test binary the command itself.
@@ -156,5 +159,51 @@ func TestVersion(t *testing.T) {
 		if got.code != 0 || got.stderr != "" || !regexp.MustCompile(`^jwtverify \S*.*, `+regexp.QuoteMeta(runtime.Version())).MatchString(got.stdout) {
 			t.Errorf("%v: got %q", args, got)
 		}
+	}
+}
+
+// The examples of the help have one host for the issuer and one for the API, as the other
+// documents have; a domain of AuthAction has AuthAction's form.
+func TestExamplesHaveTheHostsOfTheDocuments(t *testing.T) {
+	text := newFixture(t).run(t, nil, nil, "help").stdout
+	for _, c := range commands() {
+		text += newFixture(t).run(t, nil, nil, "help", c.name).stdout
+	}
+	source, err := os.ReadFile("main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	comment, _, _ := strings.Cut(string(source), "\npackage main")
+	known := []string{"https://tenant.example.com", "https://api.example.com", "http://127.0.0.1:8180", "http://127.0.0.1:8000", "https://D", "AUTHACTION_DOMAIN=acme.eu.authaction.com", "AUTHACTION_DOMAIN=D"}
+	found := regexp.MustCompile(`https?://[\w.:-]+|AUTHACTION_DOMAIN=\S+`).FindAllString(text+comment, -1)
+	for _, host := range found {
+		if !slices.Contains(known, host) {
+			t.Errorf("an example names %s", host)
+		}
+	}
+	if len(found) < 20 {
+		t.Errorf("found %q alone", found)
+	}
+}
+
+// The five items of explain have one set of names: in its output, its help and the page.
+func TestItemsHaveTheSameNamesEverywhere(t *testing.T) {
+	page, err := os.ReadFile("../../docs/command.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := strings.Join(itemNames[1:5], ", ") + " and " + itemNames[5]
+	for where, text := range map[string]string{"docs/command.md": string(page), "the help": newFixture(t).run(t, nil, nil, "explain", "-h").stdout} {
+		if !strings.Contains(strings.Join(strings.Fields(text), " "), names) {
+			t.Errorf("%s does not name the items %s", where, names)
+		}
+	}
+}
+
+// Who passes --issuer has no domain.
+func TestNoIssuerIsNoDomain(t *testing.T) {
+	text := newFixture(t).run(t, nil, strings.NewReader("x.y.z"), "verify", "--audience", testAudience).stderr + diagnosis.Of("config-domain-missing").When
+	if rest := strings.NewReplacer("config-domain-missing", "", "AUTHACTION_DOMAIN", "").Replace(text); strings.Contains(rest, "domain") {
+		t.Errorf("where there is no issuer, a domain is missing: %s", rest)
 	}
 }

@@ -50,7 +50,7 @@ func (s *session) inspect(f *flags) func() (int, error) {
 	}
 }
 
-// A content is what stands in a token. Nobody vouches for it.
+// A content is what stands in a token. Nothing of it is verified.
 type content struct {
 	Header json.RawMessage   `json:"header,omitempty"` // on one line; nil: cannot be decoded
 	Claims json.RawMessage   `json:"claims,omitempty"` // the same

@@ -15,8 +15,8 @@ import (
 	"example.com/jwtverify/internal/screen"
 )
 
-const jwksUsage = `  jwtverify jwks https://acme.eu.authaction.com/.well-known/jwks.json
-  jwtverify jwks --issuer https://acme.eu.authaction.com
+const jwksUsage = `  jwtverify jwks https://tenant.example.com/.well-known/jwks.json
+  jwtverify jwks --issuer https://tenant.example.com
   jwtverify jwks keys.json
 
 Lists the keys of an address, of a file, or of an issuer, whose discovery document says

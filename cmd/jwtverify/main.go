@@ -1,12 +1,12 @@
 // Command jwtverify verifies RS256 JWT access tokens and tells why one is refused,
 // shows what an issuer publishes, and tries whether an API refuses what it must.
 //
-//	export AUTHACTION_DOMAIN=acme.eu.authaction.com AUTHACTION_AUDIENCE=https://api.acme.example
+//	export AUTHACTION_DOMAIN=acme.eu.authaction.com AUTHACTION_AUDIENCE=https://api.example.com
 //	jwtverify explain < token.txt
 //	jwtverify verify --lines < tokens.txt
 //	jwtverify jwks
-//	jwtverify probe https://api.acme.example/orders --token-file token.txt
-//	jwtverify watch --issuer https://acme.eu.authaction.com
+//	jwtverify probe https://api.example.com/orders --token-file token.txt
+//	jwtverify watch --issuer https://tenant.example.com
 //	jwtverify demo
 //	jwtverify issuer
 //	jwtverify serve

@@ -17,7 +17,7 @@ import (
 	"example.com/jwtverify/internal/screen"
 )
 
-const probeUsage = `  jwtverify probe https://api.acme.example/orders --token-file token.txt
+const probeUsage = `  jwtverify probe https://api.example.com/orders --token-file token.txt
   jwtverify probe http://127.0.0.1:8000/protected < token.txt
 
 Sends requests without a token, with a malformed and with an unsigned one; with a token

@@ -59,7 +59,7 @@ func itemOf(check string) int {
 	return 4 // claims, not-before, expiry, the clock, and how an API takes its token
 }
 
-// isKeysFailure reports whether a check says that the keys could not be had: it stands
+// isKeysFailure reports whether a check says that the keys are unavailable: it stands
 // where the key is looked for, and its code is not one about the key of a token.
 func isKeysFailure(c jwtverify.Check) bool {
 	return c.Name == "key" && c.Status == jwtverify.Fail && diagnosis.Of(c.Code).Check != "key"
@@ -167,7 +167,7 @@ func (r *report) text(p palette) string {
 		}
 		guide := r.settings.words.guide()
 		if item == 4 && guide {
-			lines = append(lines, p.paint(screen.Dim, "– Authorization header: not visible here; try: jwtverify probe URL"))
+			lines = append(lines, p.paint(screen.Dim, "– Authorization header: not visible here; try: jwtverify probe URL --token-file FILE"))
 		}
 		for i, line := range lines {
 			label := strings.Repeat(" ", 12)
@@ -181,7 +181,7 @@ func (r *report) text(p palette) string {
 		}
 	}
 	if doubtful {
-		b.WriteString(p.paint(screen.Dim, doubt+" read from claims that no good signature vouches for") + "\n")
+		b.WriteString(p.paint(screen.Dim, doubt+" read from claims that are not verified") + "\n")
 	}
 	return b.String()
 }

@@ -18,8 +18,8 @@ import (
 	"example.com/jwtverify/internal/screen"
 )
 
-const serveUsage = `  jwtverify serve --issuer http://127.0.0.1:8180 --audience orders
-  AUTHACTION_DOMAIN=acme.eu.authaction.com AUTHACTION_AUDIENCE=orders jwtverify serve
+const serveUsage = `  jwtverify serve --issuer http://127.0.0.1:8180 --audience https://api.example.com
+  AUTHACTION_DOMAIN=acme.eu.authaction.com AUTHACTION_AUDIENCE=https://api.example.com jwtverify serve
 
 GET /public answers everybody, GET /protected who sends a good token as Authorization:
 Bearer. All else needs a token too. Why a token was refused is logged to stderr. The keys

@@ -37,7 +37,7 @@ func TestTroubleshootingIsOfToday(t *testing.T) {
 
 // The guide's troubleshooting list, and what answers it.
 var guideItems = [...]string{
-	1: "The settings: domain, audience, issuer",
+	1: "The settings: issuer and audience",
 	2: "The token is signed with RS256",
 	3: "The keys can be reached, and the token's is among them",
 	4: "The token is sent in the Authorization header, and not expired",

@@ -12,7 +12,7 @@ import (
 	"example.com/jwtverify/internal/screen"
 )
 
-const verifyUsage = `  jwtverify verify --issuer https://acme.eu.authaction.com --audience orders < token.txt
+const verifyUsage = `  jwtverify verify --issuer https://tenant.example.com --audience https://api.example.com < token.txt
   curl … | jwtverify verify
 
 One line: the verdict and its reason. A token endpoint's answer is unwrapped.

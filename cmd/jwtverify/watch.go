@@ -15,8 +15,8 @@ import (
 	"example.com/jwtverify/internal/screen"
 )
 
-const watchUsage = `  jwtverify watch --issuer https://acme.eu.authaction.com --every 30s
-  jwtverify watch --issuer https://acme.eu.authaction.com --count 60 --json
+const watchUsage = `  jwtverify watch --issuer https://tenant.example.com --every 30s
+  jwtverify watch --issuer https://tenant.example.com --count 60 --json
 
 Asks for the keys each minute. Prints a line when a key appears, vanishes, changes under
 the same kid or stops being usable, when all keys are replaced at once, when an answer out

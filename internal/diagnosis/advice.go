@@ -53,7 +53,7 @@ func (a Advice) ForCommand() string { return cmp.Or(a.Command, a.Next) }
 // An advice is for somebody who is on call and has read no RFC: it says what to type, which
 // setting to change, or whom to ask. One thought a sentence.
 var Codes = [...]Code{
-	{"config-domain-missing", "settings", "exit 2", "there is neither a domain nor an issuer (jwtverify explain reads the token all the same: exit 3)", "no issuer is set", []Advice{
+	{"config-domain-missing", "settings", "exit 2", "the settings name no issuer: there is no --issuer, and neither ISSUER nor AUTHACTION_DOMAIN is set (jwtverify explain reads the token all the same: exit 3)", "no issuer is set", []Advice{
 		{Next: "make the Verifier with New, and Issuers with NewIssuers", Command: "{set issuer}"},
 		{Cause: "keys", Command: "{set issuer}. Or say where the keys are: pass --jwks-url or --jwks-file"},
 	}},
