@@ -180,6 +180,12 @@ func (r *report) text(p palette) string {
 			b.WriteString(label + line + "\n")
 		}
 	}
+	// Beside a token that is good they are no alarm.
+	for _, f := range r.findings {
+		if r.verdict == accepted && f.Code == "keys-skipped" {
+			b.WriteString(p.paint(screen.Dim, "note: this token needs none of these keys: "+f.Found+" (keys-skipped)") + "\n")
+		}
+	}
 	if doubtful {
 		b.WriteString(p.paint(screen.Dim, doubt+" read from claims that are not verified") + "\n")
 	}
@@ -196,7 +202,7 @@ func (r *report) itemLines(item int, p palette, doubtful *bool) (lines []string)
 		if f.Status == jwtverify.Fail && decider < 0 && r.verdict != accepted {
 			decider = i
 		}
-		if f.item != item {
+		if f.item != item || r.verdict == accepted && f.Code == "keys-skipped" {
 			continue
 		}
 		mark, text := "", ""
