@@ -53,7 +53,7 @@ func TestDemoGoesAsExpected(t *testing.T) {
 			`by an unknown key ✓ 503 Retry-After: 1 log: keys are unavailable (failing), try again in 1s`,
 			`by a known key ✓ 200`,
 			`the same ✓ 200`,
-			`asked for the keys 3 times, once in vain.`,
+			`asked for the keys 3 times, once without success.`,
 			`jwtverify explain`,
 			`rejected: the token is for another audience (audience-mismatch)`,
 			`audience-mismatch (decides)`,

@@ -151,7 +151,7 @@ func TestNoCommandRepeatsATokenOfADocument(t *testing.T) {
 func TestATokenBlotsOutNoVerdict(t *testing.T) {
 	f := newFixture(t)
 	for _, token := range []string{
-		"rejected: this is no JWT, and its text is that of the verdict", "a.b.audience-mismatch", "a.b.", ".", "token-parts",
+		"rejected: this is not a JWT, and its text is that of the verdict", "a.b.audience-mismatch", "a.b.", ".", "token-parts",
 	} {
 		plain := f.run(t, nil, strings.NewReader("x.y"), f.flags("--json")...)
 		if got := f.run(t, nil, strings.NewReader(token), f.flags("--json")...); strings.Contains(got.stdout, "hidden") || got.code != plain.code {

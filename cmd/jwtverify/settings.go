@@ -232,7 +232,7 @@ func checkDomain(domain string) error {
 		return nil
 	}
 	return &problem{
-		text: "AUTHACTION_DOMAIN is no bare host name", code: "config-domain-form",
+		text: "AUTHACTION_DOMAIN is not a bare host name", code: "config-domain-form",
 		expected: "a host name such as acme.eu.authaction.com, a port allowed", found: screen.Quoted(domain),
 	}
 }

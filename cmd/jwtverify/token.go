@@ -128,7 +128,7 @@ func accessToken(answer map[string]json.RawMessage) (string, error) {
 		if json.Unmarshal(raw, &token) == nil && token != nil {
 			return *token, nil
 		}
-		return "", tokenMissing("a JSON object whose access_token is no text")
+		return "", tokenMissing("a JSON object whose access_token is not a string")
 	}
 	// RFC 6749, section 5.2: the token endpoint says why there is none.
 	var reason string

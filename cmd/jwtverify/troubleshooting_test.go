@@ -50,7 +50,7 @@ func troubleshooting(t *testing.T) string {
 
 <!-- Made by go test ./cmd/jwtverify -run Troubleshooting -update. Change internal/diagnosis/advice.go or a story instead. -->
 
-A token is refused, and nobody knows why:
+A token is refused, and you want to know why:
 
 ` + "```sh\njwtverify explain --token-file token.txt\n```" + `
 

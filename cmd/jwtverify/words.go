@@ -92,7 +92,7 @@ func (g glance) kid() string {
 	case !has:
 		return "no kid"
 	case raw[0] != '"':
-		return "kid is no text"
+		return "kid is not a string"
 	default:
 		return "kid " + screen.Quoted(name)
 	}

@@ -199,14 +199,14 @@ func (t *story) tell() {
 	other := t.grant(otherAudience, ", for "+otherAudience)
 	t.get(call{path: "/protected", token: other, note: "for another API", want: notValid, reason: jwtverify.ErrAudience})
 
-	t.chapter("The issuer rotates its keys. The next one was announced, so nobody notices.")
+	t.chapter("The issuer rotates its keys. The next one was announced, so clients and API notice nothing.")
 	t.rotate(1)
 	rotated := t.grant(Audience, ", as before")
 	t.get(call{path: "/protected", token: rotated, note: "by the next key", want: protected})
 	t.get(call{path: "/protected", token: good, note: "by the old key", want: protected})
 	t.fetches(1, ", still")
 
-	t.chapter("The issuer rotates twice more, and then nobody can get its keys: an outage. A token by a key that nobody knows is not called bad: 503, not 401. What is known goes on.")
+	t.chapter("The issuer rotates twice more, and then its keys are unavailable: an outage. A token by an unknown key is not called bad: 503, not 401. A token by a known key is accepted.")
 	t.rotate(2)
 	t.fault("refused")
 	unknown := t.grant(Audience, ", as before")
@@ -219,7 +219,7 @@ func (t *story) tell() {
 		time.Sleep(time.Second)
 	}
 	t.get(call{path: "/protected", token: unknown, note: "the same", want: protected})
-	t.fetches(3, ", once in vain")
+	t.fetches(3, ", once without success")
 
 	t.chapter("Why was the token for another API refused? jwtverify explain tells.")
 	t.explain(other)

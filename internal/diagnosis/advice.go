@@ -57,7 +57,7 @@ var Codes = [...]Code{
 		{Next: "make the Verifier with New, and Issuers with NewIssuers", Command: "{set issuer}"},
 		{Cause: "keys", Command: "{set issuer}. Or say where the keys are: pass --jwks-url or --jwks-file"},
 	}},
-	{"config-domain-form", "settings", "exit 2", "the domain has a scheme, a slash, a path, a space or a quote in it", "the domain is no bare host name",
+	{"config-domain-form", "settings", "exit 2", "the domain has a scheme, a slash, a path, a space or a quote in it", "the domain is not a bare host name",
 		[]Advice{{Command: `write the host name alone: remove "https://", slashes, spaces and quotes`}}},
 	{"config-placeholder", "settings", "exit 2", "a setting still holds your-authaction-…", "a setting is still the sample of the guide",
 		[]Advice{{Command: "put your own value in its place: AuthAction's dashboard shows the tenant's domain and the API's identifier"}}},
@@ -106,7 +106,7 @@ var Codes = [...]Code{
 		[]Advice{{Command: "store and send the token alone: an API refuses it with this around it"}}},
 	{"token-long", "form", "ErrMalformed", "the token is over the size limit", "the token is too long",
 		[]Advice{{Next: "the token holds too much, such as a long list of groups: ask the issuer's administrator for fewer claims"}}},
-	{"token-opaque", "form", "ErrMalformed", "the token does not begin with a header: it is a random text, a word, or the name of a file or variable", "this is no JWT", []Advice{
+	{"token-opaque", "form", "ErrMalformed", "the token does not begin with a header: it is a random text, a word, or the name of a file or variable", "this is not a JWT", []Advice{
 		{Next: "this is an opaque token: a random text, which its issuer alone can read. Request one for this API, by audience, resource or scope in the token request. If the issuer has no others, ask its introspection endpoint about the token",
 			Command: `this is an opaque token: a random text, which its issuer alone can read. Request one for this API, by "audience", "resource" or "scope" in the token request. If the issuer has no others, ask its introspection endpoint about the token`},
 		{Cause: "word", Next: "the program that sends this has no token: look in its log for the token request that failed, and have it send nothing without a token"},
@@ -149,9 +149,9 @@ var Codes = [...]Code{
 		[]Advice{{Next: "set the API's signing algorithm to RS256 in the issuer's dashboard, and get a new token"}}},
 	{"alg-other", "algorithm", "ErrUnsupported", "alg is absent, no text, or another than RS256", "the token is not signed with RS256", []Advice{
 		{Next: "set the API's signing algorithm to RS256 in the issuer's dashboard, and get a new token. If the issuer has no RS256, its tokens cannot be verified here"},
-		{Cause: "no alg", Next: "this is no token of an issuer, since its header has no alg: a session cookie may look like this. Send the access token"},
+		{Cause: "no alg", Next: "this is not a token of an issuer, since its header has no alg: a session cookie may look like this. Send the access token"},
 	}},
-	{"type-form", "type", "ErrMalformed", "typ is no text", "the token's typ is not one",
+	{"type-form", "type", "ErrMalformed", "typ is not a string", "the token's typ is not a string",
 		[]Advice{{Next: "tell the issuer's administrator: typ in the header of its tokens must be a string, such as JWT or at+jwt"}}},
 	{"type-mismatch", "type", "ErrUnsupported", "typ is that of another kind of token", "this is another kind of token", []Advice{
 		{Next: "send the access token, not another kind of token"},
@@ -259,7 +259,7 @@ var Codes = [...]Code{
 		[]Advice{{Expected: "a retrieval of the keys", Next: "wait that long: then the keys are asked for again. What was found ends with why the last attempt failed: correct that"}}},
 	{"keys-skipped", "keys", "note", "some keys of the set were passed over", "some keys were passed over",
 		[]Advice{{Next: "nothing to do if none of them signs your tokens. Otherwise show the reason to the issuer's administrator", Command: "nothing to do if none of them signs your tokens. Otherwise show the reason to the issuer's administrator: jwtverify jwks has that of each key"}}},
-	{"kid-form", "key", "ErrMalformed", "kid is no text, or over 256 bytes", "the token's kid is not one",
+	{"kid-form", "key", "ErrMalformed", "kid is not a string, or has over 256 bytes", "the token's kid cannot be the name of a key",
 		[]Advice{{Next: "tell the issuer's administrator: kid in the header of its tokens, which names the key, must be a string of at most 256 bytes"}}},
 	{"kid-missing", "key", "ErrUnknownKey", "the token has no kid, and several keys are usable", "the token does not name its key", []Advice{
 		{Next: "ask the issuer's administrator to put kid into the header of its tokens: it names the key that signed them"},

@@ -63,7 +63,7 @@ func (p *Prober) trials(query bool) ([]trial, error) {
 		{name: "no header", accepted: "probe-open",
 			expected: "401: nobody gets in without a token"},
 		{name: "malformed token", authorization: []string{"Bearer x.y.z"}, accepted: "probe-tampered-accepted", cause: "malformed",
-			expected: "401: x.y.z is no token"},
+			expected: "401: x.y.z is not a token"},
 		{name: "unsigned (alg none)", authorization: []string{"Bearer " + unsigned}, accepted: "probe-none-accepted",
 			expected: "401: anybody can write an unsigned token"},
 	}
