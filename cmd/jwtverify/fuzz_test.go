@@ -86,12 +86,14 @@ type stageDoor struct {
 	visitor func(url string)
 }
 
-var loopbackURL = regexp.MustCompile(`http://127\.0\.0\.1:\d+`)
+// announced finds the address of a server in what it says of itself. The help names addresses
+// too, and a server that somebody has started there is none of ours.
+var announced = regexp.MustCompile(`^(?:issuer|api) (http://127\.0\.0\.1:\d+)  \(`)
 
 func (d *stageDoor) Write(p []byte) (int, error) {
 	n, err := d.output.Write(p)
-	if url := loopbackURL.Find(p); url != nil {
-		d.once.Do(func() { go d.visitor(string(url)) })
+	if match := announced.FindSubmatch(p); match != nil {
+		d.once.Do(func() { go d.visitor(string(match[1])) })
 	}
 	return n, err
 }
