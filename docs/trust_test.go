@@ -2,6 +2,7 @@ package docs_test
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -247,9 +248,13 @@ func TestOSSFuzzFiles(t *testing.T) {
 	}
 }
 
+var release = flag.Bool("release", false, "build the command twice, in two folders, and compare the results")
+
 // The command is the same wherever it is built, and the commands of the page work.
 func TestReleaseIsReproducible(t *testing.T) {
-	slow(t)
+	if !*release {
+		t.Skip("builds the command twice: pass -release, as .ci/run does")
+	}
 	t.Parallel()
 	parent := t.TempDir()
 	dir := filepath.Join(parent, "checkout")

@@ -1,6 +1,7 @@
 package issuertest_test
 
 import (
+	"flag"
 	"os"
 	"testing"
 
@@ -10,5 +11,7 @@ import (
 
 func TestMain(m *testing.M) {
 	issuer.ReuseFactors(jwktest.Factors())
+	flag.Parse()
+	flag.Set("test.parallel", "8") // many tests wait: for an answer that hangs, or for Retry-After
 	os.Exit(m.Run())
 }

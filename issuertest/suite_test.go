@@ -221,14 +221,16 @@ func TestSuitePassesACorrectAPI(t *testing.T) {
 	}
 }
 
-func TestSuiteRunsOutsideABubble(t *testing.T) {
+func TestSuiteEndsAFault(t *testing.T) { // and ExampleIssuer_Suite runs outside a bubble
 	t.Parallel()
-	iss := issuertest.New(t)
-	iss.Fault(issuertest.Fault{Name: "html"}) // which Suite ends
-	iss.Suite(t, &ordersAPI{verifier: iss.Verifier()}, "GET /orders")
-	if err := verify(t, iss.Verifier(), iss.Token()); err != nil {
-		t.Errorf("Suite has left a fault: %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		iss := issuertest.New(t)
+		iss.Fault(issuertest.Fault{Name: "html"})
+		iss.Suite(t, &ordersAPI{verifier: iss.Verifier()}, "GET /orders")
+		if err := verify(t, iss.Verifier(), iss.Token()); err != nil {
+			t.Errorf("Suite has left a fault: %v", err)
+		}
+	})
 }
 
 // The fifteen flaws that Suite is for, and more. Each is found, named, and nothing

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -25,6 +26,8 @@ func TestMain(m *testing.M) {
 		main()
 	}
 	issuer.ReuseFactors(jwktest.Factors())
+	flag.Parse()
+	flag.Set("test.parallel", "8") // many tests wait for a server
 	os.Exit(m.Run())
 }
 
