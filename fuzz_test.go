@@ -385,6 +385,9 @@ func TestExplainAgreesUnderEveryFault(t *testing.T) {
 					continue
 				}
 				for settingsName, change := range settings {
+					if !*everything && fault != "" && strings.HasPrefix(settingsName, "of another ") {
+						continue // refused whatever the issuer answers, or as with a good answer
+					}
 					t.Run(fault+", settings "+settingsName, func(t *testing.T) {
 						synctest.Test(t, func(t *testing.T) {
 							verifiers := func() (pair [2]*jwtverify.Verifier) {
