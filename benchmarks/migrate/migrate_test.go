@@ -105,13 +105,13 @@ func requests() []sent {
 		{"a token with a time of issue 3 minutes ahead (`iat`)", claims(issuertest.Claims{"iat": away(3 * time.Minute)}), false},
 		{"a token without `exp`", claims(issuertest.Claims{"exp": nil}), false},
 		{"a token whose `exp` is a string", claims(issuertest.Claims{"exp": fmt.Sprint(away(time.Hour))}), false},
-		{"a logout token: its `typ` is logout+jwt", header("typ", "logout+jwt"), false},
-		{"a token that requires an unknown extension (`crit`)", header("crit", []string{"x"}), false},
+		{"a token of another kind (`typ` is logout+jwt)", header("typ", "logout+jwt"), false},
+		{"a token with an unknown extension that the receiver must understand (`crit`)", header("crit", []string{"x"}), false},
 		{"a token without `kid`, from an issuer with several keys", header("kid", nil), false},
 		{"a token with the claims `sub` and `SUB`", claims(issuertest.Claims{"SUB": "someone-else"}), false},
 		{"a token that is bound to a key (`cnf`), without proof of that key", claims(issuertest.Claims{"cnf": map[string]any{"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}}), false},
 		{"a token with 64 KiB of claims", claims(issuertest.Claims{"x": strings.Repeat("x", 64<<10)}), false},
-		{"a good token of a new key, while the issuer is down", func(iss *issuertest.Issuer) []string {
+		{"a good token signed by a new key, while the issuer is down", func(iss *issuertest.Issuer) []string {
 			iss.Rotate()
 			iss.Rotate() // the first of them was published ahead
 			return bearing(iss.Token())
@@ -124,7 +124,7 @@ func TestMigrate(t *testing.T) {
 	slog.SetDefault(slog.New(slog.NewTextHandler(io.Discard, nil))) // keyfunc logs each failed fetch
 	iss := newIssuer(t)
 	var handlers []http.Handler
-	table := "| sent |"
+	table := "| request |"
 	for i, a := range apis {
 		handler, err := a.open(t.Context(), iss.URL(), iss.Audience())
 		if err != nil {

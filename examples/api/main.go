@@ -26,7 +26,7 @@ func main() {
 		log.Fatal(err)
 	}
 	if err := verifier.Ready(context.Background()); err != nil {
-		log.Print(err) // requests with a token get 503 until the issuer answers
+		log.Print(err) // good tokens get 503 until the issuer answers
 	}
 	log.Fatal(http.ListenAndServe("127.0.0.1:8000", newAPI(verifier)))
 }
