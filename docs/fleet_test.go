@@ -30,6 +30,8 @@ const (
 	fleetAnswer = 50 * time.Millisecond // that the issuer takes
 	fleetSlow   = 10 * time.Second      // between two tokens at a replica, while nothing happens
 	fleetFast   = time.Second           // the same around a fault
+
+	nothingToLoad = "–" // in the last column, if the row has no new keys
 )
 
 // A fleetRow is a row of the table.
@@ -208,7 +210,7 @@ func TestFleet(t *testing.T) {
 	rows := slices.Concat(fleetDay(t), fleetRestart(t))
 	table := "| what happens | requests per second, on average | most requests in one second | all replicas have the current keys after |\n| --- | --- | --- | --- |\n"
 	for _, r := range rows {
-		last := ""
+		last := nothingToLoad
 		if r.last > 0 {
 			last = fleetDuration(r.last)
 		}
@@ -263,7 +265,7 @@ func (r fleetRow) compare(t *testing.T, cells []string) {
 	if *replicas == fleetTable {
 		near("peak", float64(r.peak), figure(cells[2]), 0.5)
 	}
-	if cells[3] == "" && r.last == 0 {
+	if cells[3] == nothingToLoad && r.last == 0 {
 		return
 	}
 	last, err := time.ParseDuration(strings.ReplaceAll(cells[3], " ", ""))
@@ -421,11 +423,11 @@ func fleetRestart(t *testing.T) (rows []fleetRow) {
 		f.run(2 * outage)
 		f.sleepTo(outage)
 		rows = append(rows, f.row("all replicas start in the same second while the issuer is down (the first minute)", 0, first, true, nil),
-			f.row("the issuer stays down after that start, so that no replica has keys (the next 9 minutes)", first, outage-first, false, nil))
+			f.row("the issuer stays down after the replicas started, so that none has keys (the next 9 minutes)", first, outage-first, false, nil))
 		f.refused()
 		f.change(is.serves("a"), fleetFast, is.tokens["a"])
 		f.sleepTo(2 * outage)
-		rows = append(rows, f.row("the issuer is up again after that start, and the replicas get their first keys (the first 10 minutes)", outage, outage, false, holding("a")))
+		rows = append(rows, f.row("the issuer is up again, after the replicas started while it was down, and they get their first keys (the first 10 minutes)", outage, outage, false, holding("a")))
 		f.sleepTo(2*outage + 2*fleetFast)
 	})
 	return rows
