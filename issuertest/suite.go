@@ -430,7 +430,7 @@ func (s *suite) outageIsNoBadToken() (bool, error) {
 	waited := min(wait, longest) + 10*time.Millisecond
 	time.Sleep(waited)
 	for _, r := range s.routes {
-		const newKey, oldKey = "token of a new key after an outage", "token of an old key after an outage"
+		const newKey, oldKey = "token signed by a new key, after an outage", "token signed by an old key, after an outage"
 		got := s.with(r, newKey, ofUnknown)
 		for ; got.status == http.StatusServiceUnavailable && waited < longest; waited += time.Second {
 			time.Sleep(time.Second)
