@@ -990,6 +990,17 @@ func TestStoredCopyIsNotYoungerThanTheSetItWasMadeOf(t *testing.T) {
 	})
 }
 
+// A set that an HTTP cache held for an hour is an hour old in the copy too.
+func TestStoredCopyIsAsOldAsAgeSays(t *testing.T) {
+	bubble(t, func(s *stage) {
+		source := &switched{to: over(respond(200, jwks(s, "a"), "Age", "3600"))}
+		stored := jwtverify.StoredKeySource{Source: source, Path: filepath.Join(s.TempDir(), "stored.json")}
+		s.rig(nil, stored.Keys).warm()
+		source.set(fails)
+		within(s, "Age", s.rig(nil, stored.Keys).warm().cache.Stats().Age, time.Hour, time.Hour+time.Second)
+	})
+}
+
 // The hour of empties begins again with any other answer.
 func TestHourOfEmptySetsBeginsAgain(t *testing.T) {
 	t.Parallel()
