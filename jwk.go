@@ -90,7 +90,7 @@ type KeySet struct {
 	skipped []error
 
 	thumbprints bool   // the kids are thumbprints that we computed, for keys from PEM
-	shownIDs    string // the first kids, written once for the errors: unknown kids may come often
+	wanted      string // a kid of the set, written once for the errors: unknown kids may come often
 
 	origin origin // where it came from; only sources and the Cache use it
 }
@@ -191,7 +191,7 @@ func (s *KeySet) add(key Key) {
 	}
 	if id := key.ID(); id != "" {
 		if s.byID[id] == nil {
-			s.shownIDs = jwk.ShowID(s.shownIDs, len(s.byID), id)
+			s.wanted = jwk.Wanted(s.wanted, len(s.byID), id)
 		}
 		s.byID[id] = append(s.byID[id], key)
 	}
@@ -289,7 +289,7 @@ func (s *KeySet) keeping(old *KeySet) (kept *KeySet, changed bool) {
 		before[key.material()] = append(before[key.material()], key)
 	}
 	copied := *s
-	copied.keys, copied.byID, copied.byX5t, copied.shownIDs = nil, nil, nil, ""
+	copied.keys, copied.byID, copied.byX5t, copied.wanted = nil, nil, nil, ""
 	changed = len(s.keys) != len(old.keys)
 	for _, key := range s.keys {
 		same := before[key.material()]

@@ -453,5 +453,9 @@ func unknownKey(set *KeySet, q keyQuery) *invalidError {
 	if len(set.byID) == 0 {
 		return &invalidError{kind: ErrUnknownKey, code: "kid-unknown", found: "the issuer's keys have no kid, the token has one: " + quote.Text(q.names.ID, 64), want: "a key with that kid"}
 	}
-	return &invalidError{kind: ErrUnknownKey, code: "kid-unknown", subject: "kid is", found: quote.Text(q.names.ID, 64), want: jwk.Wanted(set.shownIDs, set.thumbprints)}
+	want := set.wanted
+	if set.thumbprints {
+		want += jwk.OfThumbprints
+	}
+	return &invalidError{kind: ErrUnknownKey, code: "kid-unknown", subject: "kid is", found: quote.Text(q.names.ID, 64), want: want}
 }

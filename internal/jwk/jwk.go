@@ -63,28 +63,22 @@ func (n Names) Certificate() string {
 
 const shownIDs = 5 // in a message
 
-// ShowID adds a kid to those that a message shows, of which there are before, unless
-// there are enough.
-func ShowID(shown string, before int, id string) string {
+// Wanted adds a kid to the text that says what the kid of a token should have been, unless
+// that names enough: before are named already.
+func Wanted(text string, before int, id string) string {
 	switch {
 	case before == 0:
-		return quote.Text(id, 64)
+		return "one of the issuer's keys (" + quote.Text(id, 64) + ")"
 	case before < shownIDs:
-		return shown + ", " + quote.Text(id, 64)
+		return strings.TrimSuffix(text, ")") + ", " + quote.Text(id, 64) + ")"
 	case before == shownIDs:
-		return shown + ", …"
+		return strings.TrimSuffix(text, ")") + ", …)"
 	}
-	return shown
+	return text
 }
 
-// Wanted says what the kid of a token should have been.
-func Wanted(shown string, thumbprints bool) string {
-	want := "one of the issuer's keys (" + shown + ")"
-	if thumbprints {
-		want += "; keys from PEM have their RFC 7638 thumbprint as kid, use NewKey to give them the issuer's"
-	}
-	return want
-}
+// OfThumbprints stands behind that text where the kids are thumbprints.
+const OfThumbprints = "; keys from PEM have their RFC 7638 thumbprint as kid, use NewKey to give them the issuer's"
 
 // A Set is the result of reading a document.
 type Set struct {
