@@ -11,7 +11,6 @@ import (
 
 func TestMain(m *testing.M) {
 	issuer.ReuseFactors(jwktest.Factors())
-	flag.Parse()
 	flag.Set("test.parallel", "8") // many tests wait: for an answer that hangs, or for Retry-After
 	os.Exit(m.Run())
 }

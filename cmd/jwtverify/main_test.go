@@ -26,7 +26,6 @@ func TestMain(m *testing.M) {
 		main()
 	}
 	issuer.ReuseFactors(jwktest.Factors())
-	flag.Parse()
 	flag.Set("test.parallel", "8") // many tests wait for a server
 	os.Exit(m.Run())
 }

@@ -180,9 +180,8 @@ func (r *report) text(p palette) string {
 			b.WriteString(label + line + "\n")
 		}
 	}
-	// Beside a token that is good they are no alarm.
 	for _, f := range r.findings {
-		if r.verdict == accepted && f.Code == "keys-skipped" {
+		if r.isAside(f) {
 			b.WriteString(p.paint(screen.Dim, "note: this token needs none of these keys: "+f.Found+" (keys-skipped)") + "\n")
 		}
 	}
@@ -191,6 +190,10 @@ func (r *report) text(p palette) string {
 	}
 	return b.String()
 }
+
+// isAside reports whether a finding stands behind the items: skipped keys are no alarm beside
+// a token that is good.
+func (r *report) isAside(f finding) bool { return r.verdict == accepted && f.Code == "keys-skipped" }
 
 const doubt = "(?)"
 
@@ -202,7 +205,7 @@ func (r *report) itemLines(item int, p palette, doubtful *bool) (lines []string)
 		if f.Status == jwtverify.Fail && decider < 0 && r.verdict != accepted {
 			decider = i
 		}
-		if f.item != item || r.verdict == accepted && f.Code == "keys-skipped" {
+		if f.item != item || r.isAside(f) {
 			continue
 		}
 		mark, text := "", ""
