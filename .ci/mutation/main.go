@@ -41,10 +41,10 @@ const (
 )
 
 // judged returns the folders of the packages whose tests are judged: the root, bearer,
-// and what these two import of this module. Packages that only the command or tests
-// use are none of them.
+// what these two import of this module, and the parser by which issuertest's Suite judges
+// what they answer. Other packages that only the command or tests use are none of them.
 func judged(tree string) ([]string, error) {
-	command := exec.Command("go", "list", "-deps", "-f", `{{with .Module}}{{if .Main}}{{$.Dir}}{{end}}{{end}}`, ".", "./bearer")
+	command := exec.Command("go", "list", "-deps", "-f", `{{with .Module}}{{if .Main}}{{$.Dir}}{{end}}{{end}}`, ".", "./bearer", "./internal/challenge")
 	command.Dir = tree
 	command.Stderr = os.Stderr
 	out, err := command.Output()

@@ -276,7 +276,7 @@ func TestTheLibraryIsJudged(t *testing.T) {
 		t.Fatal(err)
 	}
 	for folder, want := range map[string]bool{
-		".": true, "bearer": true, "internal/strictjson": true, "internal/jwk": true, "internal/memo": true,
+		".": true, "bearer": true, "internal/strictjson": true, "internal/jwk": true, "internal/memo": true, "internal/challenge": true,
 		"internal/issuer": false, "internal/guide": false, "internal/strictjson/strictjsontest": false, "cmd/jwtverify": false, "internal/probe": false,
 	} {
 		if got := slices.Contains(packages, folder); got != want {
