@@ -403,7 +403,7 @@ func TestParallelUse(t *testing.T) {
 	t.Parallel()
 	iss := issuertest.New(t)
 	var wait sync.WaitGroup
-	for range 4 {
+	for range 2 {
 		wait.Go(func() {
 			verifier := iss.Verifier()
 			for range 10 {

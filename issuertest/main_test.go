@@ -11,6 +11,6 @@ import (
 
 func TestMain(m *testing.M) {
 	issuer.ReuseFactors(jwktest.Factors())
-	flag.Set("test.parallel", "8") // many tests wait: for an answer that hangs, or for Retry-After
+	flag.Set("test.parallel", "16") // many tests wait: for an answer that hangs, for Retry-After, for an issuer
 	os.Exit(m.Run())
 }

@@ -547,7 +547,7 @@ func TestSuiteFindsWrongPlugs(t *testing.T) {
 	if len(wrongPlugs) < 30 {
 		t.Errorf("there are %d, want 30 or more", len(wrongPlugs))
 	}
-	iss := issuertest.New(t)
+	iss := lent(t)
 	for _, test := range wrongPlugs {
 		t.Run(test.name, func(t *testing.T) {
 			r := plugged(t, iss, test.plug)
@@ -571,7 +571,7 @@ func TestSuiteFindsWrongPlugs(t *testing.T) {
 // What a guard and a framework do when each is used as it is meant.
 func TestSuitePassesRightPlugs(t *testing.T) {
 	t.Parallel()
-	iss := issuertest.New(t)
+	iss := lent(t)
 	// The routes of chi, without HEAD: chi answers that by itself, before the
 	// middleware of the group.
 	chiGroup := func(h http.Handler) http.Handler {
@@ -639,7 +639,7 @@ func TestSuitePassesRightPlugs(t *testing.T) {
 // Where a good answer stands in a refusal, and where it only seems to.
 func TestSuiteLooksForTheGoodAnswerInRefusals(t *testing.T) {
 	t.Parallel()
-	iss := issuertest.New(t)
+	iss := lent(t)
 	count := 0
 	again := func(text string) func() string {
 		return func() string { count++; return fmt.Sprintf(text, count) }
@@ -696,7 +696,7 @@ func TestSuiteLooksForTheGoodAnswerInRefusals(t *testing.T) {
 // them something, and that is no refusal.
 func TestSuiteOnHeadWithoutAToken(t *testing.T) {
 	t.Parallel()
-	iss := issuertest.New(t)
+	iss := lent(t)
 	for name, test := range map[string]struct {
 		with, without int
 		want          string

@@ -198,9 +198,22 @@ func suite(t *testing.T, iss *issuertest.Issuer, flaw string, routes ...string) 
 	return r
 }
 
+// lent lends the test an issuer that others use before and after it: its bad tokens are
+// signed once, since all bubbles start at the same time.
+func lent(t *testing.T) *issuertest.Issuer {
+	lending.Lock()
+	t.Cleanup(lending.Unlock)
+	return lentIssuer()
+}
+
+var (
+	lending    sync.Mutex // held by the test that has the issuer
+	lentIssuer = sync.OnceValue(func() *issuertest.Issuer { return issuertest.New(new(testing.T)) })
+)
+
 func TestSuitePassesACorrectAPI(t *testing.T) {
 	t.Parallel()
-	iss := issuertest.New(t)
+	iss := lent(t)
 	for _, test := range []struct {
 		name, flaw string
 		routes     []string
@@ -221,10 +234,24 @@ func TestSuitePassesACorrectAPI(t *testing.T) {
 	}
 }
 
-func TestSuiteEndsAFault(t *testing.T) { // and ExampleIssuer_Suite runs outside a bubble
+// The examples have no output, so that they run here: outside of a bubble Suite waits for a
+// second, beside other tests.
+func TestSuiteRunsOutsideABubble(outer *testing.T) { // t is that of the examples
+	for name, example := range map[string]func(){"ExampleIssuer_Suite": ExampleIssuer_Suite, "ExampleIssuer_Ran": ExampleIssuer_Ran} {
+		outer.Run(name, func(inner *testing.T) {
+			inner.Parallel()
+			example()
+			if t.Failed() {
+				inner.Error("an example has failed")
+			}
+		})
+	}
+}
+
+func TestSuiteEndsAFault(t *testing.T) {
 	t.Parallel()
+	iss := lent(t)
 	synctest.Test(t, func(t *testing.T) {
-		iss := issuertest.New(t)
 		iss.Fault(issuertest.Fault{Name: "html"})
 		iss.Suite(t, &ordersAPI{verifier: iss.Verifier()}, "GET /orders")
 		if err := verify(t, iss.Verifier(), iss.Token()); err != nil {
@@ -393,8 +420,8 @@ func TestSuiteNeedsAnAPIThatAsksForKeys(t *testing.T) {
 // An API that was tested before refuses unknown keys without a look, for a while.
 func TestSuiteSaysThatAnAPIIsNotNew(t *testing.T) {
 	t.Parallel()
+	iss := lent(t)
 	synctest.Test(t, func(t *testing.T) {
-		iss := issuertest.New(t)
 		api := &ordersAPI{verifier: iss.Verifier()}
 		iss.Suite(t, api, "GET /orders")
 		r := record(func(tb testing.TB) { iss.Suite(tb, api, "GET /orders") })
@@ -425,8 +452,8 @@ func TestSuiteRefusesRoutesThatAreNone(t *testing.T) {
 // token of its own.
 func TestSuiteTakesWhatIsNoneOfItsBusiness(t *testing.T) {
 	t.Parallel()
+	iss := lent(t)
 	synctest.Test(t, func(t *testing.T) {
-		iss := issuertest.New(t)
 		ownToken := iss.Token()
 		orders := &ordersAPI{verifier: iss.Verifier()}
 		iss.Suite(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
