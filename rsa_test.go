@@ -22,35 +22,48 @@ import (
 // are short, so that even 8192 bits take no time: worth nothing but in a test.
 type madeKey struct {
 	n, e, d *big.Int
-	primes  []*big.Int
+	factors []factor
 }
 
+// A factor is a prime with what signing takes: the private exponent for it, and the number
+// that is 1 modulo it and 0 modulo the others.
+type factor struct{ prime, d, one *big.Int }
+
+// makeKey makes a key that FIPS 140 mode may refuse.
 func makeKey(tb testing.TB, bits int, e int64) madeKey {
 	tb.Helper()
 	notInFIPSMode(tb, true)
+	return newKey(bits, e)
+}
+
+func newKey(bits int, e int64) madeKey {
 	one := big.NewInt(1)
 	key := madeKey{n: big.NewInt(1), e: big.NewInt(e)}
 	phi := big.NewInt(1)
+	var primes []*big.Int
 	for round := 0; key.n.BitLen() < bits; round++ {
-		size, left := 256, bits-key.n.BitLen()
+		size, left := 128, bits-key.n.BitLen()
 		last := left < 2*size
 		if last {
 			size = left + round%2 // a product has as many bits as its factors, or one less
 		}
-		prime, err := rand.Prime(rand.Reader, size)
-		if err != nil {
-			tb.Fatal(err)
-		}
+		prime := jwktest.Modulus(size)
 		less := new(big.Int).Sub(prime, one)
 		n := new(big.Int).Mul(key.n, prime)
-		if new(big.Int).ModInverse(key.e, less) == nil || last && n.BitLen() != bits {
+		if last && n.BitLen() != bits || new(big.Int).ModInverse(key.e, less) == nil || !prime.ProbablyPrime(1) {
 			continue
 		}
-		key.n, key.primes = n, append(key.primes, prime)
+		key.n, primes = n, append(primes, prime)
 		phi.Mul(phi, less)
 	}
-	if key.d = new(big.Int).ModInverse(key.e, phi); key.d == nil {
-		tb.Fatalf("no key of %d bits and exponent %d", bits, e)
+	key.d = new(big.Int).ModInverse(key.e, phi) // there is one, since e has one for each prime
+	for _, prime := range primes {
+		others := new(big.Int).Div(key.n, prime)
+		key.factors = append(key.factors, factor{
+			prime: prime,
+			d:     new(big.Int).Mod(key.d, new(big.Int).Sub(prime, one)),
+			one:   others.Mul(others, new(big.Int).ModInverse(others, prime)),
+		})
 	}
 	return key
 }
@@ -76,12 +89,9 @@ func padded(size int, text string) []byte {
 // each prime, which are short, and put together by the Chinese remainder theorem.
 func (k madeKey) signPadded(message []byte) []byte {
 	m, s := new(big.Int).SetBytes(message), new(big.Int)
-	for _, prime := range k.primes {
-		less := new(big.Int).Sub(prime, big.NewInt(1))
-		part := new(big.Int).Exp(m, less.Mod(k.d, less), prime)
-		others := new(big.Int).Div(k.n, prime)
-		part.Mul(part, new(big.Int).ModInverse(others, prime))
-		s.Add(s, part.Mul(part.Mod(part, prime), others))
+	for _, f := range k.factors {
+		part := new(big.Int).Exp(m, f.d, f.prime)
+		s.Add(s, part.Mul(part, f.one))
 	}
 	return s.Mod(s, k.n).FillBytes(make([]byte, k.size()))
 }
