@@ -40,26 +40,25 @@ const (
 	testNow      = 1_750_000_000
 )
 
-// testKey returns the n-th of the keys that all tests share: making one takes a
-// while. No key is in the repository.
-func testKey(tb testing.TB, n int) *rsa.PrivateKey {
+// testKey returns the n-th of the keys that all tests share. They are made keys, since these
+// sign in a fraction of the time, and there are thousands of tokens. No key is in the
+// repository.
+func testKey(tb testing.TB, n int) *sharedKey {
 	tb.Helper()
-	keys, err := testKeys()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return keys[n]
+	return testKeys()[n]
 }
 
-var testKeys = sync.OnceValues(func() (keys []*rsa.PrivateKey, err error) {
+// A sharedKey is a madeKey, and the same for what takes a key of crypto/rsa.
+type sharedKey struct {
+	rsa.PrivateKey
+	made madeKey
+}
+
+var testKeys = sync.OnceValue(func() (keys []*sharedKey) {
 	for range 3 {
-		key, err := rsa.GenerateKey(rand.Reader, 2048)
-		if err != nil {
-			return nil, err
-		}
-		keys = append(keys, key)
+		keys = append(keys, newKey(2048, 65537).shared())
 	}
-	return keys, nil
+	return keys
 })
 
 // testSet is the set of the first n shared keys, with the kids key-0, key-1 …
@@ -105,12 +104,7 @@ func signText(tb testing.TB, n int, header, claims string) string {
 
 func signParts(tb testing.TB, n int, signed string) string {
 	tb.Helper()
-	digest := sha256.Sum256([]byte(signed))
-	signature, err := rsa.SignPKCS1v15(nil, testKey(tb, n), crypto.SHA256, digest[:])
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return signed + "." + base64.RawURLEncoding.EncodeToString(signature)
+	return testKey(tb, n).made.sign(signed)
 }
 
 func sign(tb testing.TB, n int, header, claims map[string]any) string {
