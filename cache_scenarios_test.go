@@ -273,6 +273,7 @@ var scenarios = []struct {
 	}},
 	{"K07", "a source that ignores its context is not called again before it returns", func(s *stage) {
 		r := s.warm()
+		r.cheap = true
 		release := make(chan struct{})
 		r.set(func(context.Context) (*jwtverify.KeySet, error) {
 			<-release
@@ -362,6 +363,7 @@ var scenarios = []struct {
 			{[]string{"Cache-Control", "max-age=600"}, 2 * time.Minute, 120 * time.Second},
 		} {
 			r := s.rig(&jwtverify.Cache{RefreshInterval: row.interval}, over(respond(200, jwks(s, "a", "b"), row.header...))).warm()
+			r.cheap = true
 			calls := r.inTurnUntil(row.want+2*time.Second, time.Second, "a")
 			s.results("a", calls, len(calls), 0, 0)
 			s.waits("a", calls, 0, 0)
@@ -703,6 +705,7 @@ var scenarios = []struct {
 			gap    time.Duration
 		}{{"120", 121 * time.Second}, {"3600", 301 * time.Second}} {
 			r := s.rig(nil, over(respond(200, jwks(s, "a", "b")))).warm()
+			r.cheap = true
 			r.set(over(respond(503, "", "Retry-After", row.header)))
 			calls := r.inTurn(1_200, time.Second, "a")
 			s.results("a", calls, 1_200, 0, 0)
@@ -796,6 +799,7 @@ var scenarios = []struct {
 			requests, sent = append(requests, request), append(sent, status)
 			return respond(status, map[int]string{200: jwks(s, "a", "b")}[status], "ETag", `"v1"`, "Cache-Control", "max-age=300")(request)
 		})).warm()
+		r.cheap = true
 		calls := r.inTurnUntil(59*time.Minute, time.Second, "a")
 		s.results("a", calls, len(calls), 0, 0)
 		s.waits("a", calls, 0, 0)
@@ -964,6 +968,7 @@ var scenarios = []struct {
 			Secondary: jwtverify.FileKeySource(path),
 		}
 		r := s.rig(nil, source.Keys)
+		r.cheap = true
 		var others sync.WaitGroup
 		others.Go(func() {
 			r.until(30 * time.Second)

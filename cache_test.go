@@ -199,6 +199,7 @@ func TestSlowOnLoadDelaysNobody(t *testing.T) {
 			time.Sleep(30 * time.Second)
 			running.Add(-1)
 		}}, serve(s, "a", "b"))
+		r.cheap = true
 		calls := r.inTurn(2_000, 100*ms, "a")
 		s.results("a", calls, 2_000, 0, 0)
 		s.waits("first", calls[:1], fetchTime, fetchTime)
@@ -1450,6 +1451,7 @@ func TestACacheOnTheWayIsAskedForTheOriginsState(t *testing.T) {
 			return respond(200, jwks(s, kids...), "ETag", fmt.Sprintf("%q", kids))(request)
 		}}
 		r := s.rig(nil, behind(web)).warm()
+		r.cheap = true
 		r.until(time.Minute)
 		kids = []string{"b"}
 		calls := r.inTurnUntil(12*time.Minute, time.Second, "a")
@@ -1523,6 +1525,7 @@ func TestACacheThatDisobeys(t *testing.T) {
 	})
 	bubble(t, func(s *stage) { // nor does an older answer bring a withdrawn key back
 		r := s.rig(nil, over(respond(200, jwks(s, "b")))).warm()
+		r.cheap = true
 		r.set(over(respond(200, jwks(s, "a", "b"), "Age", "3600", "Cache-Control", "max-age=7200")))
 		calls := r.inTurnUntil(20*time.Minute, time.Second, "b")
 		s.results("b", calls, len(calls), 0, 0)
