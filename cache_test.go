@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"os"
@@ -1426,9 +1427,11 @@ func (c *httpCache) RoundTrip(request *http.Request) (*http.Response, error) {
 		if err != nil {
 			return nil, err
 		}
-		body := make([]byte, 1<<20)
-		n, _ := answer.Body.Read(body)
-		c.stored, c.body, c.at = answer, string(body[:n]), c.now()
+		body, err := io.ReadAll(answer.Body)
+		if err != nil {
+			return nil, err
+		}
+		c.stored, c.body, c.at = answer, string(body), c.now()
 		c.asked++
 		return response(request, 200, c.body, "ETag", answer.Header.Get("ETag"), "Cache-Control", fmt.Sprintf("max-age=%d", int(c.maxAge.Seconds()))), nil
 	}
