@@ -1641,10 +1641,10 @@ func TestAKnownKidWithANewKey(t *testing.T) {
 	})
 	bubble(t, func(s *stage) { // a flood of forged signatures
 		r := s.rig(nil, serve(s, "a")).warm()
-		forged := make([]error, 0, 10_000)
+		forged := make([]error, 0, 2_000)
 		var mu sync.Mutex
 		var all sync.WaitGroup
-		for i := range 10_000 {
+		for i := range 2_000 {
 			all.Go(func() {
 				_, err := r.verifier.Verify(ctx, after)
 				mu.Lock()
@@ -1657,7 +1657,7 @@ func TestAKnownKidWithANewKey(t *testing.T) {
 					s.Fatalf("a good token: %v, after %v", good.err, good.wait)
 				}
 			}
-			time.Sleep(60 * ms)
+			time.Sleep(300 * ms) // a fetch has ended then, and the next token may cause another
 		}
 		all.Wait()
 		for _, err := range forged {
