@@ -730,7 +730,8 @@ func TestRetryDelayIsCappedByTheInterval(t *testing.T) {
 // Without jitter the delays would be 1, 2, 4 … s: they are 0.8 to 1 times that, and
 // all through that range.
 func TestRetryDelaysAreJitteredWithinBounds(t *testing.T) {
-	shortest, longest := make([]float64, 8), make([]float64, 8)
+	seconds := []float64{1, 2, 4, 8, 16, 32, 60, 60}
+	shortest, longest := make([]float64, len(seconds)), make([]float64, len(seconds))
 	bubble(t, func(s *stage) {
 		for i := range shortest {
 			shortest[i] = 2
@@ -740,19 +741,20 @@ func TestRetryDelaysAreJitteredWithinBounds(t *testing.T) {
 			r.cheap = true
 			r.set(func(context.Context) (*jwtverify.KeySet, error) { return nil, errDown })
 			for r.fetched() < 10 {
+				step := time.Duration(seconds[max(r.fetched()-2, 0)] * float64(10*ms))
 				// RetryAfter is when the next fetch may start, rounded up to seconds.
 				after := r.call("bogus").unavailableError().RetryAfter - time.Second
-				time.Sleep(max(after, 10*ms))
+				time.Sleep(max(after, step))
 			}
 			starts := r.starts(1)
 			for i := range shortest {
-				ratio := (starts[i+1] - starts[i]).Seconds() / []float64{1, 2, 4, 8, 16, 32, 60, 60}[i]
+				ratio := (starts[i+1] - starts[i]).Seconds() / seconds[i]
 				shortest[i], longest[i] = min(shortest[i], ratio), max(longest[i], ratio)
 			}
 		}
 	})
 	for i := range shortest {
-		// The calls come every 10 ms: the delay of 1 s may look 1 % longer.
+		// The calls come every hundredth of the delay: it may look 1 % longer.
 		if shortest[i] < 0.8 || shortest[i] > 0.83 || longest[i] < 0.97 || longest[i] > 1.011 {
 			t.Errorf("delay %d: %.3f to %.3f times its value, want 0.8 to 1", i+1, shortest[i], longest[i])
 		}
@@ -778,7 +780,7 @@ func TestRefreshIsJitteredWithinBounds(t *testing.T) {
 					r.call("a")
 					time.Sleep(row.interval / 1000)
 					if r.fetched() > before {
-						time.Sleep(row.interval * 78 / 100) // it is due at 0.8 at the earliest
+						time.Sleep(time.Duration((row.low - 0.02) * float64(row.interval))) // before it is due
 					}
 				}
 				starts := r.starts(0)
