@@ -590,14 +590,6 @@ func excess(starts []time.Duration, unit time.Duration) (most float64) {
 	return most
 }
 
-// join collects the results of several spreads.
-func join(groups []func() []result) (all []result) {
-	for _, group := range groups {
-		all = append(all, group()...)
-	}
-	return all
-}
-
 // recovers lets the source answer again and checks when a is accepted.
 func (s *stage) recovers(r *rig, with answer, longest time.Duration) {
 	s.Helper()

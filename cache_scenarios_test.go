@@ -414,18 +414,17 @@ var scenarios = []struct {
 	{"K14", "a flood of unknown kids costs 12 fetches in 10 minutes", func(s *stage) {
 		r := s.warm()
 		r.cheap = true
-		kids := distinct("flood")
-		var known []func() []result
-		var flood []func() []result
-		for i := range 10_000 {
-			flood = append(flood, r.spread(1, 0, func(int) string { return kids(i) }))
+		flood, calls := make([]result, 10_000), make([]result, 1_000)
+		all := newCrew()
+		for i := range flood {
+			all.Go(func() { flood[i] = r.call(fmt.Sprint("flood-", i)) })
 			if i%10 == 0 {
-				known = append(known, r.spread(1, 0, always("a")))
+				all.Go(func() { calls[i/10] = r.call("a") })
 			}
 			time.Sleep(60 * ms)
 		}
-		s.results("flood", join(flood), 0, 10_000, 0)
-		calls := join(known)
+		all.Wait()
+		s.results("flood", flood, 0, 10_000, 0)
 		s.results("a", calls, 1_000, 0, 0)
 		s.waits("a", calls, 0, 0)
 		want := []time.Duration{0, 10, 30, 70, 130, 190, 250, 310, 370, 430, 490, 550}
@@ -510,19 +509,21 @@ var scenarios = []struct {
 			r := s.warm()
 			r.cheap = true
 			from := row.from * time.Second
-			var flood, c []func() []result
-			for i := range 20 * 260 {
+			flood := make([]result, 20*260)
+			calls := make([]result, int((260*time.Second-from)/(50*ms)))
+			all := newCrew()
+			for i := range flood {
 				if r.now() == from {
 					r.set(serve(s, "a", "b", "c"))
 				}
-				flood = append(flood, r.spread(1, 0, func(int) string { return fmt.Sprint("flood-", i) }))
-				if r.now() >= from {
-					c = append(c, r.spread(1, 0, always("c")))
+				all.Go(func() { flood[i] = r.call(fmt.Sprint("flood-", i)) })
+				if n := i - (len(flood) - len(calls)); n >= 0 {
+					all.Go(func() { calls[n] = r.call("c") })
 				}
 				time.Sleep(50 * ms)
 			}
-			s.results("flood", join(flood), 0, 20*260, 0)
-			calls := join(c)
+			all.Wait()
+			s.results("flood", flood, 0, 20*260, 0)
 			first := slices.IndexFunc(calls, result.ok)
 			if first < 0 {
 				s.Fatalf("c from %v: never accepted", from)
@@ -560,19 +561,20 @@ var scenarios = []struct {
 			return serve(s, "a", "b")(ctx)
 		}).warm()
 		r.cheap = true
-		var flood, known []func() []result
-		for i := range 6_000 {
-			flood = append(flood, r.spread(1, 0, func(int) string { return fmt.Sprint("flood-", i) }))
-			known = append(known, r.spread(1, 0, always("a")))
+		flood, calls := make([]result, 6_000), make([]result, 6_000)
+		all := newCrew()
+		for i := range flood {
+			all.Go(func() { flood[i] = r.call(fmt.Sprint("flood-", i)) })
+			all.Go(func() { calls[i] = r.call("a") })
 			time.Sleep(100 * ms)
 		}
-		calls := join(known)
+		all.Wait()
 		s.results("a", calls, 6_000, 0, 0)
 		s.waits("a", calls, 0, 0)
 		within(s, "F*", r.fetched(), 24, 26)
 		landings := r.landed()
 		unavailable := 0
-		for _, call := range join(flood) {
+		for _, call := range flood {
 			if !call.unavailable() {
 				continue
 			}

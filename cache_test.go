@@ -1645,7 +1645,7 @@ func TestAKnownKidWithANewKey(t *testing.T) {
 		r := s.rig(nil, serve(s, "a")).warm()
 		forged := make([]error, 0, 2_000)
 		var mu sync.Mutex
-		var all sync.WaitGroup
+		all := newCrew()
 		for i := range 2_000 {
 			all.Go(func() {
 				_, err := r.verifier.Verify(ctx, after)
@@ -1656,7 +1656,8 @@ func TestAKnownKidWithANewKey(t *testing.T) {
 			if i%10 == 0 {
 				good := r.verify(ctx, "a", before)
 				if !good.ok() || good.wait != 0 {
-					s.Fatalf("a good token: %v, after %v", good.err, good.wait)
+					s.Errorf("a good token: %v, after %v", good.err, good.wait)
+					break
 				}
 			}
 			time.Sleep(300 * ms) // a fetch has ended then, and the next token may cause another
