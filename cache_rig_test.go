@@ -3,6 +3,7 @@ package jwtverify_test
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"example.com/jwtverify"
+	"example.com/jwtverify/internal/jwk/jwktest"
 )
 
 // The small language of the tests of Cache: a rig is a Cache with a source that does as
@@ -207,7 +209,7 @@ func (r *rig) call(kid string) result { return r.callCtx(context.Background(), k
 
 // callCtx verifies a token that names kid; "" stands for a token without kid.
 func (r *rig) callCtx(ctx context.Context, kid string) result {
-	return r.verify(ctx, kid, kidToken(r.tb, kid, r.cheap))
+	return r.verify(ctx, kid, kidToken(kid, r.cheap))
 }
 
 func (r *rig) verify(ctx context.Context, kid, raw string) result {
@@ -245,37 +247,39 @@ func (r *rig) verify(ctx context.Context, kid, raw string) result {
 // The kids that have a key.
 var keyIndex = map[string]int{"a": 0, "b": 1, "c": 2}
 
-// tokens holds the tokens of the kids that have a key: signing takes 0.1 ms, and there
-// are millions of calls.
-var tokens sync.Map
+// often holds the tokens of the kids that most of the millions of calls name, signed ones
+// and cheap ones.
+var often = sync.OnceValue(func() map[bool]map[string]string {
+	tokens := map[bool]map[string]string{false: {}, true: {}}
+	for _, kid := range []string{"a", "b", "c", "bogus", "retired"} {
+		for cheap := range tokens {
+			tokens[cheap][kid] = newKidToken(kid, cheap)
+		}
+	}
+	return tokens
+})
 
-func kidToken(tb testing.TB, kid string, cheap bool) string {
-	type name struct {
-		kid   string
-		cheap bool
+func kidToken(kid string, cheap bool) string {
+	if token, ok := often()[cheap][kid]; ok {
+		return token
 	}
-	if token, ok := tokens.Load(name{kid, cheap}); ok {
-		return token.(string)
-	}
+	return newKidToken(kid, cheap)
+}
+
+func newKidToken(kid string, cheap bool) string {
 	header := `{"alg":"RS256"}`
 	if kid != "" {
 		header = `{"alg":"RS256","kid":` + strconv.Quote(kid) + `}`
 	}
+	if cheap {
+		return rawToken(header, `{}`, "AAAA")
+	}
 	n, real := keyIndex[kid]
-	token := ""
-	switch {
-	case cheap:
-		token = rawToken(header, `{}`, "AAAA")
-	case !real:
-		// Of an unknown key: the signature is never looked at.
-		token = rawToken(header, `{}`, strings.Repeat("A", 342))
-	default:
-		token = signText(tb, n, header, marshal(tb, goodClaims()))
+	if !real { // of an unknown key: the signature is never looked at
+		return rawToken(header, `{}`, strings.Repeat("A", 342))
 	}
-	if real {
-		tokens.Store(name{kid, cheap}, token)
-	}
-	return token
+	claims := jwktest.Must(json.Marshal(goodClaims()))
+	return testKeys()[n].made.sign(encode(header) + "." + encode(string(claims)))
 }
 
 // A crew runs functions, each beside the others, in goroutines that it uses again: a

@@ -110,7 +110,7 @@ func TestNewWrapsOtherSources(t *testing.T) {
 		})})
 		is(s, "calls by New", fetches, 0)
 		for range 230 {
-			if _, err := verifier.Verify(context.Background(), kidToken(s, "a", false)); err != nil {
+			if _, err := verifier.Verify(context.Background(), kidToken("a", false)); err != nil {
 				s.Fatal(err)
 			}
 			time.Sleep(time.Second)
@@ -505,8 +505,8 @@ func TestKeyStaysTheSameWhileTheSourceHasIt(t *testing.T) {
 		if other["b"] == back["b"] || other["b"] == (jwtverify.Key{}) {
 			s.Errorf("b is the same with another modulus")
 		}
-		s.results("token of the old b", []result{r.verify(context.Background(), "bogus", kidToken(s, "bogus", false))}, 0, 1, 0)
-		if _, err := r.verifier.Verify(context.Background(), kidToken(s, "b", false)); !errors.Is(err, jwtverify.ErrSignature) {
+		s.results("token of the old b", []result{r.verify(context.Background(), "bogus", kidToken("bogus", false))}, 0, 1, 0)
+		if _, err := r.verifier.Verify(context.Background(), kidToken("b", false)); !errors.Is(err, jwtverify.ErrSignature) {
 			s.Errorf("a token of the old b: %v", err)
 		}
 	})
@@ -1170,7 +1170,7 @@ func TestVerifiersShareACache(t *testing.T) {
 		r := s.rig(nil, serve(s, "a", "b"))
 		other := newVerifier(s, jwtverify.Config{Keys: r.cache, Audiences: []string{"elsewhere", testAudience}})
 		s.results("a", []result{r.call("a")}, 1, 0, 0)
-		if _, err := other.Verify(context.Background(), kidToken(s, "a", false)); err != nil {
+		if _, err := other.Verify(context.Background(), kidToken("a", false)); err != nil {
 			s.Error(err)
 		}
 		is(s, "fetches", r.fetched(), 1)
@@ -1590,7 +1590,7 @@ func TestAMachineThatSlept(t *testing.T) {
 			if age := cache.Stats().Age; age < max(row.slept, 0) && row.slept < day {
 				t.Errorf("the set is %v old, want %v", age, row.slept)
 			}
-			_, err := verifier.Verify(t.Context(), kidToken(t, "a", false))
+			_, err := verifier.Verify(t.Context(), kidToken("a", false))
 			if row.known != (err == nil) {
 				t.Errorf("a: got %v", err)
 			}
