@@ -263,6 +263,9 @@ func TestVerifiedCacheIsSafeForConcurrentUse(t *testing.T) {
 						t.Errorf("got %v, %v for token %d", token, err, n)
 						return
 					}
+					if j%4 > 0 {
+						continue // a forged one needs RSA each time
+					}
 					if _, err := verifier.Verify(t.Context(), forged); !errors.Is(err, jwtverify.ErrSignature) {
 						t.Errorf("a forged token: got %v", err)
 						return
