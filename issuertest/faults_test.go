@@ -452,16 +452,16 @@ func TestWithoutALimitABubbleReportsADeadlock(t *testing.T) {
 
 func TestFaultsOverASocket(t *testing.T) {
 	t.Parallel()
-	iss, fetch := overASocket(t)
+	iss, open := overASocket(t)
 	for _, name := range []string{"refused", "tls"} {
 		iss.Fault(issuertest.Fault{Name: name})
-		if response, _, err := fetch(t.Context()); err == nil {
+		if response, err := open(t.Context()); err == nil {
 			t.Errorf("%s: got status %d, want a closed connection", name, response.StatusCode)
 		}
 	}
 	for name, want := range map[string]int{"truncated": len(iss.JWKS()) / 2, "oversized": 16 << 20} {
 		iss.Fault(issuertest.Fault{Name: name})
-		if _, body, err := fetch(t.Context()); err != nil || len(body) != want {
+		if body, err := readAll(open(t.Context())); err != nil || len(body) != want {
 			t.Errorf("%s: got %d bytes (%v), want %d", name, len(body), err, want)
 		}
 	}
@@ -469,32 +469,45 @@ func TestFaultsOverASocket(t *testing.T) {
 
 // Over a socket time is real: these issuers, one for each fault, are waited for at once.
 func TestSlowFaultsOverASocket(t *testing.T) {
-	t.Parallel()
-	var wait sync.WaitGroup
-	defer wait.Wait()
-	for name, limit := range map[string]time.Duration{"hang": 100 * time.Millisecond, "drip": 1500 * time.Millisecond} {
-		iss, fetch := overASocket(t)
-		iss.Fault(issuertest.Fault{Name: name})
-		wait.Go(func() {
-			ctx, cancel := context.WithTimeout(t.Context(), limit)
+	for name, test := range map[string]func(t *testing.T, iss *issuertest.Issuer, open func(context.Context) (*http.Response, error)){
+		"hang": func(t *testing.T, iss *issuertest.Issuer, open func(context.Context) (*http.Response, error)) {
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 			defer cancel()
-			if _, body, err := fetch(ctx); !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("%s: got %d bytes (%v), want the deadline", name, len(body), err)
-			} else if name == "drip" && string(body) != "{" {
-				t.Errorf("drip: got %q after %v, want the first byte", body, limit)
+			if body, err := readAll(open(ctx)); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("got %d bytes (%v), want the deadline", len(body), err)
 			}
+		},
+		"drip": func(t *testing.T, iss *issuertest.Issuer, open func(context.Context) (*http.Response, error)) {
+			start := time.Now()
+			response, err := open(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer response.Body.Close()
+			body := make([]byte, len(iss.JWKS()))
+			n, err := response.Body.Read(body)
+			if took := time.Since(start); err != nil || took < time.Second || n == len(body) || body[0] != '{' {
+				t.Errorf("got %d bytes (%v) after %v, want one after a second", n, err, took)
+			}
+		},
+		"slow": func(t *testing.T, iss *issuertest.Issuer, open func(context.Context) (*http.Response, error)) {
+			start := time.Now()
+			if body, err := readAll(open(t.Context())); err != nil || time.Since(start) < 2*time.Second || !bytes.Equal(body, iss.JWKS()) {
+				t.Errorf("got %d bytes (%v) after %v, want the keys after 2s", len(body), err, time.Since(start))
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			iss, open := overASocket(t)
+			iss.Fault(issuertest.Fault{Name: name})
+			test(t, iss, open)
 		})
-	}
-	iss, fetch := overASocket(t)
-	iss.Fault(issuertest.Fault{Name: "slow"})
-	start := time.Now()
-	if _, body, err := fetch(t.Context()); err != nil || time.Since(start) < 2*time.Second || !bytes.Equal(body, iss.JWKS()) {
-		t.Errorf("slow: got %d bytes (%v) after %v, want the keys after 2s", len(body), err, time.Since(start))
 	}
 }
 
 // overASocket starts an issuer on loopback, and returns it with what asks for its keys.
-func overASocket(t *testing.T) (*issuertest.Issuer, func(context.Context) (*http.Response, []byte, error)) {
+func overASocket(t *testing.T) (*issuertest.Issuer, func(context.Context) (*http.Response, error)) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
 	t.Cleanup(server.Close)
@@ -503,19 +516,21 @@ func overASocket(t *testing.T) (*issuertest.Issuer, func(context.Context) (*http
 	server.Start()
 	// A connection of its own for each: one that is closed tells nothing of the next.
 	transport := &http.Transport{DisableKeepAlives: true}
-	return iss, func(ctx context.Context) (*http.Response, []byte, error) {
+	return iss, func(ctx context.Context) (*http.Response, error) {
 		request, err := http.NewRequestWithContext(ctx, "GET", iss.URL()+"/.well-known/jwks.json", nil)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		response, err := transport.RoundTrip(request)
-		if err != nil {
-			return nil, nil, err
-		}
-		defer response.Body.Close()
-		body, err := io.ReadAll(response.Body)
-		return response, body, err
+		return transport.RoundTrip(request)
 	}
+}
+
+func readAll(response *http.Response, err error) ([]byte, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	return io.ReadAll(response.Body)
 }
 
 // A bubble ends only when all its goroutines have: one that was left would show as a
