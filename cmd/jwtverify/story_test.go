@@ -45,8 +45,8 @@ var packageDir = func() string {
 	return dir
 }()
 
-// titles finds where a story begins.
-var titles = regexp.MustCompile(`(?m)^== (\S+) ==$`)
+// titled is what the title of a story begins with.
+const titled = "== "
 
 // readStories reads the stories of a file.
 func readStories(t testing.TB, path string) (list []*script) {
@@ -55,19 +55,19 @@ func readStories(t testing.TB, path string) (list []*script) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	starts := titles.FindAllStringSubmatchIndex(string(data), -1)
-	if len(starts) == 0 {
+	before, rest, several := strings.Cut("\n"+string(data), "\n"+titled)
+	if !several {
 		return []*script{newScript(path, strings.TrimSuffix(filepath.Base(path), ".txt"), string(data))}
 	}
-	if starts[0][0] > 0 {
+	if before != "" {
 		t.Fatalf("%s: there is a text before the first title", path)
 	}
-	for i, start := range starts {
-		end := len(data)
-		if i+1 < len(starts) {
-			end = starts[i+1][0]
+	for text := range strings.SplitSeq(rest, "\n"+titled) {
+		name, _, ends := strings.Cut(text, " ==\n")
+		if !ends || len(strings.Fields(name)) != 1 {
+			t.Fatalf("%s: the title %q is not one word between == and ==", path, name)
 		}
-		list = append(list, newScript(path, string(data[start[2]:start[3]]), string(data[start[0]:end])))
+		list = append(list, newScript(path, name, titled+text))
 	}
 	return list
 }
@@ -118,12 +118,16 @@ func toldStories(t testing.TB) []*script {
 // story returns the one of a name.
 func story(t testing.TB, name string) *script {
 	t.Helper()
-	all := allStories(t)
-	i := slices.IndexFunc(all, func(s *script) bool { return s.name == name })
+	return oneOf(t, allStories(t), name)
+}
+
+func oneOf(t testing.TB, stories []*script, name string) *script {
+	t.Helper()
+	i := slices.IndexFunc(stories, func(s *script) bool { return s.name == name })
 	if i < 0 {
 		t.Fatalf("there is no story %s", name)
 	}
-	return all[i]
+	return stories[i]
 }
 
 // check compares the lines of a story with what they should be, or writes them anew.
@@ -185,7 +189,7 @@ func (s *script) tellIn(t *testing.T, w *world) (told []string) {
 			for i+1 < len(s.lines) && s.lines[i+1] != "" && !strings.HasPrefix(s.lines[i+1], "$ ") {
 				i++
 			}
-		case line == "" || line[0] == '#' || titles.MatchString(line):
+		case line == "" || line[0] == '#' || strings.HasPrefix(line, titled):
 		default:
 			if err := w.change(line); err != nil {
 				t.Fatalf("%s, line %d: %q: %v", s.name, i+1, line, err)
@@ -374,12 +378,13 @@ func TestEachCodeComesWithTheErrorThatIsNamed(t *testing.T) {
 		"ErrMalformed": "malformed", "ErrUnsupported": "unsupported", "ErrUnknownKey": "unknown_key", "ErrSignature": "signature", "ErrIssuer": "issuer",
 		"ErrAudience": "audience", "ErrExpired": "expired", "ErrNotYetValid": "not_yet_valid", "ErrKeysUnavailable": "keys_unavailable", "exit 2": "",
 	}
+	stories := allStories(t)
 	for _, d := range diagnosis.Codes {
 		class, is := names[d.Behind]
 		if !is || slices.Contains(libraryStories, d.Name) {
 			continue // a note, or of probe or the library
 		}
-		s := story(t, d.Name)
+		s := oneOf(t, stories, d.Name)
 		for i, line := range s.lines {
 			s.lines[i] = strings.Replace(line, "jwtverify explain", "jwtverify verify --json", 1)
 		}
@@ -453,10 +458,11 @@ func TestTheRunnerNoticesADifference(t *testing.T) {
 // Every code is reached by its own story, which shows it with what was expected and
 // found and what to do, and by the check that the table names.
 func TestEveryCodeHasAStory(t *testing.T) {
+	stories := allStories(t)
 	for _, d := range diagnosis.Codes {
-		story(t, d.Name)
+		oneOf(t, stories, d.Name)
 	}
-	for _, s := range allStories(t) {
+	for _, s := range stories {
 		if ofCode, err := filepath.Match(filepath.Join(packageDir, codesPattern), s.path); err != nil || !ofCode {
 			continue
 		}

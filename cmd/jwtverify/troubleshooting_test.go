@@ -61,11 +61,12 @@ example. What is marked *note* does not change the verdict; what is marked *exit
 ` + "`--json`" + ` and in ` + "`Check.Code`" + ` of ` + "`Verifier.Explain`" + `. They are never renamed and never used for anything else.
 
 `)
+	stories := allStories(t)
 	section := func(title string, in func(diagnosis.Code) bool) {
 		fmt.Fprintf(&b, "## %s\n\n", title)
 		for _, d := range diagnosis.Codes {
 			if in(d) {
-				b.WriteString(entry(t, d))
+				b.WriteString(entry(t, stories, d))
 			}
 		}
 	}
@@ -85,9 +86,9 @@ example. What is marked *note* does not change the verdict; what is marked *exit
 }
 
 // entry is what the page says of a code.
-func entry(t *testing.T, d diagnosis.Code) string {
+func entry(t *testing.T, stories []*script, d diagnosis.Code) string {
 	t.Helper()
-	shown := shownIn(strings.Join(story(t, d.Name).lines, "\n"), d.Name)
+	shown := shownIn(strings.Join(oneOf(t, stories, d.Name).lines, "\n"), d.Name)
 	var b strings.Builder
 	behind := d.Behind
 	switch {
