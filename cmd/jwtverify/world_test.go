@@ -27,6 +27,7 @@ import (
 	"time"
 
 	"example.com/jwtverify"
+	"example.com/jwtverify/internal/issuer"
 )
 
 // A world is what a story takes place in: a clock, a tenant with its keys, an API, and
@@ -64,7 +65,7 @@ func storyKey(kid string) *rsa.PrivateKey {
 	if key := storyKeyring.keys[kid]; key != nil {
 		return key
 	}
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	key, err := issuer.GenerateKey()
 	if err != nil {
 		panic(err)
 	}

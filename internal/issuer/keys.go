@@ -113,14 +113,15 @@ func (iss *Issuer) announce() error {
 }
 
 func makeKey() (*rsaKey, error) {
-	private, err := generateKey()
+	private, err := GenerateKey()
 	if err != nil {
 		return nil, fmt.Errorf("making an RSA key: %w", err)
 	}
 	return &rsaKey{private: private, jwk: rsaJWK("", "sig", "RS256", &private.PublicKey)}, nil
 }
 
-func generateKey() (*rsa.PrivateKey, error) {
+// GenerateKey makes a key of 2048 bits, of the factors that ReuseFactors has named if it has.
+func GenerateKey() (*rsa.PrivateKey, error) {
 	p, q, err := nextFactors()
 	switch {
 	case err != nil:
