@@ -3,22 +3,45 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 )
 
-// A story of servers, where a command ends in &, takes place on this machine, with its
-// network and its clock. The ports that it names stand for free ones.
+// A story of servers takes place on this machine, with its network and its clock. The ports
+// that it names stand for free ones. Since many of them wait, they go side by side, so that
+// none has the working directory for itself: the files that it names stand for those of its own
+// directory.
 
 // live is what such a story has in place of a network of its own.
 type live struct {
+	dir   string
 	jobs  []*running        // %1, %2, …
 	ports map[string]string // of the story, and those that stand for them: 127.0.0.1:8180
 }
 
-func (s *script) isLive() bool { return strings.Contains(strings.Join(s.lines, "\n")+"\n", " &\n") }
+func (s *script) isLive() bool { return filepath.Base(s.path) == "servers.txt" }
+
+func TestStoriesOfServers(t *testing.T) {
+	t.Parallel()
+	for _, s := range toldStories(t) {
+		if s.isLive() {
+			t.Run(s.name, func(t *testing.T) {
+				t.Parallel()
+				s.check(t, s.tell(t))
+			})
+		}
+	}
+}
+
+func (s *script) tellLive(t *testing.T) []string {
+	w := newWorld(t)
+	w.live, w.clock = &live{dir: t.TempDir(), ports: make(map[string]string)}, w.started
+	return s.tellIn(t, w)
+}
 
 // background starts a server, as & does, and returns what it says on stdout.
 func (w *world) background(t *testing.T, args []string) string {
@@ -56,9 +79,12 @@ func (w *world) job(name string) (*running, error) {
 	return w.live.jobs[n-1], nil
 }
 
-// real is a command with the ports that there are.
+// real is a command with the ports and files that there are.
 func (w *world) real(words []string) []string {
 	for i := range words {
+		if _, err := os.Stat(w.path(words[i])); err == nil {
+			words[i] = w.path(words[i])
+		}
 		for story, port := range w.live.ports {
 			if i == 0 || words[i-1] != "--listen" {
 				words[i] = strings.ReplaceAll(words[i], story, port)

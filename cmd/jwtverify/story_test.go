@@ -130,6 +130,8 @@ func oneOf(t testing.TB, stories []*script, name string) *script {
 	return stories[i]
 }
 
+var updating sync.Mutex
+
 // check compares the lines of a story with what they should be, or writes them anew.
 func (s *script) check(t *testing.T, lines []string) {
 	t.Helper()
@@ -139,6 +141,8 @@ func (s *script) check(t *testing.T, lines []string) {
 	case !*update:
 		t.Errorf("%s, %s: the command prints something else; read the difference, then go test -run TestStories -update\ngot:\n%s\nwant:\n%s", s.path, s.name, got, want)
 	default:
+		updating.Lock() // the next story may be of the same file
+		defer updating.Unlock()
 		data, err := os.ReadFile(s.path)
 		if err != nil {
 			t.Fatal(err)
@@ -149,23 +153,20 @@ func (s *script) check(t *testing.T, lines []string) {
 
 func TestStories(t *testing.T) {
 	for _, s := range toldStories(t) {
-		t.Run(s.name, func(t *testing.T) { s.check(t, s.tell(t)) })
+		if !s.isLive() {
+			t.Run(s.name, func(t *testing.T) { s.check(t, s.tell(t)) })
+		}
 	}
 }
 
 // tell plays a story and returns its lines with the outputs as they are.
 func (s *script) tell(t *testing.T) (told []string) {
 	t.Helper()
+	if s.isLive() {
+		return s.tellLive(t)
+	}
 	outsideBubbles()
 	t.Chdir(t.TempDir())
-	for name, text := range s.files {
-		writeFile(t, name, []byte(text))
-	}
-	if s.isLive() {
-		w := newWorld(t)
-		w.live, w.clock = &live{ports: make(map[string]string)}, w.started
-		return s.tellIn(t, w)
-	}
 	synctest.Test(t, func(t *testing.T) {
 		told = s.tellIn(t, newWorld(t))
 	})
@@ -177,6 +178,9 @@ func (s *script) tell(t *testing.T) (told []string) {
 var outsideBubbles = sync.OnceFunc(func() { signal.Notify(make(chan os.Signal, 1), os.Interrupt); signal.Reset(os.Interrupt) })
 
 func (s *script) tellIn(t *testing.T, w *world) (told []string) {
+	for name, text := range s.files {
+		writeFile(t, w.path(name), []byte(text))
+	}
 	for i := 0; i < len(s.lines); i++ {
 		line := s.lines[i]
 		told = append(told, line)
@@ -264,7 +268,7 @@ func (w *world) shell(t *testing.T, line string) string {
 		fmt.Fprintln(&out, map[string]string{"head": all[0], "tail": all[len(all)-1]}[cut[1]])
 	}
 	if isRedirected {
-		writeFile(t, target, out.Bytes())
+		writeFile(t, w.path(target), out.Bytes())
 		out.Reset()
 	}
 	if showExit {
@@ -309,7 +313,7 @@ func (w *world) read(t *testing.T, name string) string {
 	}
 	var text string
 	for _, name := range strings.Fields(name) {
-		data, err := os.ReadFile(name)
+		data, err := os.ReadFile(w.path(name))
 		if err != nil {
 			t.Fatal(err)
 		}

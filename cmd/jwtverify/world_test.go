@@ -19,6 +19,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -101,6 +102,14 @@ func newWorld(t *testing.T) *world {
 }
 
 func (w *world) now() time.Time { return w.clock.Add(time.Since(w.started)) }
+
+// path is where a file of the story is.
+func (w *world) path(name string) string {
+	if w.live != nil {
+		return filepath.Join(w.live.dir, name)
+	}
+	return name
+}
 
 // session is a run of the command in this world.
 func (w *world) session(stdin io.Reader, stdout, stderr io.Writer) *session {
@@ -194,7 +203,7 @@ func (w *world) change(line string) error {
 			}
 			data = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 		}
-		return os.WriteFile(words[1], data, 0o600)
+		return os.WriteFile(w.path(words[1]), data, 0o600)
 	case "later":
 		after, err := time.ParseDuration(words[1])
 		w.pending = append(w.pending, later{w.now().Add(after), strings.TrimPrefix(line, "later "+words[1]+" ")})
@@ -409,7 +418,7 @@ func (w *world) mint(file, text string) error {
 		token = change(token)
 	}
 	w.secrets = append(w.secrets, token)
-	return os.WriteFile(file, []byte(token+"\n"), 0o600)
+	return os.WriteFile(w.path(file), []byte(token+"\n"), 0o600)
 }
 
 func mustJSON(v any) string {
