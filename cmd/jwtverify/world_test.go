@@ -29,6 +29,7 @@ import (
 
 	"example.com/jwtverify"
 	"example.com/jwtverify/internal/issuer"
+	"example.com/jwtverify/internal/jwk/jwktest"
 )
 
 // A world is what a story takes place in: a clock, a tenant with its keys, an API, and
@@ -59,27 +60,40 @@ const (
 	storyAPI      = "http://127.0.0.1:9000/orders"
 )
 
-// storyKey returns the private key of a kid. It is made once: that takes a moment.
-func storyKey(kid string) *rsa.PrivateKey {
-	storyKeyring.Lock()
-	defer storyKeyring.Unlock()
-	if key := storyKeyring.keys[kid]; key != nil {
-		return key
-	}
-	key, err := issuer.GenerateKey()
-	if err != nil {
-		panic(err)
-	}
-	if storyKeyring.keys == nil {
-		storyKeyring.keys = make(map[string]*rsa.PrivateKey)
-	}
-	storyKeyring.keys[kid] = key
-	return key
+// A keyring makes the key of each kid once, and each signature: that takes a moment, and most
+// stories are told several times.
+type keyring struct {
+	mu         sync.Mutex
+	keys       map[string]*rsa.PrivateKey
+	signatures map[string][]byte // by kid and text
 }
 
-var storyKeyring struct {
-	sync.Mutex
-	keys map[string]*rsa.PrivateKey
+var storyKeyring = keyring{keys: make(map[string]*rsa.PrivateKey), signatures: make(map[string][]byte)}
+
+// storyKey returns the private key of a kid.
+func storyKey(kid string) *rsa.PrivateKey {
+	storyKeyring.mu.Lock()
+	defer storyKeyring.mu.Unlock()
+	return storyKeyring.key(kid)
+}
+
+func (k *keyring) key(kid string) *rsa.PrivateKey {
+	if k.keys[kid] == nil {
+		k.keys[kid] = jwktest.Must(issuer.GenerateKey())
+	}
+	return k.keys[kid]
+}
+
+// storySignature returns the signature of a text by the key of a kid (RFC 7518, section 3.3).
+func storySignature(kid, text string) []byte {
+	k := &storyKeyring
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.signatures[kid+" "+text] == nil {
+		digest := sha256.Sum256([]byte(text))
+		k.signatures[kid+" "+text] = jwktest.Must(rsa.SignPKCS1v15(nil, k.key(kid), crypto.SHA256, digest[:]))
+	}
+	return k.signatures[kid+" "+text]
 }
 
 func newWorld(t *testing.T) *world {
@@ -407,12 +421,7 @@ func (w *world) mint(file, text string) error {
 		claimsText = mustJSON(claims)
 	}
 	signed := encode([]byte(headerText)) + "." + encode([]byte(claimsText))
-	digest := sha256.Sum256([]byte(signed))
-	signature, err := rsa.SignPKCS1v15(nil, storyKey(signer), crypto.SHA256, digest[:])
-	if err != nil {
-		return err
-	}
-	token := signed + "." + encode(signature)
+	token := signed + "." + encode(storySignature(signer, signed))
 	w.secrets = append(w.secrets, token)
 	for _, change := range spoil {
 		token = change(token)
