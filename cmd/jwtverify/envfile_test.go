@@ -25,15 +25,15 @@ func TestEnvFileAmongTheSettings(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			args := append([]string{"verify", "--jwks-file", f.jwks, "--env-file", file}, test.flags...)
-			f.run(t, test.env, strings.NewReader(f.mint(t)), args...).check(t, test.code, "", test.stderr)
+			f.run(t, test.env, strings.NewReader(f.good(t)), args...).check(t, test.code, "", test.stderr)
 		})
 	}
 	text := "AUTHACTION_DOMAIN=issuer.test\r\nAUTHACTION_AUDIENCE=\"" + testAudience + "\"\r\n"
 	for _, text := range []string{"\ufeff" + text, "\xff\xfe" + strings.Join(strings.Split(text, ""), "\x00") + "\x00"} {
 		writeFile(t, file, []byte(text))
-		f.run(t, nil, strings.NewReader(f.mint(t)), "verify", "--jwks-file", f.jwks, "--env-file", file).check(t, accepted, "", "")
+		f.run(t, nil, strings.NewReader(f.good(t)), "verify", "--jwks-file", f.jwks, "--env-file", file).check(t, accepted, "", "")
 	}
 	writeFile(t, file, []byte("AUTHACTION_SECRET\n"))
-	f.run(t, nil, strings.NewReader(f.mint(t)), f.flags("--env-file", file)...).check(t, none, "", "line 1: want KEY=VALUE")
-	f.run(t, nil, strings.NewReader(f.mint(t)), f.flags("--env-file", "/dev/zero")...).check(t, none, "", "more than 65536 bytes")
+	f.run(t, nil, strings.NewReader(f.good(t)), f.flags("--env-file", file)...).check(t, none, "", "line 1: want KEY=VALUE")
+	f.run(t, nil, strings.NewReader(f.good(t)), f.flags("--env-file", "/dev/zero")...).check(t, none, "", "more than 65536 bytes")
 }

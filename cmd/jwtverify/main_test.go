@@ -35,6 +35,7 @@ func TestMain(m *testing.M) {
 type fixture struct {
 	*issuer.Issuer
 	jwks   string // path
+	shared string // by good
 	tokens []string
 }
 
@@ -74,6 +75,15 @@ func (f *fixture) mint(t testing.TB, claims ...issuer.Claims) string {
 	}
 	f.tokens = append(f.tokens, token)
 	return token
+}
+
+// good returns a good token, the same each time: to sign one takes a moment.
+func (f *fixture) good(t testing.TB) string {
+	t.Helper()
+	if f.shared == "" {
+		f.shared = f.mint(t)
+	}
+	return f.shared
 }
 
 func (f *fixture) mintExpired(t testing.TB) string {

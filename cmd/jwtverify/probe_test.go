@@ -132,7 +132,7 @@ func probed(t *testing.T, f *fixture, api http.Handler, args ...string) (*jsonRe
 	t.Helper()
 	server := newProbeServer(t, api.ServeHTTP)
 	args = append([]string{"probe", server.url + "/orders"}, args...)
-	token := f.mint(t)
+	token := f.good(t)
 	text := f.run(t, nil, strings.NewReader(token), args...)
 	server = newProbeServer(t, api.ServeHTTP)
 	args[1] = server.url + "/orders"
@@ -581,7 +581,7 @@ func TestProbeDoesNotGuess(t *testing.T) {
 			count = 0
 			stdin := ""
 			if test.args != nil {
-				stdin = f.mint(t)
+				stdin = f.good(t)
 			}
 			got := f.run(t, nil, strings.NewReader(stdin), append([]string{"probe", newProbeServer(t, test.api).url}, test.args...)...)
 			if strings.Contains(got.stdout, "✗ no header") || !strings.Contains(got.stdout, "– no header                200  probe-unclear") || !strings.Contains(got.stdout, test.next) {

@@ -56,7 +56,7 @@ func TestSettingsOfTheEnvironment(t *testing.T) {
 		{"and an audience", nil, with("AUDIENCE", "$AUDIENCE"), none, "", "AUDIENCE[0] is"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			f.run(t, test.env, strings.NewReader(f.mint(t)), append([]string{"verify"}, test.args...)...).check(t, test.code, test.stdout, test.stderr)
+			f.run(t, test.env, strings.NewReader(f.good(t)), append([]string{"verify"}, test.args...)...).check(t, test.code, test.stdout, test.stderr)
 		})
 	}
 }
@@ -95,7 +95,7 @@ func TestCAAndHeaderOfTheKeyServer(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			for _, command := range []string{"verify", "explain"} {
 				args := append([]string{command, "--issuer", testIssuer, "--audience", testAudience, "--jwks-url", server.URL + issuer.KeysPath}, test.args...)
-				got := f.run(t, nil, strings.NewReader(f.mint(t)), args...)
+				got := f.run(t, nil, strings.NewReader(f.good(t)), args...)
 				got.check(t, test.code, test.stdout, test.stderr)
 				if strings.Contains(got.stdout+got.stderr, "opensesame") {
 					t.Errorf("%s shows the header: %s%s", command, got.stdout, got.stderr)

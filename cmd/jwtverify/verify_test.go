@@ -108,7 +108,7 @@ func TestTheIssuersMetadataNameTheKeys(t *testing.T) {
 func TestTheTimeoutEndsAnIssuerThatHangs(t *testing.T) {
 	f := newFixture(t)
 	url := serveKeys(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-	f.run(t, nil, strings.NewReader(f.mint(t)), "verify", "--issuer", testIssuer, "--audience", testAudience, "--jwks-url", url, "--timeout", "100ms").
+	f.run(t, nil, strings.NewReader(f.good(t)), "verify", "--issuer", testIssuer, "--audience", testAudience, "--jwks-url", url, "--timeout", "100ms").
 		check(t, undetermined, "undetermined: the issuer's keys did not come in time (keys-timeout)", "")
 }
 
@@ -164,7 +164,7 @@ func TestSettingsThatAreWrong(t *testing.T) {
 			if args == nil {
 				args = []string{"verify"}
 			}
-			got := f.run(t, test.env, strings.NewReader(f.mint(t)), args...)
+			got := f.run(t, test.env, strings.NewReader(f.good(t)), args...)
 			got.check(t, none, "", test.text)
 			if got.stdout != "" {
 				t.Errorf("stdout is %q, want nothing", got.stdout)
@@ -206,7 +206,7 @@ func TestPrecedenceOfSettings(t *testing.T) {
 		{"an issuer of any form, if the keys are elsewhere", []string{"--jwks-file", f.jwks, "--issuer", "http://idp.internal"}, env("", testAudience), rejected, "(issuer-mismatch)"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			f.run(t, test.env, strings.NewReader(f.mint(t)), append([]string{"verify"}, test.args...)...).
+			f.run(t, test.env, strings.NewReader(f.good(t)), append([]string{"verify"}, test.args...)...).
 				check(t, test.code, test.stdout, "")
 		})
 	}
@@ -382,7 +382,7 @@ func TestAVerdictThatCannotBeWritten(t *testing.T) {
 	f := newFixture(t)
 	for _, flags := range [][]string{f.flags(), f.flags("--claims")} {
 		var stderr strings.Builder
-		code := run(flags, func(string) string { return "" }, strings.NewReader(f.mint(t)), &brokenPipe{}, &stderr)
+		code := run(flags, func(string) string { return "" }, strings.NewReader(f.good(t)), &brokenPipe{}, &stderr)
 		if code != int(none) || !strings.Contains(stderr.String(), errClosedPipe.Error()) {
 			t.Errorf("got exit %d, %q; want %d and the error", code, stderr.String(), none)
 		}
