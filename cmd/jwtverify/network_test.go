@@ -100,6 +100,7 @@ func TestNetworkFindings(t *testing.T) {
 		{"no keys", answers(200, "", `{"keys":[]}`), "keys-empty", "0 keys, none usable"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			timeout := "20s"
 			if test.code == "keys-timeout" {
 				timeout = "300ms"
