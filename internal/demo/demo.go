@@ -131,7 +131,7 @@ type Teller struct {
 // Tell plays the story and tells whether all went as expected. The error says why it could not
 // go on.
 func (st *Stage) Tell(how Teller) (asExpected bool, err error) {
-	t := &story{Stage: st, Teller: how, started: time.Now()}
+	t := &story{Stage: st, Teller: how, pause: time.Second, started: time.Now()}
 	t.tell()
 	asExpected = t.end()
 	return asExpected, t.err
@@ -160,6 +160,7 @@ func TokenCommand(issuerURL, audience string) string {
 type story struct {
 	*Stage
 	Teller
+	pause       time.Duration // before the client tries again
 	started     time.Time
 	told, wrong int
 	err         error
@@ -216,7 +217,7 @@ func (t *story) tell() {
 	t.chapter("The outage is over. The client has kept its token, and tries again after a second as it was told.")
 	t.fault("")
 	if t.err == nil {
-		time.Sleep(time.Second)
+		time.Sleep(t.pause)
 	}
 	t.get(call{path: "/protected", token: unknown, note: "the same", want: protected})
 	t.fetches(3, ", once without success")

@@ -24,7 +24,7 @@ func plain(_, text string) string { return text }
 func explain(string, ...string) (string, int) { return "rejected (audience-mismatch)\n", 1 }
 
 // newStory is a story whose client talks to another API than the stage's, if there is
-// one.
+// one, and waits for none.
 func newStory(t *testing.T, api http.Handler) (*story, *strings.Builder) {
 	t.Helper()
 	stage, err := Open()
