@@ -5,7 +5,6 @@ package strictjsontest
 import (
 	"encoding/json"
 	"strconv"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -20,42 +19,47 @@ func Judge(text string, maxDepth, maxMembers int) (reason string) {
 	case hasLoneSurrogate(text):
 		return "lone surrogate"
 	}
-	type container struct {
-		object, value bool // value: the next token of an object is one
-		names         map[string]bool
-	}
-	var open []*container
-	decoder := json.NewDecoder(strings.NewReader(text))
-	decoder.UseNumber()
-	for {
-		token, err := decoder.Token()
-		if err != nil {
-			return ""
-		}
-		if token == json.Delim('}') || token == json.Delim(']') {
-			open = open[:len(open)-1]
-			continue
-		}
-		if len(open) > 0 {
-			if inner := open[len(open)-1]; inner.object {
-				if name, ok := token.(string); ok && !inner.value {
-					if inner.names[name] {
-						return "duplicate"
-					}
-					if inner.names[name] = true; len(inner.names) > maxMembers {
-						return "members"
-					}
-				}
-				inner.value = !inner.value
-			}
-		}
-		if token == json.Delim('{') || token == json.Delim('[') {
+	// The text is valid: what is left to be found is where containers and names begin.
+	var open []map[string]bool // the names of each object, nil for an array
+	name := false              // the next string is one
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '{', '[':
 			if len(open) == maxDepth {
 				return "depth"
 			}
-			open = append(open, &container{object: token == json.Delim('{'), names: map[string]bool{}})
+			var names map[string]bool
+			if name = text[i] == '{'; name {
+				names = make(map[string]bool)
+			}
+			open = append(open, names)
+		case '}', ']':
+			open = open[:len(open)-1]
+		case ',':
+			name = open[len(open)-1] != nil
+		case '"':
+			start := i
+			for i++; text[i] != '"'; i++ {
+				if text[i] == '\\' {
+					i++
+				}
+			}
+			if !name {
+				continue
+			}
+			name = false
+			var read string
+			_ = json.Unmarshal([]byte(text[start:i+1]), &read)
+			names := open[len(open)-1]
+			if names[read] {
+				return "duplicate"
+			}
+			if names[read] = true; len(names) > maxMembers {
+				return "members"
+			}
 		}
 	}
+	return ""
 }
 
 // hasLoneSurrogate looks for \u escapes in a text that is valid JSON, where a
