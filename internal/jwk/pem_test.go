@@ -97,7 +97,7 @@ func TestPEM(t *testing.T) {
 		{"an empty block", jwktest.PEM("PUBLIC KEY", nil) + public, []string{id}, []string{"the PEM block PUBLIC KEY cannot be parsed: "}},
 		{"a byte behind the key", jwktest.PEM("PUBLIC KEY", append(slices.Clone(pkix), 0)) + public, []string{id}, []string{"the PEM block PUBLIC KEY cannot be parsed: "}},
 		{"a byte less", jwktest.PEM("PUBLIC KEY", pkix[:len(pkix)-1]) + public, []string{id}, []string{"the PEM block PUBLIC KEY cannot be parsed: "}},
-		{"a private key under a false name", jwktest.PEM("PUBLIC KEY", jwktest.Must(x509.MarshalPKCS8PrivateKey(jwktest.Must(rsa.GenerateKey(rand.Reader, 2048))))) + public, []string{id}, []string{"the PEM block PUBLIC KEY cannot be parsed: "}},
+		{"a private key under a false name", jwktest.PEM("PUBLIC KEY", jwktest.Must(x509.MarshalPKCS8PrivateKey(privateKey()))) + public, []string{id}, []string{"the PEM block PUBLIC KEY cannot be parsed: "}},
 		{"2047 bits", odd(jwktest.Modulus(2047), 65537) + public, []string{id}, []string{"the modulus has 2047 bits, want at least 2048"}},
 		{"8193 bits", odd(jwktest.Modulus(8193), 65537) + public, []string{id}, []string{"the modulus has 8193 bits, want at most 8192"}},
 		{"an even modulus", odd(new(big.Int).Add(jwktest.Modulus(2048), big.NewInt(1)), 65537) + public, []string{id}, []string{"the modulus is even"}},
@@ -176,8 +176,22 @@ func TestPEMIsRefusedUndecodedWhereJSONIsWanted(t *testing.T) {
 	}
 }
 
+// privateKey returns a key of known factors (RFC 8017, section 3.2): to find new ones takes a
+// moment.
+func privateKey() *rsa.PrivateKey {
+	const e = 65537
+	one, factors := big.NewInt(1), jwktest.Factors()[:2]
+	p, q := factors[0], factors[1]
+	totient := new(big.Int).Mul(new(big.Int).Sub(p, one), new(big.Int).Sub(q, one))
+	return &rsa.PrivateKey{
+		PublicKey: rsa.PublicKey{N: new(big.Int).Mul(p, q), E: e},
+		D:         new(big.Int).ModInverse(big.NewInt(e), totient),
+		Primes:    factors,
+	}
+}
+
 func TestPrivateKeysInPEM(t *testing.T) {
-	key := jwktest.Must(rsa.GenerateKey(rand.Reader, 2048))
+	key := privateKey()
 	ec := jwktest.Must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
 	public := jwktest.PEM("PUBLIC KEY", jwktest.Must(x509.MarshalPKIXPublicKey(publicKeys[0])))
 	const want = "holds a private key: keep only the public half here, and replace the key if this file was readable by others"
