@@ -3,7 +3,6 @@ package base64url
 import (
 	"bytes"
 	"encoding/base64"
-	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -14,13 +13,12 @@ import (
 // checkBase64URL compares with encoding/base64, which skips CR and LF, whether
 // it is strict or not; we do not. It reports whether the text was accepted.
 func checkBase64URL(t *testing.T, text string) bool {
-	t.Helper()
 	strict := base64.RawURLEncoding.Strict()
 	want, wantErr := strict.DecodeString(text)
 	refused := wantErr != nil || strings.ContainsAny(text, "\r\n")
 	got, err := Append([]byte("before"), text)
 	asString, stringErr := String(text)
-	if flaw := Check(text); fmt.Sprint(flaw) != fmt.Sprint(err) {
+	if flaw := Check(text); flaw != err && (flaw == nil || err == nil || flaw.Error() != err.Error()) {
 		t.Errorf("%q: the flaw is %v, the error of decoding %v", text, flaw, err)
 	}
 	switch {
@@ -207,9 +205,10 @@ func TestBase64URLErrorsDoNotShowTheText(t *testing.T) {
 		if err == nil {
 			t.Fatalf("accepted %q", text)
 		}
+		shown := err.Error()
 		for i := range len(text) - 1 {
-			if strings.Contains(err.Error(), string(text[i:i+2])) {
-				t.Fatalf("the error for %q shows two bytes of it: %v", text, err)
+			if strings.Contains(shown, string(text[i:i+2])) {
+				t.Fatalf("the error for %q shows two bytes of it: %s", text, shown)
 			}
 		}
 	}
