@@ -3,7 +3,6 @@ package memo
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 )
@@ -71,9 +70,8 @@ func TestEntriesStayWithinTheirBounds(t *testing.T) {
 			if len(c.slots) > test.entries {
 				t.Errorf("%d slots for %d entries", len(c.slots), test.entries)
 			}
-			padding := strings.Repeat("x", test.size)
 			for i := range 6 * test.entries {
-				c.add(entryFor(c, fmt.Sprint(i, padding)))
+				add(c, fmt.Sprint(i), 0, test.size+overhead)
 				if got := c.bytes.Load(); got > c.maxBytes {
 					t.Fatalf("%d bytes, want at most %d", got, c.maxBytes)
 				}
