@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 		main()
 	}
 	issuer.ReuseFactors(jwktest.Factors())
-	flag.Set("test.parallel", "8") // many tests wait for a server
+	flag.Set("test.parallel", "16") // most of those tests wait for a server
 	os.Exit(m.Run())
 }
 
