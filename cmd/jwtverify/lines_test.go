@@ -212,6 +212,7 @@ func TestSettingsWithLines(t *testing.T) {
 }
 
 func TestAnswersComeInOrder(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	kinds := []struct {
 		line string
@@ -505,6 +506,7 @@ func TestKeySetsAreRememberedInBounds(t *testing.T) {
 }
 
 func TestPublicCorpus(t *testing.T) {
+	t.Parallel()
 	for name, cases := range map[string]int{"public": 623, "key-forms": 7} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join("..", "..", "..", "shared", "corpus", name+".jsonl")

@@ -149,6 +149,7 @@ func probed(t *testing.T, f *fixture, api http.Handler, args ...string) (*jsonRe
 
 // Each of these APIs is wrong in its own way, and probe must say in which.
 func TestProbeFindsWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	type maker func(k *apiKit) http.Handler
 	step := func(step func(w http.ResponseWriter, r *http.Request, who caller) bool) maker {
@@ -370,6 +371,7 @@ func TestProbeFindsWhatIsWrong(t *testing.T) {
 // Each of these is right, each as its framework or proxy is. What is no failure may be a
 // note, where probe learns less than it could.
 func TestProbeFindsNothingWhereAllIsRight(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	for _, test := range []struct {
 		name string

@@ -22,6 +22,7 @@ var secretLike = map[string]*regexp.Regexp{
 }
 
 func TestNoFileHoldsASecret(t *testing.T) {
+	t.Parallel()
 	files := 0
 	check := func(path string) {
 		data, err := os.ReadFile(path)

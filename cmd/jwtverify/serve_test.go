@@ -221,6 +221,7 @@ var retrievals = regexp.MustCompile(`(?m)^.* keys retrieved: .*\n`)
 // What the guide's service does, and where ours differs on purpose: spec/bearer.md,
 // section 8.
 func TestServeBesideTheGuide(t *testing.T) {
+	t.Parallel()
 	w := newService(t, nil)
 	good := w.mint(t)
 	claims := func(c issuer.Claims) http.Header { return withToken(w.mint(t, c)) }

@@ -106,6 +106,7 @@ func TestTheIssuersMetadataNameTheKeys(t *testing.T) {
 }
 
 func TestTheTimeoutEndsAnIssuerThatHangs(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	url := serveKeys(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	f.run(t, nil, strings.NewReader(f.good(t)), "verify", "--issuer", testIssuer, "--audience", testAudience, "--jwks-url", url, "--timeout", "100ms").
