@@ -9,7 +9,7 @@ import (
 )
 
 // ReuseFactors lets keys be made of these prime factors from now on, and of those of earlier
-// keys when they are used up, each of another pair: 28 factors make 378 keys. It is for the
+// keys when they are used up, each of another pair: 30 factors make 435 keys. It is for the
 // tests of this repository, most of whose time went into finding primes. Such keys protect
 // nothing, since two of them that share a factor tell it to everybody.
 func ReuseFactors(primes []*big.Int) {
