@@ -3,7 +3,6 @@ package bearer_test
 import (
 	"context"
 	"crypto"
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
@@ -21,6 +20,7 @@ import (
 
 	"example.com/jwtverify"
 	"example.com/jwtverify/bearer"
+	"example.com/jwtverify/internal/issuer"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -32,8 +32,7 @@ const (
 	testNow      = 1_750_000_000
 )
 
-// testKey is the key that all tests share: making one takes a while. No key is in the
-// repository.
+// testKey is the key that all tests share. TestMain says of which factors.
 func testKey(tb testing.TB) *rsa.PrivateKey {
 	tb.Helper()
 	key, err := sharedKey()
@@ -43,7 +42,7 @@ func testKey(tb testing.TB) *rsa.PrivateKey {
 	return key
 }
 
-var sharedKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
+var sharedKey = sync.OnceValues(issuer.GenerateKey)
 
 func testSet(tb testing.TB) *jwtverify.KeySet {
 	tb.Helper()

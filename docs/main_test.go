@@ -4,7 +4,6 @@ package docs_test
 
 import (
 	"crypto"
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
@@ -22,10 +21,13 @@ import (
 	"testing"
 
 	"example.com/jwtverify"
+	"example.com/jwtverify/internal/issuer"
+	"example.com/jwtverify/internal/jwk/jwktest"
 )
 
 // All paths in these tests are those that a reader of the documents uses: from the root.
 func TestMain(m *testing.M) {
+	issuer.ReuseFactors(jwktest.Factors())
 	err := os.Chdir("..")
 	if err == nil {
 		built.dir, err = os.MkdirTemp("", "docs")
@@ -51,7 +53,7 @@ func testKey(tb testing.TB, n int) *rsa.PrivateKey {
 
 var testKeys = sync.OnceValues(func() (keys [2]*rsa.PrivateKey, err error) {
 	for i := range keys {
-		if keys[i], err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
+		if keys[i], err = issuer.GenerateKey(); err != nil {
 			return keys, err
 		}
 	}

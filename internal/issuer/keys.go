@@ -120,7 +120,8 @@ func makeKey() (*rsaKey, error) {
 	return &rsaKey{private: private, jwk: rsaJWK("", "sig", "RS256", &private.PublicKey)}, nil
 }
 
-// GenerateKey makes a key of 2048 bits, of the factors that ReuseFactors has named if it has.
+// GenerateKey makes an RSA key as an issuer does: of the factors of [ReuseFactors], if there
+// are any. It is for tests that sign on their own.
 func GenerateKey() (*rsa.PrivateKey, error) {
 	p, q, err := nextFactors()
 	switch {
