@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"flag"
 	"os"
 	"testing"
 
@@ -9,6 +10,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	flag.Set("test.parallel", "8") // Suite waits for a second
 	issuer.ReuseFactors(jwktest.Factors())
 	os.Exit(m.Run())
 }
