@@ -469,6 +469,7 @@ func TestFaultsOverASocket(t *testing.T) {
 
 // Over a socket time is real: these issuers, one for each fault, are waited for at once.
 func TestSlowFaultsOverASocket(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]func(t *testing.T, iss *issuertest.Issuer, open func(context.Context) (*http.Response, error)){
 		"hang": func(t *testing.T, iss *issuertest.Issuer, open func(context.Context) (*http.Response, error)) {
 			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)

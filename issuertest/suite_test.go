@@ -237,6 +237,7 @@ func TestSuitePassesACorrectAPI(t *testing.T) {
 // The examples have no output, so that they run here: outside of a bubble Suite waits for a
 // second, beside other tests.
 func TestSuiteRunsOutsideABubble(outer *testing.T) { // t is that of the examples
+	outer.Parallel()
 	for name, example := range map[string]func(){"ExampleIssuer_Suite": ExampleIssuer_Suite, "ExampleIssuer_Ran": ExampleIssuer_Ran} {
 		outer.Run(name, func(inner *testing.T) {
 			inner.Parallel()
