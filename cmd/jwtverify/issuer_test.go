@@ -43,11 +43,10 @@ func TestIssuerGrantsWhatVerifyAccepts(t *testing.T) {
 				t.Skipf("there is no %s on this machine", tool)
 			}
 		}
-		_, line, _ := strings.Cut(iss.stderr.String(), "TOKEN=")
-		line, _, _ = strings.Cut(line, "\n")
-		got, err := exec.CommandContext(t.Context(), "sh", "-c", "TOKEN="+line+"\necho $TOKEN").Output()
+		line := iss.stderr.find(t, "TOKEN=.*\n")[0]
+		got, err := exec.CommandContext(t.Context(), "sh", "-c", line+"echo $TOKEN").Output()
 		if parts := strings.Split(string(got), "."); err != nil || len(parts) != 3 {
-			t.Errorf("TOKEN=%s: got %d parts (%v), want the 3 of a token", line, len(parts), err)
+			t.Errorf("%s: got %d parts (%v), want the 3 of a token", line, len(parts), err)
 		}
 	})
 	granted, members := grant(t, url, "application/json", grantOfGuide)
