@@ -49,7 +49,7 @@ func fit(output string, tokens []string) string {
 func TestIDsOfLines(t *testing.T) {
 	f := newFixture(t)
 	good, other := f.mint(t), f.mint(t)
-	signature := good[strings.LastIndexByte(good, '.')+1:]
+	signature, digest := good[strings.LastIndexByte(good, '.')+1:], strings.Repeat("0123456789abcdef", 8)
 	const none, masked = "1", `"[token, `
 	for _, test := range []struct{ name, id, want string }{ // want: how it begins
 		{"an escape", `"\u001b[2J"`, `"\u001b[2J"`},
@@ -70,6 +70,7 @@ func TestIDsOfLines(t *testing.T) {
 		{"another token with an escaped dot", plain(strings.ReplaceAll(other, ".", `\u002e`)), masked},
 		{"another signature, escaped", escaped(other[strings.LastIndexByte(other, '.')+1:]), masked},
 		{"a long number", strings.Repeat("7", 342), masked},
+		{"a SHA-512 in hexadecimal", plain(digest), plain(digest)},
 	} {
 		for _, line := range []string{`{"id":` + test.id + `,"token":"` + good + `"}`, `{"token":"` + good + `","id": ` + test.id + `}`} {
 			got := f.run(t, nil, strings.NewReader(line+"\n"), f.flags("--lines")...)

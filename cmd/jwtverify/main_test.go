@@ -126,7 +126,7 @@ func (got result) check(t testing.TB, code verdict, stdout, stderr string) {
 
 // longSegment is a little longer than what screen masks: the escape of a character, such as x1b
 // behind the backslash, can stand in front of a word.
-var longSegment = regexp.MustCompile(`[A-Za-z0-9_-]{120,}`)
+var longSegment = regexp.MustCompile(`[A-Za-z0-9_-]{160,}`)
 
 // leak says what of a token an output holds.
 func leak(output string, tokens []string) string {

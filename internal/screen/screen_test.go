@@ -12,7 +12,7 @@ func TestTheScreenLetsNothingPass(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
 		{"plain text", "accepted: ✓ é – …\n\n", "accepted: ✓ é – …\n\n"},
 		{"a token", "x eyJ.a.b y\n", "x [token, 7 bytes] y\n"},
-		{"a long word", strings.Repeat("a", LongestWord) + "\n", "[token, 100 bytes]\n"},
+		{"a long word", strings.Repeat("a", LongestWord) + "\n", "[token, 140 bytes]\n"},
 		{"the token that was read", "<" + token + ">\n", "<[hidden, 47 bytes]>\n"},
 		{"its signature", "<" + signature + ">\n", "<[hidden, 43 bytes]>\n"},
 		{"a terminal's sequences", "\x1b[31m\x1b]0;title\x07\n", `\x1b[31m\x1b]0;title\a` + "\n"},

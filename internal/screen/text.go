@@ -16,9 +16,9 @@ import (
 // What may stand in the output, and how it looks.
 
 // LongestWord is the length from which a word without a dot is taken for a signature, or for
-// a part of a token that something has cut: nearly every name is shorter, and a signature of
-// RS256 has 342 characters.
-const LongestWord = 100
+// a part of a token that something has cut. A signature of RS256 has 342 characters or more; a
+// SHA-512 in hexadecimal, which may be a name, has 128.
+const LongestWord = 140
 
 // WithoutTokens replaces tokens and signatures where nobody expects one, such as a
 // token given as the name of a command or a file. A word of base64url and dots is taken

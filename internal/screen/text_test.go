@@ -12,7 +12,7 @@ import (
 )
 
 // What withoutTokens finds, as a regular expression says it.
-var tokenLike = regexp.MustCompile(`eyJ[\w-]*\.[\w.-]*|[\w.-]*[\w-]{100,}[\w.-]*`)
+var tokenLike = regexp.MustCompile(`eyJ[\w-]*\.[\w.-]*|[\w.-]*[\w-]{140,}[\w.-]*`)
 
 func TestTokensAreFound(t *testing.T) {
 	long := strings.Repeat("a", LongestWord)
@@ -49,13 +49,13 @@ func TestShownJSON(t *testing.T) {
 	long := strings.Repeat("a", LongestWord)
 	for _, test := range []struct{ name, text, want string }{
 		{"what nobody has to hide stays", ` { "a" : [ 1.50e1 , -0, true, null, "x\u0041\/\"\\" ] } `, `{"a":[1.50e1,-0,true,null,"x\u0041\/\"\\"]}`},
-		{"a long word behind an escape", `{"a":"\n` + long + `"}`, `{"a":"\n[token, 100 bytes]"}`},
-		{"a long word behind \\u", `{"a":"\u00e9` + long + `","b":1}`, `{"a":"é[token, 100 bytes]","b":1}`},
-		{"a long word with an escape in it", `["` + long[:50] + `\u0061` + long[:49] + `"]`, `["[token, 100 bytes]"]`},
-		{"a long word in the name of a member", `{"` + long + `":1}`, `{"[token, 100 bytes]":1}`},
+		{"a long word behind an escape", `{"a":"\n` + long + `"}`, `{"a":"\n[token, 140 bytes]"}`},
+		{"a long word behind \\u", `{"a":"\u00e9` + long + `","b":1}`, `{"a":"é[token, 140 bytes]","b":1}`},
+		{"a long word with an escape in it", `["` + long[:50] + `\u0061` + long[:89] + `"]`, `["[token, 140 bytes]"]`},
+		{"a long word in the name of a member", `{"` + long + `":1}`, `{"[token, 140 bytes]":1}`},
 		{"a token of escapes", escaped("eyJ.a.b"), `"[token, 7 bytes]"`},
 		{"an escaped dot", `"eyJhIjox\u002eb"`, `"[token, 10 bytes]"`},
-		{"a long number", `{"n":` + strings.Repeat("1", LongestWord) + `}`, `{"n":"[token, 100 bytes]"}`},
+		{"a long number", `{"n":` + strings.Repeat("1", LongestWord) + `}`, `{"n":"[token, 140 bytes]"}`},
 		{"control and bidi characters", "[\"\u202e\u009b\u2066\"]", `["\u202e\u009b\u2066"]`},
 		{"no UTF-8", "\"a\xffb\"", "\"a\ufffdb\""},
 		{"half a surrogate", `"\ud800"`, `"\ud800"`},
