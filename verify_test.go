@@ -40,15 +40,15 @@ const (
 	testNow      = 1_750_000_000
 )
 
-// testKey returns the n-th of the keys that all tests share. They are made keys, since these
-// sign in a fraction of the time, and there are thousands of tokens. No key is in the
-// repository.
+// testKey returns the n-th of the keys that all tests share. Each is the product of many short
+// primes: it signs in a fraction of the time, and there are thousands of tokens. No key is in
+// the repository.
 func testKey(tb testing.TB, n int) *sharedKey {
 	tb.Helper()
 	return testKeys()[n]
 }
 
-// A sharedKey is a madeKey, and the same for what takes a key of crypto/rsa.
+// A sharedKey is a key in two forms: the one of crypto/rsa, and the one that signs fast.
 type sharedKey struct {
 	rsa.PrivateKey
 	made madeKey
