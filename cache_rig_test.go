@@ -3,7 +3,6 @@ package jwtverify_test
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -19,7 +18,6 @@ import (
 	"time"
 
 	"example.com/jwtverify"
-	"example.com/jwtverify/internal/jwk/jwktest"
 )
 
 // The small language of the tests of Cache: a rig is a Cache with a source that does as
@@ -278,8 +276,7 @@ func newKidToken(kid string, cheap bool) string {
 	if !real { // of an unknown key: the signature is never looked at
 		return rawToken(header, `{}`, strings.Repeat("A", 342))
 	}
-	claims := jwktest.Must(json.Marshal(goodClaims()))
-	return testKeys()[n].made.sign(encode(header) + "." + encode(string(claims)))
+	return testKeys()[n].made.token(kid)
 }
 
 // A crew runs functions, each beside the others, in goroutines that it uses again: a
