@@ -13,6 +13,7 @@ import (
 	"math/big"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"example.com/jwtverify/internal/jwk"
@@ -176,19 +177,8 @@ func TestPEMIsRefusedUndecodedWhereJSONIsWanted(t *testing.T) {
 	}
 }
 
-// privateKey returns a key of known factors (RFC 8017, section 3.2): to find new ones takes a
-// moment.
-func privateKey() *rsa.PrivateKey {
-	const e = 65537
-	one, factors := big.NewInt(1), jwktest.Factors()[:2]
-	p, q := factors[0], factors[1]
-	totient := new(big.Int).Mul(new(big.Int).Sub(p, one), new(big.Int).Sub(q, one))
-	return &rsa.PrivateKey{
-		PublicKey: rsa.PublicKey{N: new(big.Int).Mul(p, q), E: e},
-		D:         new(big.Int).ModInverse(big.NewInt(e), totient),
-		Primes:    factors,
-	}
-}
+// privateKey makes a key once: that takes a moment.
+var privateKey = sync.OnceValue(func() *rsa.PrivateKey { return jwktest.Must(rsa.GenerateKey(rand.Reader, 2048)) })
 
 func TestPrivateKeysInPEM(t *testing.T) {
 	key := privateKey()
