@@ -114,15 +114,21 @@ func apiOutside(t *testing.T) (program string) {
 	if out := command(t, dir, prepare[0], prepare[1:]...); out != "" {
 		t.Fatal(out)
 	}
-	// go run finds in its cache what it linked before, and go build links each time. By the
-	// flags of TestREADMERename this does not depend on the directory.
-	build := exec.CommandContext(t.Context(), "go", "run", "-trimpath", "-exec", "cp", ".", program)
-	build.Dir, build.Env = dir, append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	link(t, dir, ".", program)
 	built.api = program
 	return program
+}
+
+// link puts the program of a package into a file. go run finds in its cache what it linked
+// before, and go build links each time. By the flags of TestREADMERename this does not depend
+// on the directory.
+func link(t *testing.T, dir, pkg, program string) {
+	t.Helper()
+	run := exec.CommandContext(t.Context(), "go", "run", "-trimpath", "-exec", "cp", pkg, program)
+	run.Dir, run.Env = dir, append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := run.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
 }
 
 // built holds what several tests run.
@@ -192,12 +198,9 @@ func TestREADMECommands(t *testing.T) {
 	if err := os.WriteFile(tokenFile, []byte(mint("https://api.example.com")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	// The demo runs as it is printed, the others by programs that are built once, as
-	// apiOutside does it.
+	// The demo runs as it is printed, the others by programs that are built once.
 	program := filepath.Join(t.TempDir(), "jwtverify")
-	if out := command(t, ".", "go", "run", "-exec", "cp", "./cmd/jwtverify", program); out != "" {
-		t.Fatal(out)
-	}
+	link(t, ".", "./cmd/jwtverify", program)
 	outside, issuer := apiOutside(t), ""
 	for _, block := range append(blocks(t, "README.md", "sh"), blocks(t, "docs/command.md", "sh")...) {
 		for line := range strings.Lines(block) {
