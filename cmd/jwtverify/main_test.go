@@ -124,9 +124,9 @@ func (got result) check(t testing.TB, code verdict, stdout, stderr string) {
 	}
 }
 
-// longSegment is a little longer than what screen masks: the escape of a character, such as x1b
+// longSegment is what screen masks and 10 bytes: the escape of a character, such as U0001f600
 // behind the backslash, can stand in front of a word.
-var longSegment = regexp.MustCompile(`[A-Za-z0-9_-]{160,}`)
+var longSegment = regexp.MustCompile(fmt.Sprintf(`[A-Za-z0-9_-]{%d,}`, screen.LongestWord+10))
 
 // leak says what of a token an output holds.
 func leak(output string, tokens []string) string {
