@@ -470,15 +470,15 @@ func TestFaultsOverASocket(t *testing.T) {
 // Over a socket time is real: these issuers, one for each fault, are waited for at once.
 func TestSlowFaultsOverASocket(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]func(t *testing.T, iss *issuertest.Issuer, open func(context.Context) (*http.Response, error)){
-		"hang": func(t *testing.T, iss *issuertest.Issuer, open func(context.Context) (*http.Response, error)) {
+	for name, test := range map[string]func(t *testing.T, iss *issuertest.Issuer, open opener){
+		"hang": func(t *testing.T, iss *issuertest.Issuer, open opener) {
 			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 			defer cancel()
 			if body, err := readAll(open(ctx)); !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("got %d bytes (%v), want the deadline", len(body), err)
 			}
 		},
-		"drip": func(t *testing.T, iss *issuertest.Issuer, open func(context.Context) (*http.Response, error)) {
+		"drip": func(t *testing.T, iss *issuertest.Issuer, open opener) {
 			start := time.Now()
 			response, err := open(t.Context())
 			if err != nil {
@@ -491,7 +491,7 @@ func TestSlowFaultsOverASocket(t *testing.T) {
 				t.Errorf("got %d bytes (%v) after %v, want one after a second", n, err, took)
 			}
 		},
-		"slow": func(t *testing.T, iss *issuertest.Issuer, open func(context.Context) (*http.Response, error)) {
+		"slow": func(t *testing.T, iss *issuertest.Issuer, open opener) {
 			start := time.Now()
 			if body, err := readAll(open(t.Context())); err != nil || time.Since(start) < 2*time.Second || !bytes.Equal(body, iss.JWKS()) {
 				t.Errorf("got %d bytes (%v) after %v, want the keys after 2s", len(body), err, time.Since(start))
@@ -507,8 +507,11 @@ func TestSlowFaultsOverASocket(t *testing.T) {
 	}
 }
 
+// An opener asks an issuer for its keys.
+type opener func(context.Context) (*http.Response, error)
+
 // overASocket starts an issuer on loopback, and returns it with what asks for its keys.
-func overASocket(t *testing.T) (*issuertest.Issuer, func(context.Context) (*http.Response, error)) {
+func overASocket(t *testing.T) (*issuertest.Issuer, opener) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
 	t.Cleanup(server.Close)
