@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode"
@@ -22,6 +23,11 @@ func escaped(text string) string {
 
 func plain(text string) string { return `"` + text + `"` }
 
+// hostileSegment is longer than longSegment: a hostile text may hold a word that is no signature,
+// and screen masks it only from 140 bytes on. The escape of a character, such as U0001f600
+// behind the backslash, can stand in front of it.
+var hostileSegment = regexp.MustCompile(`[A-Za-z0-9_-]{150,}`)
+
 // fit reports what of an output is not fit to be shown.
 func fit(output string, tokens []string) string {
 	if !utf8.ValidString(output) {
@@ -38,18 +44,18 @@ func fit(output string, tokens []string) string {
 			continue
 		}
 		decoded, _ := json.Marshal(value) // of plain letters without escapes
-		if what := leak(string(decoded), tokens); what != "" {
+		if what := leakOf(string(decoded), tokens, hostileSegment); what != "" {
 			return what + ", escaped"
 		}
 	}
-	return leak(output, tokens)
+	return leakOf(output, tokens, hostileSegment)
 }
 
 // An id of a line comes back, whatever it is, and nothing that does harm.
 func TestIDsOfLines(t *testing.T) {
 	f := newFixture(t)
 	good, other := f.mint(t), f.mint(t)
-	signature, digest := good[strings.LastIndexByte(good, '.')+1:], strings.Repeat("0123456789abcdef", 8)
+	signature := good[strings.LastIndexByte(good, '.')+1:]
 	const none, masked = "1", `"[token, `
 	for _, test := range []struct{ name, id, want string }{ // want: how it begins
 		{"an escape", `"\u001b[2J"`, `"\u001b[2J"`},
@@ -70,7 +76,6 @@ func TestIDsOfLines(t *testing.T) {
 		{"another token with an escaped dot", plain(strings.ReplaceAll(other, ".", `\u002e`)), masked},
 		{"another signature, escaped", escaped(other[strings.LastIndexByte(other, '.')+1:]), masked},
 		{"a long number", strings.Repeat("7", 342), masked},
-		{"a SHA-512 in hexadecimal", plain(digest), plain(digest)},
 	} {
 		for _, line := range []string{`{"id":` + test.id + `,"token":"` + good + `"}`, `{"token":"` + good + `","id": ` + test.id + `}`} {
 			got := f.run(t, nil, strings.NewReader(line+"\n"), f.flags("--lines")...)

@@ -15,7 +15,7 @@ import (
 // What no file of this tree may hold that a command has printed.
 var secretLike = map[string]*regexp.Regexp{
 	"a token":       regexp.MustCompile(`eyJ[\w-]+\.[\w-]+\.[\w-]{16,}`),
-	"a signature":   regexp.MustCompile(`[A-Za-z0-9_-]{120,}`),
+	"a signature":   longSegment,
 	"a private key": regexp.MustCompile(`PRIVATE KEY|"(d|p|q|dp|dq|qi)"\s*:`),
 	// The issuer of jwtverify takes any secret.
 	"a secret": regexp.MustCompile(`client_secret["=: ]+(?:[^\s"<a]|a[^n]|an[^y])|Authorization: \w`),

@@ -13,6 +13,7 @@ func TestTheScreenLetsNothingPass(t *testing.T) {
 		{"plain text", "accepted: ✓ é – …\n\n", "accepted: ✓ é – …\n\n"},
 		{"a token", "x eyJ.a.b y\n", "x [token, 7 bytes] y\n"},
 		{"a long word", strings.Repeat("a", LongestWord) + "\n", "[token, 140 bytes]\n"},
+		{"a SHA-512 in hexadecimal", strings.Repeat("0123456789abcdef", 8) + "\n", strings.Repeat("0123456789abcdef", 8) + "\n"},
 		{"the token that was read", "<" + token + ">\n", "<[hidden, 47 bytes]>\n"},
 		{"its signature", "<" + signature + ">\n", "<[hidden, 43 bytes]>\n"},
 		{"a terminal's sequences", "\x1b[31m\x1b]0;title\x07\n", `\x1b[31m\x1b]0;title\a` + "\n"},
